@@ -1,0 +1,23 @@
+"""What a learner touches: the `lab` command, the lab itself, and the views a notebook shows.
+
+In a notebook: ``import layerwise as lw``. The views are loaded when first used, so that the command line stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_VIEWS = {"check": "layerwise.views.check", "quiz": "layerwise.views.quiz"}
+
+__all__ = sorted(_VIEWS)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _VIEWS:
+        return getattr(import_module(_VIEWS[name]), name)
+    raise AttributeError(f"module 'layerwise' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,77 @@
+"""The `lab` command. Each subcommand is a module under `layerwise.commands`, imported only when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from layerwise.errors import LabError
+
+# name -> what `lab --help` says of it; the module is layerwise.commands.NAME and holds a click command `command`.
+COMMANDS = {
+    "up": "Bring up the lab: engine, registry, base images, tools, JupyterLab.",
+    "down": "Stop what `lab up` started; --purge removes all of it.",
+    "status": "What runs, with versions and addresses.",
+    "doctor": "Try everything a lesson needs, and name the cure for what fails.",
+    "exercises": "List the exercises and your points; `verify` proves each one.",
+    "start": "Copy an exercise's starter into your work folder.",
+    "grade": "Grade your work on an exercise.",
+    "reset": "Put an exercise back to its starter.",
+    "test": "Run all of the project's tests on a live lab.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on use, so that `lab --help` stays fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"layerwise.commands.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="layerwise")
+def lab() -> None:
+    """Layerwise: a hands-on course on container images.
+
+    \b
+    Begin with:   ./lab up
+    Then:         ./lab start 00-hello-image
+                  ./lab grade 00-hello-image
+    """
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run `lab` and return its exit status: 0 done, 1 findings, 2 unusable input, 3 the lab or the engine failed."""
+    try:
+        result = lab.main(args=argv, prog_name="lab", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        click.echo("lab: stopped.", err=True)
+        return 130
+    except click.ClickException as problem:
+        problem.show()
+        return problem.exit_code
+    except KeyboardInterrupt:
+        click.echo("lab: stopped.", err=True)
+        return 130
+    except LabError as problem:
+        click.echo(f"lab: {problem}", err=True)
+        return problem.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
