@@ -1,0 +1,48 @@
+"""JUDGE: one module per check kind, each a pure function of facts and parameters.
+
+A module `grader.checks.KIND` holds
+
+    class Params(CheckParams)                        # the kind's own keys in exercise.toml
+    def judge(facts: Facts, params: Params) -> Verdict
+
+It opens nothing and runs nothing itself: it asks the facts. A fact raises SubmissionFault where the submission makes it
+impossible and GraderError where it could not look; a check lets both pass through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from grader.facts import Facts
+    from grader.verdict import Verdict
+
+KINDS: tuple[str, ...] = ("build", "user", "command")
+
+
+class CheckParams(BaseModel):
+    """Parameters of one check kind; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A check kind: its name, the model of its parameters, and its judgement."""
+
+    name: str
+    params: type[CheckParams]
+    judge: Callable[[Facts, Any], Verdict]
+
+
+def kind(name: str) -> Kind:
+    """The check kind of that name. KeyError where there is none."""
+    if name not in KINDS:
+        raise KeyError(name)
+    module = import_module(f"grader.checks.{name}")
+    return Kind(name, module.Params, module.judge)
