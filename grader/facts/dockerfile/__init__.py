@@ -1,0 +1,46 @@
+"""The Dockerfile as BuildKit understands it: syntax, stages, variables, outside references, commands and installs.
+
+    file = parse(text)                       # DockerfileSyntaxError where BuildKit reports one
+    file.instructions, file.stages, file.global_args, file.directives, file.escape, file.syntax
+    file.stages[0].instructions[2].line      # every instruction knows its lines, flags, args, JSON form, heredocs
+
+    build = resolve(file, target="", args={"VERSION": "3"})    # DockerfileError where the build could not start
+    build.target                             # the stage that becomes the image (ResolvedStage)
+    build.target.state.user                  # effective USER at its end; None: whatever the base image says
+    build.reachable                          # the stages BuildKit runs for this target, in file order
+    for step in build.target.steps:          # one per instruction: expanded args and flags, state before and after
+        step.instruction.line, step.args, step.before.workdir, step.before.env
+
+    build.images()                           # every image taken from outside -> ImageUse (line, raw, resolved, reference)
+    build.remote_files()                     # ADD of URLs and git repositories -> RemoteFile (url, checksum, commit)
+    parse_reference("localhost:5000/x")      # ImageReference, or None when Docker refuses it
+
+    commands(step)                           # simple commands of a RUN, through sh -c, &&, loops, heredocs -> Command
+    installs(step)                           # package installs -> Install (manager, packages, files, options, line)
+    downloads(step)                          # curl, wget, git clone -> Download (url, verified, piped_to_shell, commit)
+
+`installs` and `downloads` take a step, a stage or a whole build (then: its reachable stages, in file order).
+All values are frozen; nothing here opens a file, runs a process or needs an engine. Lines count from 1.
+Anything that depends on what the file alone cannot say (the base image's own ENV, a command's output) is marked
+`known=False` rather than guessed.
+"""
+
+from grader.facts.dockerfile.model import (
+    Directive,
+    Dockerfile,
+    DockerfileError,
+    DockerfileSyntaxError,
+    Heredoc,
+    Instruction,
+    Stage,
+)
+
+__all__ = [
+    "Directive",
+    "Dockerfile",
+    "DockerfileError",
+    "DockerfileSyntaxError",
+    "Heredoc",
+    "Instruction",
+    "Stage",
+]

@@ -1,0 +1,152 @@
+"""What a Dockerfile says, before any variable is replaced: instructions with their lines, and stages."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from grader.errors import SubmissionFault
+
+
+class DockerfileError(SubmissionFault):
+    """The Dockerfile cannot be built as it stands (with this target and these build arguments)."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message, line)
+        self.message = message
+        self.line = line
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.message}" if self.line else self.message
+
+
+class DockerfileSyntaxError(DockerfileError):
+    """BuildKit refuses the file before it looks at any stage; `line` is 0 when no single line is at fault."""
+
+
+@dataclass(frozen=True)
+class Directive:
+    """A parser directive (`# syntax=`, `# escape=`, `# check=`) that took effect."""
+
+    name: str
+    value: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Heredoc:
+    """An inline document: `content` has its line ends and, after `<<-`, still its leading tabs (see `text`)."""
+
+    name: str
+    expand: bool  # False when the name was quoted: the body is taken literally
+    chomp: bool  # `<<-`: leading tabs do not count
+    descriptor: int
+    content: str
+    line: int  # of the first line of the body
+    end_line: int  # of the terminator
+
+    @property
+    def text(self) -> str:
+        """The body as its reader gets it: leading tabs removed after `<<-`."""
+        if not self.chomp:
+            return self.content
+        return "".join(part.lstrip("\t") for part in self.content.splitlines(keepends=True))
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction. `args` are BuildKit's own words: for shell forms of RUN, CMD and ENTRYPOINT one word, for
+    ENV and LABEL name, value, name, value ..., for HEALTHCHECK the type and then the command's words."""
+
+    name: str  # upper case
+    line: int
+    end_line: int  # including heredoc bodies
+    original: str  # the logical line: continuations joined, comments inside them gone, heredoc bodies not included
+    flags: tuple[str, ...]  # "--mount=type=cache,target=/x", as BuildKit unquotes them
+    args: tuple[str, ...]
+    json: bool = False
+    heredocs: tuple[Heredoc, ...] = ()
+    trigger: Instruction | None = None  # what an ONBUILD will do; its flags and heredocs are its own
+    pieces: tuple[tuple[int, int], ...] = ((0, 1),)  # (offset in `original`, physical line) of each joined part
+
+    def flag_values(self, name: str) -> tuple[str, ...]:
+        """All values of `--name=value`; a bare `--name` gives an empty string."""
+        found = []
+        for flag in self.flags:
+            key, _, value = flag.removeprefix("--").partition("=")
+            if key == name:
+                found.append(value)
+        return tuple(found)
+
+    def flag(self, name: str) -> str | None:
+        """The value of `--name=value`, an empty string for a bare `--name`, None without it."""
+        values = self.flag_values(name)
+        return values[-1] if values else None
+
+    def line_at(self, offset: int) -> int:
+        """The physical line holding the character at `offset` of `original`."""
+        return self.pieces[max(0, bisect_right(self.pieces, (offset, 1 << 31)) - 1)][1]
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """ENV and LABEL: the names and values, in order."""
+        return tuple(zip(self.args[::2], self.args[1::2], strict=True)) if self.name in ("ENV", "LABEL") else ()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What stands between one FROM and the next."""
+
+    index: int
+    name: str  # the alias in lower case, "" without one
+    base: str  # as written, variables and all
+    platform: str  # the value of --platform as written, "" without one
+    origin: Instruction  # the FROM
+    instructions: tuple[Instruction, ...]  # what follows it
+
+    @property
+    def line(self) -> int:
+        return self.origin.line
+
+    @property
+    def label(self) -> str:
+        """How to name it to a person: its alias, else its number."""
+        return self.name or str(self.index)
+
+
+@dataclass(frozen=True)
+class Dockerfile:
+    """A file that BuildKit would accept."""
+
+    source: str
+    text: str
+    escape: str  # "\\" or "`"
+    directives: tuple[Directive, ...]
+    instructions: tuple[Instruction, ...]  # all, in order
+    global_args: tuple[Instruction, ...]  # the ARGs before the first FROM
+    stages: tuple[Stage, ...]  # at least one
+    empty_continuations: tuple[int, ...] = ()  # lines that are blank inside a continuation: deprecated
+
+    @property
+    def syntax(self) -> Directive | None:
+        """The frontend the file asks for with `# syntax=`; its value's first word is the image."""
+        return next((d for d in self.directives if d.name == "syntax"), None)
+
+    def walk(self) -> Iterator[tuple[Stage | None, Instruction]]:
+        """Every instruction with its stage (None for global ARGs)."""
+        for instruction in self.global_args:
+            yield None, instruction
+        for stage in self.stages:
+            yield stage, stage.origin
+            for instruction in stage.instructions:
+                yield stage, instruction
+
+    def find_stage(self, name: str) -> Stage | None:
+        """The stage a `--target` names: the last one with that alias in any case, else the one with that number."""
+        for stage in reversed(self.stages):
+            if stage.name and stage.name == name.lower():
+                return stage
+        if name.isascii() and name.isdigit() and int(name) < len(self.stages):
+            return self.stages[int(name)]
+        return None
