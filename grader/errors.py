@@ -6,7 +6,7 @@
         ├── EngineUnavailable    no engine answers, it vanished, or it is too old
         ├── EngineFailure        the engine answered with a fault that is not the submission's
         ├── RegistryUnavailable  a registry needed for a fact does not answer
-        ├── NotObservable        the fact cannot be had in this way (no engine asked for, an archive in place of a folder)
+        ├── NotObservable        the fact cannot be had in this way (an archive in place of a folder)
         └── UnusableInput        exit 2: nothing was graded because what was asked for cannot be used
             ├── ExerciseNotFound
             ├── ExerciseInvalid
@@ -67,4 +67,4 @@ class ExerciseInvalid(UnusableInput):
 
 
 class SubmissionUnusable(UnusableInput):
-    """There is no submission to grade: no such folder, an empty one, no Dockerfile in it, or one that must be refused."""
+    """There is no submission to grade: no such folder, an empty one, no Dockerfile in it, or one we must refuse."""

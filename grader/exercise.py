@@ -198,7 +198,7 @@ def _check(table: dict[str, Any], number: int) -> Check:
 
 
 def _named(found: tuple[Check, ...]) -> tuple[Check, ...]:
-    """The checks with their ids (default: the kind, numbered when repeated), ids unique and `needs` looking back only."""
+    """The checks with their ids (default: the kind, numbered when repeated); ids are unique, `needs` looks back."""
     named: list[Check] = []
     seen: dict[str, int] = {}
     for check in found:

@@ -33,7 +33,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Place:
-    """Where something was seen. Only what is known is set: a line of a file, a step, a layer, a path in the image, bytes."""
+    """Where something was seen. Only what is known is set."""
 
     file: str | None = None
     line: int | None = None
@@ -52,8 +52,8 @@ class Place:
 class Verdict:
     """One check's judgement: a status, the fraction of the points earned (0 to 1), a message, and the evidence.
 
-    `message` is one or two sentences a learner can act on, without the answer. `expected` and `found` are short phrases;
-    `where` lists the places; `details` holds what only this kind knows, as JSON values (for rebuild: the steps).
+    `message` is one or two sentences a learner can act on, without the answer. `expected` and `found` are short
+    phrases; `where` lists the places; `details` holds what only this kind knows, as JSON values (for rebuild: the steps).
     """
 
     status: Status
@@ -231,5 +231,5 @@ def clean_value(value: Any) -> Any:
         return {clean(str(key), 200): clean_value(item) for key, item in value.items()}
     if isinstance(value, Sequence):
         kept = [clean_value(item) for item in value[:MAX_ITEMS]]
-        return kept + [f"… and {len(value) - MAX_ITEMS} more"] if len(value) > MAX_ITEMS else kept
+        return [*kept, f"… and {len(value) - MAX_ITEMS} more"] if len(value) > MAX_ITEMS else kept
     return value
