@@ -1,0 +1,231 @@
+"""The engine that the lab brings along: Debian's dockerd in namespaces of its own, beside the system and not in it.
+
+Everything lies in one folder, `Home.engine`: rootfs/, data/ (images, containers, volumes), run/ (socket, daemon.json) and
+dockerd.log. The processes live in a pid namespace and a mount namespace of their own: end the first process and no other
+process and no mount is left. They are known by an environment variable that each of them was started with, not by a file
+that may be stale.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from layerwise.errors import LabError
+from layerwise.stack import engine, network, processes, state
+from layerwise.stack.paths import Home
+
+MARKER = "LAYERWISE_ENGINE"
+SCRIPT = Path(__file__).with_name("embedded_engine.sh")
+CGROUP = "layerwise"
+START_SECONDS = 60
+STOP_SECONDS = 40
+LOG_BYTES = 5_000_000
+LONGEST_SOCKET = 107
+"""Bytes that the path of a Unix socket may have."""
+
+PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "all_proxy")
+BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
+SYSTEM_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+def socket_path(home: Home) -> Path:
+    """The engine's socket."""
+    return home.engine / "run" / "docker.sock"
+
+
+def endpoint(home: Home) -> engine.Endpoint:
+    """The engine's address."""
+    return engine.Endpoint(f"unix://{socket_path(home)}", "the lab's own engine", chosen=True)
+
+
+def record(home: Home) -> state.EngineRecord:
+    """The engine as `lab up` remembers it."""
+    return state.EngineRecord("embedded", endpoint(home).url)
+
+
+def log_file(home: Home) -> Path:
+    """The engine's log. The one before is kept beside it when it grows past LOG_BYTES."""
+    return home.engine / "dockerd.log"
+
+
+def pids(home: Home) -> list[int]:
+    """All processes of the engine."""
+    return processes.with_environment(MARKER, str(home.engine))
+
+
+def answers(home: Home, timeout: int = engine.PROBE_SECONDS) -> engine.EngineInfo | None:
+    """What the engine says of itself, or None when it does not answer."""
+    if not socket_path(home).exists():
+        return None
+    try:
+        return engine.probe(endpoint(home), timeout)
+    except LabError:
+        return None
+
+
+def start(home: Home, current: state.State, say: Callable[[str], None]) -> engine.EngineInfo:
+    """Start the engine, unless it answers already, and wait until it does. Its root filesystem must be ready.
+
+    What it is about to change on this machine is written to the state first, so that `stop` can put it back even after a
+    kill. Raises LabError with the engine's own reason when it does not come up.
+    """
+    if len(os.fsencode(socket_path(home))) > LONGEST_SOCKET:
+        raise LabError(f"the path {home.path} is too long for a socket; set LAYERWISE_HOME to a shorter one")
+    base = home.engine / "rootfs"
+    refresh(home)
+    info = answers(home)
+    if info:
+        return info
+    stop(home, current)
+    backend = network.choose_backend(base)
+    if not backend:
+        raise LabError(
+            "the kernel has no iptables NAT (nf_tables or legacy), which a Docker engine needs; use another machine"
+        )
+    subnet = network.choose_subnet(network.ROUTES.read_text(), current.network.get("subnet", ""))
+    if not subnet:
+        raise LabError(f"every subnet the engine could use is routed already: {', '.join(network.SUBNETS)}")
+    current.network = {**network.before_start(base, backend), "subnet": subnet}
+    state.write(home, current)
+    for name in ("data", "run"):
+        (home.engine / name).mkdir(exist_ok=True)
+    try:
+        network.make_bridge(base, subnet)
+        config = configuration(subnet, network.default_mtu())
+        (home.engine / "run" / "daemon.json").write_text(json.dumps(config, indent=2))
+        _launch(home, backend)
+        return _wait(home, say)
+    except BaseException:
+        stop(home, current)
+        raise
+
+
+def configuration(subnet: str, mtu: int) -> dict[str, object]:
+    """dockerd's configuration. Paths are as seen inside the root filesystem."""
+    return {
+        "data-root": "/var/lib/docker",
+        "exec-root": "/run/docker",
+        "pidfile": "/run/docker.pid",
+        "hosts": ["unix:///run/layerwise/docker.sock"],
+        "group": "root",  # the group named docker has another number on this machine
+        "bridge": network.BRIDGE,
+        "mtu": mtu,
+        "default-address-pools": [{"base": subnet, "size": 24}],
+        "cgroup-parent": f"/{CGROUP}",
+        "features": {"containerd-snapshotter": True},
+        "log-opts": {"max-size": "10m", "max-file": "2"},
+        "builder": {"gc": {"enabled": True, "defaultKeepStorage": "10GB"}},
+        "shutdown-timeout": 10,
+    }
+
+
+def refresh(home: Home) -> None:
+    """Bring the machine's name servers and certificates into the root filesystem, where they change under a running engine
+    (another network, another proxy)."""
+    etc = home.engine / "rootfs" / "etc"
+    resolved = Path("/run/systemd/resolve/resolv.conf")
+    try:
+        text = Path("/etc/resolv.conf").read_text(errors="replace")
+        if "127.0.0.53" in text and resolved.is_file():
+            text = resolved.read_text(errors="replace")
+        _replace(etc / "resolv.conf", text.encode())
+        chosen = next(
+            (path for name in BUNDLES if (path := Path(os.environ.get(name) or "/none")).is_file()), SYSTEM_BUNDLE
+        )
+        if chosen.is_file():
+            _replace(etc / "ssl" / "certs" / "ca-certificates.crt", chosen.read_bytes())
+    except OSError as problem:
+        raise LabError(f"cannot write to {etc}: {problem.strerror}") from None
+
+
+def stop(home: Home, current: state.State) -> bool:
+    """Stop the engine, gracefully within STOP_SECONDS and by force after that, and undo what it changed on this machine
+    (bridges, firewall rules, forwarding, control groups). Returns whether anything ran."""
+    running = pids(home)
+    first = [pid for pid in running if processes.namespace_pid(pid) == 1]
+    processes.send(first, signal.SIGTERM)
+    left = processes.wait_gone(running, STOP_SECONDS if first else 0)
+    processes.send(left, signal.SIGKILL)
+    stuck = processes.wait_gone(left, 10)
+    if stuck:
+        raise LabError(f"process {stuck[0]} of the engine cannot be ended (a disk that hangs?); see: dmesg | tail")
+    if (home.engine / "rootfs").is_dir():
+        network.clean(home.engine / "rootfs", home.engine / "data", current.network)
+    if "backend" in current.network:
+        current.network = {"subnet": current.network.get("subnet", "")}
+        state.write(home, current)
+    _remove_cgroups()
+    socket_path(home).unlink(missing_ok=True)
+    return bool(running)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write in place (the file may be bound elsewhere), and only what differs."""
+    if path.is_symlink():
+        path.unlink()
+    if not path.exists() or path.read_bytes() != content:
+        path.write_bytes(content)
+
+
+def _launch(home: Home, backend: str) -> None:
+    log = log_file(home)
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        log.replace(log.with_suffix(".log.1"))
+    env = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    env |= {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", MARKER: str(home.engine)}
+    arguments = [str(home.engine / name) for name in ("rootfs", "data", "run")]
+    with log.open("ab") as output:
+        subprocess.Popen(
+            [
+                *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL"),
+                *("/bin/sh", str(SCRIPT), *arguments, backend),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=env,
+            cwd="/",
+            start_new_session=True,
+        )
+
+
+def _wait(home: Home, say: Callable[[str], None]) -> engine.EngineInfo:
+    say("waiting for the engine to answer")
+    deadline = time.monotonic() + START_SECONDS
+    pause = 0.05
+    while time.monotonic() < deadline:
+        info = answers(home)
+        if info:
+            return info
+        time.sleep(pause)
+        pause = min(0.5, pause * 1.5)
+        if not pids(home):
+            break
+    raise LabError(f"the engine did not come up: {_reason(home)}; its log: {log_file(home)}")
+
+
+def _reason(home: Home) -> str:
+    """The last complaint in the engine's log."""
+    lines = log_file(home).read_text(errors="replace")[-20_000:].splitlines()
+    for line in reversed(lines):
+        if line.startswith("failed to start daemon") or "level=fatal" in line:
+            return re.sub(r".*msg=", "", line)[:300]
+    return lines[-1][:300] if lines else "it said nothing"
+
+
+def _remove_cgroups() -> None:
+    """Remove the engine's control groups, which stay behind empty."""
+    top = Path("/sys/fs/cgroup")
+    for parent in [top / CGROUP, *top.glob(f"*/{CGROUP}")]:
+        for folder, _, _ in os.walk(parent, topdown=False):
+            try:
+                os.rmdir(folder)
+            except OSError:
+                break

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Process 1 of the embedded engine's own pid and mount namespaces (see embedded.py, which calls it):
+#     embedded_engine.sh ROOTFS DATA RUN BACKEND
+# When this process or dockerd ends, however it ends, the kernel takes every process and every mount of the engine with it.
+set -eu
+rootfs=$1 data=$2 run=$3 backend=$4
+
+mount --bind "$rootfs" "$rootfs"
+mount -t proc proc "$rootfs/proc"
+mount --rbind /sys "$rootfs/sys"
+mount --rbind /dev "$rootfs/dev"
+mount -t tmpfs -o mode=755 tmpfs "$rootfs/run"
+mount -t tmpfs -o mode=1777 tmpfs "$rootfs/tmp"
+mkdir -p "$rootfs/run/layerwise" "$rootfs/run/programs" "$rootfs/var/lib/docker"
+mount --bind "$data" "$rootfs/var/lib/docker"
+mount --bind "$run" "$rootfs/run/layerwise"
+
+# No control groups mounted (a machine without an init system): mount them here, for the engine alone.
+if ! awk '$5 ~ "^/sys/fs/cgroup" && / - cgroup2? / { found = 1 } END { exit !found }' /proc/self/mountinfo; then
+    groups=$rootfs/sys/fs/cgroup
+    mount -t cgroup2 cgroup2 "$groups"
+    if ! grep -q memory "$groups/cgroup.controllers"; then
+        umount "$groups"
+        mount -t tmpfs -o mode=755 tmpfs "$groups"
+        for name in $(awk '!/^#/ && $4 == 1 { print $1 }' /proc/cgroups); do
+            mkdir -p "$groups/$name"
+            mount -t cgroup -o "$name" cgroup "$groups/$name" 2>/dev/null || rmdir "$groups/$name"
+        done
+    fi
+fi
+
+# dockerd runs whatever `iptables` comes first.
+for name in iptables ip6tables iptables-save iptables-restore ip6tables-save ip6tables-restore; do
+    case $name in
+        *-save) real=${name%-save}-$backend-save ;;
+        *-restore) real=${name%-restore}-$backend-restore ;;
+        *) real=$name-$backend ;;
+    esac
+    ln -s "/usr/sbin/$real" "$rootfs/run/programs/$name"
+done
+
+PATH=/run/programs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+/usr/sbin/chroot "$rootfs" /usr/sbin/dockerd --config-file /run/layerwise/daemon.json &
+engine=$!
+trap 'kill -TERM "$engine" 2>/dev/null' TERM INT
+# A trapped signal ends `wait` early; waiting also collects the processes that containers leave behind.
+while kill -0 "$engine" 2>/dev/null; do
+    wait "$engine" || :
+done

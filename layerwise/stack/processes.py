@@ -1,0 +1,100 @@
+"""Processes of this machine, read from /proc (Linux)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def all_pids() -> Iterator[int]:
+    """The pids that can be seen."""
+    for entry in os.listdir(PROC):
+        if entry.isdigit():
+            yield int(entry)
+
+
+def with_environment(name: str, value: str) -> list[int]:
+    """Pids of living processes started with NAME=VALUE in their environment. Says nothing of those we may not read."""
+    wanted = f"{name}={value}".encode()
+    found = []
+    for pid in all_pids():
+        try:
+            if wanted in (PROC / str(pid) / "environ").read_bytes().split(b"\0"):
+                found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+def command_line(pid: int) -> str:
+    """The command line of a process, or an empty text."""
+    try:
+        return (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def namespace_pid(pid: int) -> int:
+    """The process's pid in its innermost pid namespace (1 for that namespace's first process), or 0 when it is gone."""
+    try:
+        for line in (PROC / str(pid) / "status").read_text().splitlines():
+            if line.startswith("NSpid:"):
+                return int(line.split()[-1])
+    except (OSError, ValueError):
+        pass
+    return 0
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs (one that ended and was not collected by its parent does not)."""
+    try:
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (OSError, IndexError):
+        return False
+
+
+def send(pids: Iterable[int], number: signal.Signals) -> None:
+    """Signal each process that still exists."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+
+
+def wait_gone(pids: Iterable[int], seconds: float) -> list[int]:
+    """Wait until none of these processes lives, at most `seconds`; the ones that still do."""
+    deadline = time.monotonic() + seconds
+    left = [pid for pid in pids if is_alive(pid)]
+    while left and time.monotonic() < deadline:
+        time.sleep(0.05)
+        left = [pid for pid in left if is_alive(pid)]
+    return left
+
+
+def listener(port: int) -> str:
+    """Who listens on a TCP port of this machine, as "name (pid N)", or an empty text where it cannot be found."""
+    inodes = set()
+    for table in ("tcp", "tcp6"):
+        try:
+            lines = (PROC / "net" / table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            fields = line.split()
+            if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+                inodes.add(f"socket:[{fields[9]}]")
+    for pid in all_pids() if inodes else ():
+        try:
+            handles = [os.readlink(handle.path) for handle in os.scandir(PROC / str(pid) / "fd")]
+        except OSError:
+            continue
+        if inodes.intersection(handles):
+            name = Path(command_line(pid).split(" ")[0] or "?").name
+            return f"{name} (pid {pid})"
+    return ""

@@ -1,0 +1,170 @@
+"""What `lab up` is doing, for how long, and how much is left: live rows on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+Say = Callable[[str], None]
+
+QUIET_SECONDS = 5.0
+"""Least time between two plain lines about the same thing."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One long step: its key, what a person reads, and how many seconds it is expected to take."""
+
+    key: str
+    title: str
+    seconds: float
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people: "0.4 s", "21 s", "1 min 5 s"."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+class Reporter:
+    """Shows a plan of steps being carried out, and remembers how long each took (`seconds`, by key)."""
+
+    def __init__(self, plan: list[Step], stream: TextIO | None = None) -> None:
+        self.plan = plan
+        self.stream = stream or sys.stderr
+        self.seconds: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._said: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, key: str) -> Iterator[Say]:
+        """Carry out one step of the plan; the value takes texts that tell what it is at. A text "thing: what" is limited
+        per thing."""
+        at = next(index for index, step in enumerate(self.plan) if step.key == key)
+        self._said.clear()
+        started = time.monotonic()
+        self.began(at)
+        try:
+            yield lambda text: self.said(at, text, time.monotonic() - started)
+        except BaseException:
+            self.failed(at)
+            raise
+        self.seconds[key] = time.monotonic() - started
+        self.ended(at, self.seconds[key])
+
+    def left(self, at: int, elapsed: float) -> float:
+        """Seconds expected until the whole plan is done, `elapsed` seconds into step `at`."""
+        return max(0.0, self.plan[at].seconds - elapsed) + sum(step.seconds for step in self.plan[at + 1 :])
+
+    def began(self, at: int) -> None:
+        step = self.plan[at]
+        expected = (
+            f" (about {duration(step.seconds)}; {duration(self.left(at, 0))} in all)" if step.seconds >= 3 else ""
+        )
+        self._print(f"[{at + 1}/{len(self.plan)}] {step.title}{expected}")
+
+    def said(self, at: int, text: str, elapsed: float) -> None:
+        thing = text.partition(": ")[0]
+        with self._lock:
+            now = time.monotonic()
+            if now - self._said.get(thing, -QUIET_SECONDS) < QUIET_SECONDS:
+                return
+            self._said[thing] = now
+        self._print(f"      {text} ({duration(elapsed)} so far)" if elapsed >= 1 else f"      {text}")
+
+    def ended(self, at: int, seconds: float) -> None:
+        if seconds >= 1:
+            self._print(f"      done in {duration(seconds)}")
+
+    def failed(self, at: int) -> None:
+        self._print("      stopped here")
+
+    def close(self) -> None:
+        """Nothing more will be shown."""
+
+    def _print(self, line: str) -> None:
+        with self._lock:
+            print(line, file=self.stream, flush=True)
+
+
+class LiveReporter(Reporter):
+    """The same on a terminal: a row for each step, the current one moving."""
+
+    def __init__(self, plan: list[Step], stream: TextIO | None = None) -> None:
+        super().__init__(plan, stream)
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        self._live: Progress = Progress(
+            SpinnerColumn(finished_text="[green]✓[/]"),
+            TextColumn("{task.description}", markup=False),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[left]}[/]"),
+            TextColumn("[dim]{task.fields[detail]}[/]", table_column=_narrow()),
+            console=Console(file=self.stream),
+        )
+        self._tasks: dict[int, TaskID] = {}
+        self._stop = threading.Event()
+        self._ticker: threading.Thread | None = None
+
+    def began(self, at: int) -> None:
+        self._live.start()
+        self._tasks[at] = self._live.add_task(self.plan[at].title, total=1, detail="", left="")
+        started = time.monotonic()
+        self._stop.clear()
+
+        def tick() -> None:
+            while True:
+                left = self.left(at, time.monotonic() - started)
+                self._live.update(self._tasks[at], left=f"about {duration(left)} left" if left >= 1 else "nearly there")
+                if self._stop.wait(1):
+                    return
+
+        self._ticker = threading.Thread(target=tick, daemon=True)
+        self._ticker.start()
+
+    def said(self, at: int, text: str, elapsed: float) -> None:
+        self._live.update(self._tasks[at], detail=text)
+
+    def ended(self, at: int, seconds: float) -> None:
+        self._halt()
+        self._live.update(self._tasks[at], completed=1, detail="", left="")
+
+    def failed(self, at: int) -> None:
+        self._halt()
+        self._live.update(self._tasks[at], detail="stopped here", left="")
+        self._live.stop()
+
+    def close(self) -> None:
+        self._halt()
+        self._live.stop()
+
+    def _halt(self) -> None:
+        self._stop.set()
+        if self._ticker:
+            self._ticker.join()
+            self._ticker = None
+
+
+def _narrow():  # type: ignore[no-untyped-def]
+    from rich.table import Column
+
+    return Column(no_wrap=True, overflow="ellipsis")
+
+
+def reporter(plan: list[Step], stream: TextIO | None = None) -> Reporter:
+    """The reporter that suits `stream` (default: standard error)."""
+    stream = stream or sys.stderr
+    return LiveReporter(plan, stream) if stream.isatty() else Reporter(plan, stream)

@@ -1,0 +1,240 @@
+"""The embedded engine's root filesystem: Debian 13 with the engine and its tools, made by mmdebstrap in half a minute."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from layerwise.errors import LabError
+from layerwise.stack import processes
+from layerwise.stack.paths import Home
+
+SUITE = "trixie"
+PACKAGES = (
+    "docker.io",
+    "docker-cli",
+    "docker-buildx",
+    "docker-compose",
+    "docker-registry",
+    "cosign",
+    "iptables",
+    "iproute2",
+    "procps",  # `docker top` runs the engine's ps
+    "ca-certificates",
+)
+MARKER = "LAYERWISE_ROOTFS"
+STAMP = "etc/layerwise-rootfs"
+"""Written last: a root filesystem that has it is whole, and was made from this list of packages."""
+
+APT_SECONDS = 300
+MAKE_SECONDS = 900
+NEEDED_BYTES = 3_000_000_000
+"""Free space asked for before anything is made: 0.6 GB for the engine, the rest for base images and first builds."""
+
+HALF_MADE = "rootfs.new-"
+UNSUITABLE = ("overlay", "nfs", "nfs4", "cifs", "smb3", "9p", "vboxsf", "fuse.", "ecryptfs", "aufs")
+"""Filesystems on which the overlay filesystem cannot keep image layers."""
+
+
+def is_ready(home: Home) -> bool:
+    """Whether a whole root filesystem is there. One made from an older list of packages will do until it is purged."""
+    return (home.engine / "rootfs" / STAMP).is_file()
+
+
+def require_possible(home: Home) -> None:
+    """Raise LabError, naming the remedy, where this machine cannot make or run an engine of the lab's own."""
+    own = "install Docker (https://docs.docker.com/engine/install/) and run ./lab up again"
+    if os.uname().sysname != "Linux":
+        raise LabError(f"no Docker engine answers; start Docker Desktop or Colima, or {own}")
+    if os.geteuid() != 0:
+        raise LabError(f"no Docker engine answers, and bringing one needs root: {own}, or run: sudo ./lab up")
+    if not is_ready(home) and not shutil.which("apt-get"):
+        raise LabError(f"no Docker engine answers, and bringing one needs apt (Debian or Ubuntu): {own}")
+    if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True, timeout=20).returncode:
+        raise LabError(
+            "no Docker engine answers, and this container may not run one (no CAP_SYS_ADMIN): "
+            "start it with --privileged, or give it an engine with DOCKER_HOST"
+        )
+    filesystem = filesystem_of(home.path)
+    if filesystem.startswith(UNSUITABLE):
+        raise LabError(
+            f"{home.path} is on {filesystem}, where an engine cannot keep image layers; "
+            "set LAYERWISE_HOME to a folder on a local disk (ext4, xfs, btrfs) or on a volume"
+        )
+
+
+def filesystem_of(path: Path) -> str:
+    """The type of filesystem that `path`, or its nearest existing parent, is on ("ext4"); empty when it is not known."""
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    best, kind = "", ""
+    real = str(path.resolve())
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        left, _, right = line.partition(" - ")
+        point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code.group(1), 8)), left.split()[4])
+        if len(point) >= len(best) and (real == point or real.startswith(point.rstrip("/") + "/")):
+            best, kind = point, right.split()[0]
+    return kind
+
+
+def missing_packages() -> list[str]:
+    """Host packages that making the root filesystem needs and that are not installed."""
+    wanted = {
+        "mmdebstrap": shutil.which("mmdebstrap"),
+        "debian-archive-keyring": Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists(),
+    }
+    return [name for name, there in wanted.items() if not there]
+
+
+def install(names: list[str], say: Callable[[str], None]) -> None:
+    """Install packages on this machine with apt. Raises LabError with apt's own reason."""
+    command = ["apt-get", "install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120", *names]
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    say(f"apt-get install {' '.join(names)}")
+    problem = ""
+    for update in (False, True):
+        try:
+            if update:
+                say("apt-get update")
+                subprocess.run(["apt-get", "update"], capture_output=True, timeout=APT_SECONDS, env=env)
+                say(f"apt-get install {' '.join(names)}")
+            # A session of its own: Ctrl-C must not stop dpkg half way.
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=APT_SECONDS,
+                env=env,
+                start_new_session=True,
+            )
+        except subprocess.TimeoutExpired:
+            raise LabError(f"apt-get took more than {APT_SECONDS} s; try it by hand: {' '.join(command)}") from None
+        if done.returncode == 0:
+            return
+        problem = next((line for line in done.stderr.splitlines() if line.startswith("E:")), "it failed")
+    raise LabError(f"cannot install {' '.join(names)}: {problem}; see whether this works: apt-get update")
+
+
+def sweep(home: Home) -> None:
+    """Remove what a killed run left half made."""
+    if not home.engine.is_dir():
+        return
+    left_over = processes.with_environment(MARKER, str(home.engine))
+    processes.send(left_over, signal.SIGKILL)
+    processes.wait_gone(left_over, 10)
+    for folder in home.engine.glob(f"{HALF_MADE}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def make(home: Home, say: Callable[[str], None]) -> None:
+    """Make the root filesystem, at most MAKE_SECONDS. It appears under its name only once it is whole.
+
+    Raises LabError with mmdebstrap's reason.
+    """
+    sweep(home)
+    home.engine.mkdir(parents=True, exist_ok=True)
+    half = Path(tempfile.mkdtemp(prefix=HALF_MADE, dir=home.engine))
+    half.chmod(0o755)
+    try:
+        _mmdebstrap(half, home, say)
+        (half / STAMP).write_text(" ".join(PACKAGES) + "\n")
+        target = home.engine / "rootfs"
+        if target.exists():
+            shutil.rmtree(target)
+        half.rename(target)
+    except OSError as problem:
+        raise LabError(f"cannot make the engine in {home.engine}: {problem.strerror}") from None
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+def _mmdebstrap(folder: Path, home: Home, say: Callable[[str], None]) -> None:
+    command = [
+        # Killed with us; and with its namespaces go all of its processes and mounts.
+        *(
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            "unshare",
+            "--mount",
+            "--pid",
+            "--fork",
+            "--mount-proc",
+            "--kill-child=KILL",
+        ),
+        *("mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}"),
+        "--dpkgopt=path-exclude=/usr/share/doc/*",
+        "--dpkgopt=path-exclude=/usr/share/man/*",
+        "--dpkgopt=path-exclude=/usr/share/locale/*",
+        '--aptopt=APT::Install-Recommends "false"',
+        '--aptopt=Acquire::Retries "3"',
+        *(SUITE, str(folder)),
+    ]
+    env = {**os.environ, MARKER: str(home.engine), "TMPDIR": str(home.engine)}
+    tail: deque[str] = deque(maxlen=40)
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=env,
+        start_new_session=True,
+    )
+    timer = _kill_after(process, MAKE_SECONDS)
+    try:
+        assert process.stdout
+        for line in process.stdout:
+            tail.append(line.rstrip()[:300])
+            if line.startswith("I: ") and "..." in line:
+                say(line[3:].strip().rstrip("."))
+        status = process.wait()
+    finally:
+        timer.cancel()
+        if process.poll() is None:
+            process.kill()
+            process.wait(10)
+        if process.stdout:
+            process.stdout.close()
+    if status:
+        raise LabError(f"cannot make the engine's root filesystem: {_reason(tail)}")
+
+
+def _kill_after(process: subprocess.Popen[str], seconds: float):  # type: ignore[no-untyped-def]
+    import threading
+
+    timer = threading.Timer(seconds, process.kill)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _reason(lines: deque[str]) -> str:
+    """The most telling line of a failed run, with the remedy."""
+    text = "\n".join(lines)
+    if "No space left" in text:
+        return "the disk is full; free 3 GB or set LAYERWISE_HOME to a folder on another disk"
+    for sign in (
+        "Temporary failure resolving",
+        "Could not resolve",
+        "Unable to connect",
+        "Could not connect",
+        "Connection failed",
+    ):
+        if sign in text:
+            return "the Debian package archive cannot be reached; check the network (or set http_proxy) and run ./lab up again"
+    if "NO_PUBKEY" in text or "signed by untrusted" in text:
+        return "this machine's debian-archive-keyring is too old for Debian 13; upgrade it, or install Docker"
+    for line in reversed(lines):
+        if line.startswith("E:"):
+            return line[3:]
+    return lines[-1] if lines else "mmdebstrap said nothing"
