@@ -121,7 +121,7 @@ def test_a_killed_server_is_replaced(home: Home) -> None:
 def test_a_stranger_with_the_servers_old_pid_is_not_signalled(home: Home) -> None:
     home.jupyter.mkdir(parents=True)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
-        record = {"pid": stranger.pid, "born": "1", "port": 1, "desk": {}}
+        record = {"pid": stranger.pid, "born": "1", "port": 1, "about": {}}
         (home.jupyter / "server.json").write_text(json.dumps(record))
         assert jupyter.status(home) is None
         assert jupyter.stop(home) is False
@@ -130,7 +130,7 @@ def test_a_stranger_with_the_servers_old_pid_is_not_signalled(home: Home) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"pid": "x", "born": "1", "port": 1, "desk": {}}', '{"pid": -1}']
+    "text", ["", "{", "[]", "{}", '{"pid": "x", "born": "1", "port": 1, "about": {}}', '{"pid": -1}']
 )
 def test_a_damaged_record_counts_as_none(home: Home, text: str) -> None:
     home.jupyter.mkdir(parents=True)

@@ -1,0 +1,141 @@
+"""What JupyterLab is given: a desk of two links, `course` and `work`, its own configuration, a token, an environment.
+
+Nothing of the person's own Jupyter is read or written: configuration, data, runtime files and workspaces lie under
+LAYERWISE_HOME/jupyter. The desk keeps the source code out of a reader's sight.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from layerwise.stack.paths import ROOT, Home, work_dir
+
+FIRST_LESSON = "course/00-start-here.ipynb"
+
+Traits = Mapping[str, Mapping[str, Any]]
+"""Configuration as Jupyter has it: class name -> trait -> value."""
+
+# Where Jupyter, IPython and nbgrader would look for things of the person's own.
+_PERSONAL = ("JUPYTER_", "JUPYTERLAB_", "IPYTHON", "NBGRADER_")
+# Installed with the lab's own packages, of no use to a learner.
+_UNUSED_SERVER_PARTS = (
+    "jupyter_lsp",
+    "nbgrader.server_extensions.assignment_list",
+    "nbgrader.server_extensions.course_list",
+    "nbgrader.server_extensions.formgrader",
+    "nbgrader.server_extensions.validate_assignment",
+    "notebook",
+    "notebook_shim",
+)
+_UNUSED_PAGE_PARTS = (
+    "@jupyter-notebook/lab-extension",
+    "@jupyter/nbgrader",
+    "@jupyterlab/apputils-extension:announcements",
+    "@jupyterlab/extensionmanager-extension",
+    "@jupyterlab/lsp-extension",
+)
+_PREFERENCES: Traits = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
+    # A file forgotten unsaved is graded as it was before; ten seconds make that rare.
+    "@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": 10},
+}
+
+
+def prepare(home: Home, address: str, port: int, settings: Traits) -> None:
+    """Lay out the desk, and the configuration for a server at address:port with `settings` on top.
+
+    OSError where it cannot be written.
+    """
+    work_dir().mkdir(parents=True, exist_ok=True)
+    folder(home).mkdir(parents=True, exist_ok=True)
+    _link(folder(home) / "course", ROOT / "course")
+    _link(folder(home) / "work", work_dir())
+    config = home.jupyter / "config"
+    (config / "labconfig").mkdir(parents=True, exist_ok=True)
+    server = _server(home, address, port)
+    for name, traits in settings.items():
+        server.setdefault(name, {}).update(traits)
+    for name in ("jupyter_server_config.json", "jupyter_lab_config.json"):
+        write_private(config / name, json.dumps(server, indent=2))
+    unused = {"disabledExtensions": dict.fromkeys(_UNUSED_PAGE_PARTS, True)}
+    write_private(config / "labconfig" / "page_config.json", json.dumps(unused, indent=2))
+    write_private(config / "labconfig" / "default_setting_overrides.json", json.dumps(_PREFERENCES, indent=2))
+
+
+def folder(home: Home) -> Path:
+    """What the file browser shows."""
+    return home.jupyter / "desk"
+
+
+def token(home: Home) -> str:
+    """The token that lets a browser in: made once and kept, so that a bookmark stays good."""
+    file = home.jupyter / "token"
+    with suppress(FileNotFoundError, UnicodeDecodeError):
+        kept = file.read_text(encoding="ascii").strip()
+        if len(kept) >= 32:
+            return kept
+    made = secrets.token_hex(24)
+    home.jupyter.mkdir(parents=True, exist_ok=True)
+    write_private(file, made)
+    return made
+
+
+def environment(home: Home, env: Mapping[str, str]) -> dict[str, str]:
+    """`env` for the server, its kernels and terminals; what Jupyter and IPython keep, they keep in the lab's folder."""
+    kept = {name: value for name, value in env.items() if not name.startswith(_PERSONAL)}
+    own = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "IPYTHONDIR": "ipython",
+    }
+    return kept | {name: str(home.jupyter / place) for name, place in own.items()}
+
+
+def write_private(file: Path, text: str) -> None:
+    """Replace a file in one step; nobody else may read it."""
+    half = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    try:
+        descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as opened:
+            opened.write(text)
+        half.replace(file)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _server(home: Home, address: str, port: int) -> dict[str, dict[str, Any]]:
+    first = f"/lab/tree/{FIRST_LESSON}"
+    return {
+        "ServerApp": {
+            "ip": address,
+            "port": port,
+            "port_retries": 0,
+            "open_browser": False,
+            "allow_root": True,
+            "root_dir": str(folder(home)),
+            "default_url": first,
+            "jpserver_extensions": dict.fromkeys(_UNUSED_SERVER_PARTS, False),
+            # A login shell would set PATH anew and lose the lab's tools.
+            "terminado_settings": {"shell_command": [shutil.which("bash") or "sh"]},
+        },
+        "IdentityProvider": {"token": token(home)},
+        "LabApp": {"default_url": first, "news_url": None, "extension_manager": "readonly"},
+    }
+
+
+def _link(link: Path, target: Path) -> None:
+    if link.is_symlink() and Path(os.readlink(link)) != target:
+        link.unlink()
+    if not link.is_symlink():
+        link.symlink_to(target)
