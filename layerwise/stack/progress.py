@@ -106,13 +106,14 @@ class LiveReporter(Reporter):
         super().__init__(plan, stream)
         from rich.console import Console
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.table import Column
 
         self._live: Progress = Progress(
             SpinnerColumn(finished_text="[green]✓[/]"),
             TextColumn("{task.description}", markup=False),
             TimeElapsedColumn(),
             TextColumn("[dim]{task.fields[left]}[/]"),
-            TextColumn("[dim]{task.fields[detail]}[/]", table_column=_narrow()),
+            TextColumn("[dim]{task.fields[detail]}[/]", table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=Console(file=self.stream),
         )
         self._tasks: dict[int, TaskID] = {}
@@ -156,12 +157,6 @@ class LiveReporter(Reporter):
         if self._ticker:
             self._ticker.join()
             self._ticker = None
-
-
-def _narrow():  # type: ignore[no-untyped-def]
-    from rich.table import Column
-
-    return Column(no_wrap=True, overflow="ellipsis")
 
 
 def reporter(plan: list[Step], stream: TextIO | None = None) -> Reporter:

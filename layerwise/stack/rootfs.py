@@ -8,13 +8,13 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from layerwise.errors import LabError
 from layerwise.stack import processes
 from layerwise.stack.paths import Home
+from layerwise.stack.run import CommandFailed, run
 
 SUITE = "trixie"
 PACKAGES = (
@@ -179,46 +179,18 @@ def _mmdebstrap(folder: Path, home: Home, say: Callable[[str], None]) -> None:
         *(SUITE, str(folder)),
     ]
     env = {**os.environ, MARKER: str(home.engine), "TMPDIR": str(home.engine)}
-    tail: deque[str] = deque(maxlen=40)
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env=env,
-        start_new_session=True,
-    )
-    timer = _kill_after(process, MAKE_SECONDS)
+
+    def on_line(line: str) -> None:
+        if line.startswith("I: ") and line.rstrip().endswith("..."):
+            say(line[3:].strip().rstrip("."))
+
     try:
-        assert process.stdout
-        for line in process.stdout:
-            tail.append(line.rstrip()[:300])
-            if line.startswith("I: ") and "..." in line:
-                say(line[3:].strip().rstrip("."))
-        status = process.wait()
-    finally:
-        timer.cancel()
-        if process.poll() is None:
-            process.kill()
-            process.wait(10)
-        if process.stdout:
-            process.stdout.close()
-    if status:
-        raise LabError(f"cannot make the engine's root filesystem: {_reason(tail)}")
+        run(command, env=env, timeout=MAKE_SECONDS, on_line=on_line)
+    except CommandFailed as problem:
+        raise LabError(f"cannot make the engine's root filesystem: {_reason(problem.output.splitlines())}") from None
 
 
-def _kill_after(process: subprocess.Popen[str], seconds: float):  # type: ignore[no-untyped-def]
-    import threading
-
-    timer = threading.Timer(seconds, process.kill)
-    timer.daemon = True
-    timer.start()
-    return timer
-
-
-def _reason(lines: deque[str]) -> str:
+def _reason(lines: list[str]) -> str:
     """The most telling line of a failed run, with the remedy."""
     text = "\n".join(lines)
     if "No space left" in text:

@@ -1,0 +1,41 @@
+"""`lab up`: bring up the lab."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "host", "embedded"]),
+    default="auto",
+    show_default=True,
+    help="The Docker engine: this machine's, the lab's own, or this machine's if it has one.",
+)
+@click.option("--port", type=int, default=8888, show_default=True, help="JupyterLab's port.")
+@click.option(
+    "--images", metavar="A,B|all|none", help="Base images to have at hand (default: those of the first lessons)."
+)
+@click.option("--no-jupyter", is_flag=True, help="Engine, registries and images only.")
+@click.option("--offline", is_flag=True, help="Use only what is here.")
+def command(engine: str, port: int, images: str | None, no_jupyter: bool, offline: bool) -> None:
+    """Bring up the lab: engine, registry, base images, tools, JupyterLab. Run again, it changes nothing."""
+    from layerwise.stack import bringup, paths
+    from layerwise.stack.images import catalogue
+
+    names: tuple[str, ...] | None = None
+    if images is not None:
+        listed = tuple(name.strip() for name in images.split(",") if name.strip())
+        names = tuple(catalogue()) if listed == ("all",) else () if listed == ("none",) else listed
+    options = bringup.Options(engine, port, names, not no_jupyter, offline)
+    result = bringup.up(paths.home(), options)
+    for warning in result.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    whose = "the lab's own" if result.engine.kind == "embedded" else result.engine.docker_host
+    click.echo(f"The lab is up. Engine: Docker {result.info.version} ({whose}). Registry: localhost:5000")
+    if result.url:
+        click.echo(f"\n    {result.url}\n")
+        click.echo("Open this address and begin with lesson 00. Exercises: ./lab exercises. To stop: ./lab down")
+    else:
+        click.echo("Next: ./lab exercises, or ./lab up for JupyterLab too. To stop: ./lab down")

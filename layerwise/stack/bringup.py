@@ -1,0 +1,248 @@
+"""Bring the lab up and take it down: the order of things, and what is checked before anything is made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from layerwise.errors import InputError, LabError
+from layerwise.stack import embedded, engine, environment, jupyter, lock, processes, rootfs, state, tools
+from layerwise.stack.engine import Endpoint, EngineInfo
+from layerwise.stack.paths import Home
+from layerwise.stack.progress import Reporter, Step, reporter
+
+REGISTRY_PORTS = (5000, 5001)
+SECONDS = {"packages": 15.0, "rootfs": 35.0, "engine": 3.0, "registry": 6.0, "images": 120.0, "jupyter": 4.0}
+"""What each step takes on 2 cores, until a run on this machine has been measured."""
+
+SPARE_BYTES = 300_000_000
+"""Free space without which nothing is started."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `lab up` was asked for. `images` is None for those of the first lessons; an empty tuple for none."""
+
+    engine: str = "auto"
+    port: int = jupyter.PORT
+    images: tuple[str, ...] | None = None
+    jupyter: bool = True
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """What `lab up` ended with: the engine, JupyterLab's address (None without it), and what is missing."""
+
+    engine: state.EngineRecord
+    info: EngineInfo
+    url: str | None
+    warnings: list[str]
+
+
+def up(home: Home, options: Options) -> Result:
+    """Bring up whatever is not up yet. Raises LabError or InputError, each with its remedy; what was made until then is
+    whole, and the next call goes on from there."""
+    from layerwise.stack import images, registry
+
+    wanted = [images.find(name).name for name in (images.first() if options.images is None else options.images)]
+    with lock.held(home, "up"):
+        current = state.read(home)
+        require_space(home)
+        chosen = choose(home, current, options.engine)
+        running = embedded.answers(home) if chosen is None else None
+        if chosen is None and not running:
+            require_embedded(home, options.offline)
+        if options.jupyter:
+            require_port(home, options.port)
+        shown = reporter(plan(home, current, chosen, running is not None, wanted, options))
+        try:
+            leave_other_engine(home, current, chosen)
+            info = chosen[1] if chosen else running or bring_engine(home, current, shown)
+            current.engine = record(home, chosen)
+            found = tools.from_machine(os.environ) if chosen else tools.from_rootfs(home.engine / "rootfs")
+            warnings = tools.place(home, found, os.environ)
+            env = environment.for_engine(home, current.engine)
+            tools.require_buildx(env)
+            state.write(home, current)
+            with shown.step("registry") as say:
+                registry.up(env=env, home=home, report=lambda thing, text: say(f"{thing}: {text}"))
+            if wanted:
+                with shown.step("images") as say:
+                    images.seed(
+                        wanted,
+                        env=env,
+                        offline=options.offline,
+                        report=lambda name, text: say(f"{name}: {text}"),
+                    )
+            url = None
+            if options.jupyter:
+                with shown.step("jupyter") as say:
+                    url = jupyter.start(home=home, env=env, port=options.port, report=say)
+        finally:
+            shown.close()
+            # Only what took long is worth remembering: a step with nothing to do says nothing about the next time.
+            current.seconds |= {key: round(took, 1) for key, took in shown.seconds.items() if took >= 1}
+        state.write(home, current)
+        return Result(current.engine, info, url, warnings)
+
+
+def down(home: Home) -> list[str]:
+    """Stop what `up` started. What is on disk stays. Returns what was stopped."""
+    if not home.path.is_dir():
+        return []
+    with lock.held(home, "down"):
+        return stop(home, state.read(home))
+
+
+def stop(home: Home, current: state.State) -> list[str]:
+    """Stop all that runs, with the lock held already."""
+    from layerwise.stack import registry
+
+    stopped = ["JupyterLab"] if jupyter.stop(home) else []
+    if current.engine and current.engine.kind == "host":
+        registry.down(env=environment.for_engine(home, current.engine), home=home)
+        stopped.append("the registries")
+    if embedded.stop(home, current):
+        stopped.append("the registries and the lab's engine")
+    rootfs.sweep(home)
+    current.engine = None
+    state.write(home, current)
+    return stopped
+
+
+def choose(home: Home, current: state.State, wish: str) -> tuple[Endpoint, EngineInfo] | None:
+    """The machine's engine to use, or None for the lab's own. Raises LabError when the wish cannot be granted."""
+    own = embedded.endpoint(home).url
+    if wish == "embedded":
+        return None
+    environ = {name: value for name, value in os.environ.items() if not (name == "DOCKER_HOST" and value == own)}
+    if wish == "auto" and "DOCKER_HOST" not in environ:
+        # The engine of the last time, until another is asked for: its images are there.
+        if current.engine and current.engine.kind == "embedded":
+            return None
+        if os.environ.get("DOCKER_HOST") == own:
+            return None
+    found = engine.find(environ)
+    if found is None and wish == "host":
+        tried = ", ".join(str(path) for path, _ in engine.default_sockets(environ))
+        raise LabError(
+            f"no Docker engine answers (tried {tried}); start it or set DOCKER_HOST, or leave out --engine host"
+        )
+    return found
+
+
+def record(home: Home, chosen: tuple[Endpoint, EngineInfo] | None) -> state.EngineRecord:
+    """The chosen engine, as it is remembered."""
+    return state.EngineRecord("host", chosen[0].url, chosen[0].cert_path) if chosen else embedded.record(home)
+
+
+def leave_other_engine(
+    home: Home, current: state.State, chosen: tuple[Endpoint, EngineInfo] | None
+) -> None:
+    """Stop what runs on the engine of the last time, if that is another one: both would want the same ports."""
+    if current.engine and current.engine != record(home, chosen):
+        try:
+            stop(home, current)
+        except LabError:
+            if current.engine and current.engine.kind == "embedded":
+                raise
+            current.engine = None  # the machine's former engine is gone, and the registries with it
+
+
+def plan(
+    home: Home,
+    current: state.State,
+    chosen: tuple[Endpoint, EngineInfo] | None,
+    running: bool,
+    wanted: list[str],
+    options: Options,
+) -> list[Step]:
+    """The steps ahead, with the time each is expected to take: as measured here, else as measured elsewhere."""
+    titles: dict[str, str] = {}
+    if chosen is None and not running:
+        if not rootfs.is_ready(home):
+            if rootfs.missing_packages():
+                titles["packages"] = f"Installing {', '.join(rootfs.missing_packages())}"
+            titles["rootfs"] = "Making the engine (Debian 13, 0.6 GB)"
+        titles["engine"] = "Starting the engine"
+    titles["registry"] = "Registries at localhost:5000 and localhost:5001"
+    if wanted:
+        titles["images"] = f"Base images ({len(wanted)})"
+    if options.jupyter:
+        titles["jupyter"] = "JupyterLab"
+    again = current.engine is not None
+    expected = {**SECONDS, **({"images": 3.0, "registry": 1.0} if again else {}), **current.seconds}
+    return [Step(key, title, expected[key]) for key, title in titles.items()]
+
+
+def bring_engine(home: Home, current: state.State, shown: Reporter) -> EngineInfo:
+    """Make the lab's own engine if need be, and start it."""
+    rootfs.sweep(home)
+    if not rootfs.is_ready(home):
+        missing = rootfs.missing_packages()
+        if missing:
+            with shown.step("packages") as say:
+                rootfs.install(missing, say)
+            current.apt = sorted({*current.apt, *missing})
+            state.write(home, current)
+        with shown.step("rootfs") as say:
+            rootfs.make(home, say)
+    with shown.step("engine") as say:
+        return embedded.start(home, current, say)
+
+
+def require_embedded(home: Home, offline: bool) -> None:
+    """Raise LabError, before anything is made, where the lab's own engine cannot come up."""
+    rootfs.require_possible(home)
+    for port in REGISTRY_PORTS:
+        if is_taken(port):
+            raise LabError(
+                f"port {port} is taken by {processes.listener(port) or 'another program'}; stop it and run ./lab up again"
+            )
+    if rootfs.is_ready(home):
+        return
+    if offline:
+        raise LabError(
+            "the lab's engine has not been made yet, and that needs a network; run ./lab up once without --offline"
+        )
+    free = shutil.disk_usage(_nearest(home.path)).free
+    if free < rootfs.NEEDED_BYTES:
+        raise LabError(
+            f"{home.path} has {free / 1e9:.1f} GB free, and the lab needs {rootfs.NEEDED_BYTES / 1e9:.0f} GB; "
+            "free some space or set LAYERWISE_HOME to a folder on another disk"
+        )
+
+
+def require_space(home: Home) -> None:
+    """Raise LabError when the disk of the lab's folder is full."""
+    free = shutil.disk_usage(_nearest(home.path)).free
+    if free < SPARE_BYTES:
+        raise LabError(
+            f"the disk of {home.path} is full ({free / 1e6:.0f} MB free); "
+            "free some space or set LAYERWISE_HOME to a folder on another disk"
+        )
+
+
+def require_port(home: Home, port: int) -> None:
+    """Raise LabError or InputError when JupyterLab cannot have its port; one that runs already keeps its own."""
+    if not 1024 <= port <= 65535:
+        raise InputError(f"{port} is no port for JupyterLab; choose one from 1024 to 65535: ./lab up --port 8888")
+    if jupyter.status(home) is None and is_taken(port):
+        who = processes.listener(port) or "another program"
+        raise LabError(f"port {port} is taken by {who}; choose another: ./lab up --port {port + 1}")
+
+
+def is_taken(port: int) -> bool:
+    """Whether something listens on that port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _nearest(path: Path) -> Path:
+    """The path, or its nearest parent that exists."""
+    return next(place for place in (path, *path.parents) if place.exists())

@@ -1,0 +1,86 @@
+"""`lab down --purge`: leave the machine as it was, and say what stays."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+from layerwise.errors import LabError
+from layerwise.stack import bringup, environment, lock, state
+from layerwise.stack.paths import ROOT, Home, work_dir
+from layerwise.stack.run import CommandFailed, run
+
+SECONDS = 300.0
+
+
+def purge(home: Home) -> list[str]:
+    """Stop the lab, remove what it made, and return lines that say what was removed and what is kept.
+
+    Raises LabError when something is mounted inside the lab's folder (nothing behind a mount is ever deleted).
+    """
+    told = []
+    apt: list[str] = []
+    if home.path.is_dir():
+        with lock.held(home, "down --purge"):
+            current = state.read(home)
+            apt = current.apt
+            if current.engine and current.engine.kind == "host":
+                remove_from(home, current.engine)
+                told.append(
+                    f"Removed from the engine at {current.engine.docker_host}: what carries the label layerwise."
+                )
+            bringup.stop(home, current)
+            require_unmounted(home.path)
+            _remove(home.path)
+        told.append(f"Removed: {home.path}")
+    else:
+        told.append("Nothing to remove.")
+    if apt:
+        told.append(f"Kept: the apt packages {', '.join(apt)} (to remove them: apt-get purge {' '.join(apt)})")
+    kept = [str(folder) for folder in (ROOT / ".venv", work_dir()) if folder.exists()]
+    if kept:
+        told.append(f"Kept: {' and '.join(kept)} (your work, and the Python packages that ran this command)")
+    return told
+
+
+def remove_from(home: Home, record: state.EngineRecord) -> None:
+    """Remove what the lab made on an engine that is not its own: what carries its label, and its base images' tags."""
+    from layerwise.stack import images, registry
+
+    env = environment.for_engine(home, record)
+    registry.down(env=env, home=home, purge=True)
+    images.forget(env)
+    for kind, listing, removing in (
+        ("container", ["ps", "--all"], ["rm", "--force", "--volumes"]),
+        ("network", ["network", "ls"], ["network", "rm"]),
+        ("volume", ["volume", "ls"], ["volume", "rm"]),
+        ("image", ["images"], ["rmi"]),
+    ):
+        found = run(["docker", *listing, "--quiet", "--filter", "label=layerwise"], env=env, timeout=SECONDS).split()
+        if found:
+            try:
+                run(["docker", *removing, *dict.fromkeys(found)], env=env, timeout=SECONDS)
+            except CommandFailed as problem:
+                raise LabError(f"cannot remove a {kind} of the lab: {problem}") from None
+
+
+def require_unmounted(folder: Path) -> None:
+    """Raise LabError when something is mounted in `folder`."""
+    inside = str(folder.resolve()) + os.sep
+    for line in Path("/proc/self/mountinfo").read_text().splitlines() if Path("/proc").is_dir() else ():
+        point = re.sub(r"\\\\([0-7]{3})", lambda code: chr(int(code.group(1), 8)), line.split()[4])
+        if point.startswith(inside):
+            raise LabError(
+                f"{point} is a mount inside the lab's folder; unmount it (umount {point}) and run this again"
+            )
+
+
+def _remove(folder: Path) -> None:
+    """Delete a folder with all it holds."""
+    problems: list[OSError] = []
+    shutil.rmtree(folder, onerror=lambda _function, _path, info: problems.append(info[1]))  # type: ignore[arg-type]
+    if folder.exists():
+        reason = problems[0] if problems else "it is in use"
+        raise LabError(f"cannot remove all of {folder}: {reason}; remove the rest by hand")
