@@ -1,0 +1,205 @@
+"""The lab's two registries: localhost:5000, and localhost:5001 that asks for a login (learner / layerwise).
+
+docker-compose.yml describes them; here they are brought up, looked at and taken down on the engine of `env`.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from layerwise.errors import LabError
+from layerwise.stack import certificates, images, paths, processes, recipe, upstream
+from layerwise.stack.catalogue import HERE, catalogue
+from layerwise.stack.distribution import AUTH_PORT, PORT, ask
+from layerwise.stack.run import CommandFailed, run
+
+IMAGE = "layerwise/registry:2.8.3"
+PROJECT = "layerwise"
+SERVICES = {"registry": PORT, "registry-auth": AUTH_PORT}
+ANSWERS = {"registry": 200, "registry-auth": 401}
+"""What GET /v2/ must say: the second asks for a login."""
+
+UP_SECONDS = 30.0
+COMPOSE_TIMEOUT = 120.0
+
+Report = Callable[[str, str], None]
+
+
+def up(*, env: Mapping[str, str], home: paths.Home, report: Report) -> None:
+    """Have both registries running and answering. Changes nothing where they are. `report` is called with "registry"
+    and what happens.
+
+    Raises LabError: a port is taken by something else, no image for it can be had, or it does not answer in time.
+    """
+    trust = certificates.trusted(env)
+    _have_image(env, trust, report)
+    if not all(_is_ours(service, env) for service in SERVICES):
+        _check_ports(env)
+        report("registry", "starting")
+    try:
+        _compose(["up", "--detach", "--no-build", "--quiet-pull", *SERVICES], env)
+    except CommandFailed as problem:
+        taken = [port for port in SERVICES.values() if f":{port}" in problem.output and "alloc" in problem.output]
+        taken += [port for port in SERVICES.values() if f":{port}" in problem.output and "in use" in problem.output]
+        if taken:
+            raise _port_taken(taken[0]) from None
+        raise
+    deadline = time.monotonic() + UP_SECONDS
+    waiting = list(SERVICES)
+    while waiting:
+        waiting = [service for service in waiting if not _is_ours(service, env)]
+        if waiting and time.monotonic() > deadline:
+            raise _silent(waiting[0], env)
+        if waiting:
+            time.sleep(0.1)
+    report("registry", "ready at " + " and ".join(f"localhost:{port}" for port in SERVICES.values()))
+
+
+def down(*, env: Mapping[str, str], home: paths.Home, purge: bool = False) -> None:
+    """Stop and remove both registries and their network; with `purge` also their data and image. Raises LabError."""
+    _compose(["--profile", "*", "down", "--timeout", "5", *(["--volumes"] if purge else [])], env)
+    if purge:
+        with suppress(CommandFailed):
+            run(["docker", "image", "rm", IMAGE], env=env, timeout=COMPOSE_TIMEOUT)
+
+
+def status(env: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """What runs, for each of "registry" and "registry-auth": its `address`, `running` (its container runs), `answers`
+    (and it is what answers at that address), and the container's `image` and `health`.
+
+    Raises LabError when the engine does not answer.
+    """
+    found = {}
+    for service, port in SERVICES.items():
+        container = _container(service, env)
+        found[service] = {
+            "address": f"localhost:{port}",
+            "running": container is not None and container["State"] == "running",
+            "answers": container is not None and _answers(service),
+            "image": container["Image"] if container else None,
+            "health": (container["Health"] or None) if container else None,
+        }
+    return found
+
+
+def _have_image(env: Mapping[str, str], trust: certificates.Trust, report: Report) -> None:
+    """Have the registry's own image on the engine: made from the published one where Docker Hub is reachable, else from
+    Debian's package. Raises LabError."""
+    folder = HERE / "registry"
+    labels = {"layerwise": "registry", recipe.RECIPE: recipe.fingerprint(folder, trust)}
+    here = upstream.labels(IMAGE, env)
+    if here is not None and here.get(recipe.RECIPE) == labels[recipe.RECIPE]:
+        return
+
+    def build(source: str) -> None:
+        origin = {recipe.ORIGIN: "upstream" if source == "upstream" else "recipe"}
+        report("registry", f"building its image ({source})")
+        recipe.build(
+            folder,
+            IMAGE,
+            env=env,
+            labels=labels | origin,
+            target=source,
+            progress=lambda text: report("registry", text),
+        )
+
+    try:
+        if upstream.reachable("docker.io", env):
+            try:
+                build("upstream")
+                return
+            except CommandFailed as problem:
+                report("registry", f"upstream failed, using the recipe: {problem}")
+        _have_debian(env, trust, report)
+        build("debian")
+    except LabError as problem:
+        if here is None:
+            raise
+        report("registry", f"kept the image from before, since a new one failed: {problem}")
+
+
+def _have_debian(env: Mapping[str, str], trust: certificates.Trust, report: Report) -> None:
+    """The registry's recipe builds on Debian's image, on the engine: no registry holds it yet."""
+    debian = catalogue()["debian:trixie-slim"]
+    if not images.is_fresh(debian, upstream.labels(images.reference(debian.name), env), trust):
+        report(debian.name, f"building from its recipe, about {debian.seconds} s")
+        images.make(debian, env=env, trust=trust, report=report)
+
+
+def _compose(arguments: list[str], env: Mapping[str, str]) -> str:
+    file = paths.ROOT / "docker-compose.yml"
+    argv = ["docker", "compose", "--project-name", PROJECT, "--file", str(file), "--progress", "plain", *arguments]
+    return run(argv, env=env, timeout=COMPOSE_TIMEOUT)
+
+
+def _container(service: str, env: Mapping[str, str]) -> dict[str, str] | None:
+    """The service's container on the engine, as `docker ps` tells it, with its health; None where there is none."""
+    labels = {"com.docker.compose.project": PROJECT, "com.docker.compose.service": service}
+    filters = [f"--filter=label={name}={value}" for name, value in labels.items()]
+    output = run(["docker", "ps", "--all", *filters, "--format", "{{json .}}"], env=env, timeout=30.0)
+    if not output.strip():
+        return None
+    container: dict[str, str] = json.loads(output.splitlines()[0])
+    told = container["Status"].rpartition("(")[2].rstrip(")")
+    container["Health"] = told.removeprefix("health: ") if told in {"healthy", "unhealthy", "health: starting"} else ""
+    return container
+
+
+def _answers(service: str) -> bool:
+    """Whether what answers at the service's port is a registry of the lab, asking for a login where it should."""
+    try:
+        answer = ask("/v2/", port=SERVICES[service], seconds=3.0)
+    except LabError:
+        return False
+    return answer.status == ANSWERS[service] and answer.headers.get("x-layerwise") == "registry"
+
+
+def _is_ours(service: str, env: Mapping[str, str]) -> bool:
+    container = _container(service, env)
+    return container is not None and container["State"] == "running" and _answers(service)
+
+
+def _check_ports(env: Mapping[str, str]) -> None:
+    """Raise LabError when somebody else listens where a registry is to come up."""
+    for service, port in SERVICES.items():
+        container = _container(service, env)
+        if container is not None and container["State"] == "running":
+            continue
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2.0):
+            raise _port_taken(port)
+
+
+def _port_taken(port: int) -> LabError:
+    try:
+        holder = processes.listener(port)
+    except OSError:  # not Linux
+        holder = ""
+    return LabError(
+        f"port {port} on this machine is taken by {holder or 'another program'}, and the lab's registry needs it; "
+        "stop that program and run ./lab up again"
+    )
+
+
+def _silent(service: str, env: Mapping[str, str]) -> LabError:
+    """Why a registry that was started does not answer as it should."""
+    port = SERVICES[service]
+    container = _container(service, env)
+    if container is None or container["State"] != "running":
+        state = container["Status"] if container else "gone"
+        return LabError(f"the {service} container did not stay up ({state}); see: docker logs {PROJECT}-{service}-1")
+    try:
+        answer = ask("/v2/", port=port, seconds=3.0)
+    except LabError:
+        return LabError(
+            f"the {service} container runs but localhost:{port} does not answer here; is the engine on another "
+            "machine? Use one on this machine: ./lab up --engine embedded, or DOCKER_HOST"
+        )
+    return LabError(
+        f"localhost:{port} answers, but not as the lab's {service} (HTTP {answer.status}); something else has that "
+        "port: stop it and run ./lab up again"
+    )
