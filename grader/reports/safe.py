@@ -1,0 +1,54 @@
+"""Values of a report made safe to write: cleaned, finite and bounded, whatever made the report.
+
+`grader.verdict` cleans what passes through `CheckResult.of`. Here it is done again for every field and every depth,
+since a report may also have been put together by hand or read back from a file; doing it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from grader.verdict import MAX_ITEMS, MAX_TEXT, clean
+
+MAX_DEPTH = 10
+"""Levels kept of a nested value."""
+MAX_KEY = 200
+_LARGEST = 2**63
+
+
+def block(text: object, limit: int = MAX_TEXT) -> str:
+    """Text that may run over several lines: cleaned, ends trimmed, at most `limit` characters."""
+    shown = clean(text if isinstance(text, str) else str(text), limit).expandtabs(4).strip("\n ")
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def line(text: object, limit: int = 200) -> str:
+    """Text on one line: cleaned, runs of white space made one space, at most `limit` characters."""
+    shown = " ".join(block(text, max(limit, MAX_TEXT)).split())
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def number(value: object) -> float:
+    """A number of sane size for a field that must hold one; what is not one is 0."""
+    return float(value) if isinstance(value, int | float) and -_LARGEST < value < _LARGEST else 0.0
+
+
+def value(item: Any, depth: int = MAX_DEPTH) -> Any:
+    """A JSON value: strings cleaned, numbers finite and within 64 bits, lists and objects bounded."""
+    if item is None or isinstance(item, bool):
+        return item
+    if isinstance(item, int):
+        return int(item) if -_LARGEST <= item < _LARGEST else "a number beyond 64 bits"
+    if isinstance(item, float):
+        return float(item) if math.isfinite(item) else None
+    if isinstance(item, Mapping | list | tuple) and depth <= 0:
+        return "…"
+    if isinstance(item, Mapping):
+        kept = list(item.items())[:MAX_ITEMS]
+        return {clean(str(key), MAX_KEY): value(inner, depth - 1) for key, inner in kept}
+    if isinstance(item, Sequence) and not isinstance(item, str | bytes | bytearray):
+        # One more than MAX_ITEMS: the last may be the note on what `clean_value` cut.
+        return [value(inner, depth - 1) for inner in item[: MAX_ITEMS + 1]]
+    return clean(item if isinstance(item, str) else str(item))
