@@ -36,6 +36,16 @@ def _inside(text: str) -> str:
 InnerPath = Annotated[str, AfterValidator(_inside)]
 
 
+def _hundredths(points: float) -> float:
+    if round(points, 2) != points:
+        raise ValueError("expected at most two decimals, so that the points of a report add up")
+    return points
+
+
+Points = Annotated[float, Field(strict=True, gt=0, le=1000, allow_inf_nan=False), AfterValidator(_hundredths)]
+"""Points of a check."""
+
+
 class BuildSettings(BaseModel):
     """How a submission is built: the `[build]` table."""
 
@@ -68,7 +78,7 @@ class _CheckTable(BaseModel):
 
     kind: str
     title: str = Field(min_length=1)
-    points: float = Field(gt=0, le=1000, allow_inf_nan=False)
+    points: Points
     id: str = Field(default="", pattern=r"^([a-z0-9][a-z0-9-]*)?$")
     hint: str | None = None
     lesson: str | None = None
@@ -81,7 +91,7 @@ class _Manifest(BaseModel):
     title: str = Field(min_length=1)
     lesson: str = Field(min_length=1)
     level: Literal["core", "stretch", "capstone"]
-    minutes: int = Field(gt=0, le=600)
+    minutes: int = Field(strict=True, gt=0, le=600)
     skills: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
@@ -136,9 +146,9 @@ def load(name: str | Path, exercises: Path = EXERCISES) -> Exercise:
     """
     text = str(name)
     folder = exercises / text
-    if "/" in text or text in {".", ".."} or not (folder / MANIFEST).is_file():
+    if "/" in text or text in {"", ".", ".."} or not _is_exercise(folder):
         folder = Path(text)
-        if not (folder / MANIFEST).is_file():
+        if not _is_exercise(folder):
             near = difflib.get_close_matches(text, names(exercises), n=1, cutoff=0.4)
             advice = f"did you mean {near[0]}?" if near else "'lab exercises' lists them"
             raise ExerciseNotFound(f"no exercise {text!r}: {advice}")
@@ -162,6 +172,13 @@ def load(name: str | Path, exercises: Path = EXERCISES) -> Exercise:
         raise ExerciseInvalid(f"{file}: {explain(problem, list(_Manifest.model_fields))}") from None
     except _Problem as problem:
         raise ExerciseInvalid(f"{file}: {problem}") from None
+
+
+def _is_exercise(folder: Path) -> bool:
+    try:
+        return (folder / MANIFEST).is_file()
+    except OSError:  # a name longer than any file's, a folder that may not be entered
+        return False
 
 
 class _Problem(Exception):
@@ -220,7 +237,9 @@ def _named(found: tuple[Check, ...]) -> tuple[Check, ...]:
 
 
 def nearest(word: str, valid: Sequence[str]) -> str:
-    """``"; did you mean 'x'?"`` or, where nothing is near, the valid words."""
+    """``"; did you mean 'x'?"`` or, where nothing is near, the valid words; empty where there are none."""
+    if not valid:
+        return ""
     near = difflib.get_close_matches(word, valid, n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else f"; valid: {', '.join(valid)}"
 
@@ -234,4 +253,6 @@ def explain(problem: ValidationError, valid: Sequence[str]) -> str:
         return f"unknown key {where!r}{nearest(str(fault['loc'][-1]), keys)}"
     if fault["type"] == "missing":
         return f"missing key {where!r}"
+    if fault["type"] == "tuple_type":
+        return f"{where}: expected a list" + (", written [[check]]" if where == "check" else "")
     return f"{where or 'parameters'}: {fault['msg'].removeprefix('Value error, ')}"

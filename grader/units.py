@@ -5,6 +5,7 @@ Decimal units are powers of 1000 (MB = 1,000,000 bytes), binary units powers of 
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated
 
@@ -39,12 +40,12 @@ def parse_size(text: object) -> int:
     """Bytes of a size such as ``"25 MB"``; a whole number is bytes. ValueError names the valid units."""
     if isinstance(text, int) and not isinstance(text, bool) and text >= 0:
         return text
-    return int(_quantity(text, _SIZES, "a size such as '25 MB' or '64 KiB'"))
+    return round(_quantity(text, _SIZES, "a size such as '25 MB' or '64 KiB'"))
 
 
 def parse_duration(text: object) -> float:
     """Seconds of a duration such as ``"2 min"``; a number is seconds. ValueError names the valid units."""
-    if isinstance(text, int | float) and not isinstance(text, bool) and text >= 0:
+    if isinstance(text, int | float) and not isinstance(text, bool) and 0 <= text < math.inf:
         return float(text)
     return _quantity(text, _TIMES, "a duration such as '500 ms', '5 s' or '2 min'")
 

@@ -12,13 +12,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 SCHEMA = 1
 MAX_TEXT = 2_000
 """Characters kept of any one string in a report."""
 MAX_ITEMS = 200
-"""Items kept of any one list in a report."""
+"""Items kept of any one list or table in a report."""
 
 
 class Status(StrEnum):
@@ -53,7 +54,7 @@ class Verdict:
     """One check's judgement: a status, the fraction of the points earned (0 to 1), a message, and the evidence.
 
     `message` is one or two sentences a learner can act on, without the answer. `expected` and `found` are short
-    phrases; `where` lists the places; `details` holds what only this kind knows, as JSON values (for rebuild: the steps).
+    phrases; `where` lists the places; `details` holds what only this kind knows, as JSON values (rebuild: the steps).
     """
 
     status: Status
@@ -125,7 +126,7 @@ class CheckResult:
         cls,
         verdict: Verdict,
         *,
-        id: str,
+        id: str,  # noqa: A002
         kind: str,
         title: str,
         max_points: float,
@@ -138,7 +139,7 @@ class CheckResult:
         """
         points = round(max_points * verdict.fraction, 2)
         if verdict.status is Status.PARTIAL:
-            points = min(points, round(max_points - 0.01, 2))
+            points = min(max(points, 0.01), round(max_points - 0.01, 2))
         return cls(
             id=id,
             kind=kind,
@@ -208,7 +209,7 @@ class Report:
         }
 
 
-# C0 and C1 control characters but newline and tab; bidirectional overrides and isolates; zero-width characters; lone surrogates.
+# C0 and C1 control characters but newline and tab; overrides and isolates of direction; zero width; lone surrogates.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 # Terminal sequences, removed whole: CSI, OSC (to BEL or ST), and the short ones.
 _SEQUENCE = re.compile(
@@ -217,18 +218,19 @@ _SEQUENCE = re.compile(
 
 
 def clean(text: str, limit: int = MAX_TEXT) -> str:
-    """Untrusted text made fit to show: terminal sequences, control codes and text-direction tricks out, length bounded."""
+    """Untrusted text made fit to show: terminal sequences, control codes, direction tricks out, length bounded."""
     text = text[: 4 * limit]
     text = _CONTROL.sub("", _SEQUENCE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def clean_value(value: Any) -> Any:
-    """`clean` over every string of a JSON value, keys too; long lists are cut, and the cut is said."""
+    """`clean` over every string of a JSON value, keys too; what is long is cut, and the cut is said."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, Mapping):
-        return {clean(str(key), 200): clean_value(item) for key, item in value.items()}
+        pairs = {clean(str(key), 200): clean_value(item) for key, item in islice(value.items(), MAX_ITEMS)}
+        return pairs | {"…": f"and {len(value) - MAX_ITEMS} more"} if len(value) > MAX_ITEMS else pairs
     if isinstance(value, Sequence):
         kept = [clean_value(item) for item in value[:MAX_ITEMS]]
         return [*kept, f"… and {len(value) - MAX_ITEMS} more"] if len(value) > MAX_ITEMS else kept
