@@ -1,0 +1,226 @@
+"""Make .venv from the hash-checked lock. Called by ./lab with any Python >= 3.11, before anything is installed.
+
+Uses the standard library alone. A run that was killed leaves .venv/.installing behind, and the next one begins anew
+(pip keeps what it downloaded); the stamps that ./lab compares are written last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+MARK = VENV / ".installing"
+PIP_SECONDS = 1800
+WAIT_SECONDS = 900
+
+
+class Failed(Exception):
+    """One line for a person."""
+
+
+def main() -> int:
+    """Install what the stamps ask for. Exit status 0, or 3 with one line on standard error."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--stamp", required=True)
+    parser.add_argument("--dev-stamp", required=True)
+    parser.add_argument("--added", required=True)
+    wanted = parser.parse_args()
+    try:
+        with Lock(ROOT):
+            install(wanted.stamp, wanted.dev_stamp, wanted.added)
+    except Failed as problem:
+        print(f"lab: {problem}", file=sys.stderr)
+        return 3
+    except OSError as problem:
+        where = problem.filename or ROOT
+        print(
+            f"lab: cannot make {VENV}: {problem.strerror} ({where}); free some space or move the checkout",
+            file=sys.stderr,
+        )
+        return 3
+    except KeyboardInterrupt:
+        print("\nlab: stopped; the same command goes on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def install(stamp: str, dev_stamp: str, added: str) -> None:
+    """Bring .venv to what the lock files say; another process may have done it while we waited for the lock."""
+    if MARK.exists():
+        shutil.rmtree(VENV)
+    stamps = {VENV / ".installed": stamp, VENV / ".installed-dev": dev_stamp}
+    missing = [file for file, text in stamps.items() if text and _read(file) != text]
+    python = VENV / "bin" / "python"
+    if python.exists() and not missing:
+        return
+    started = time.monotonic()
+    VENV.mkdir(exist_ok=True)
+    MARK.touch()
+    if added:
+        with (VENV / ".apt").open("a", encoding="utf-8") as file:
+            file.write(added + "\n")
+    if not _works(python):
+        _say("making a Python environment in .venv (about 5 s)")
+        _run([sys.executable, "-I", "-m", "venv", str(VENV)], 300)
+    pip = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar=off"]
+    if VENV / ".installed" in missing:
+        _packages(pip, ROOT / "requirements.lock", "Python packages (about a minute)")
+        _run([*pip, "--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT)], 300)
+    if VENV / ".installed-dev" in missing:
+        _packages(pip, ROOT / "requirements-dev.lock", "packages for the tests")
+    for file in missing:
+        file.write_text(stamps[file] + "\n", encoding="utf-8")
+    MARK.unlink()
+    _say(f"Python packages are ready ({time.monotonic() - started:.0f} s)")
+
+
+class Lock:
+    """A lock on a folder, held by one process at a time; the kernel lets go of it when that process ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __enter__(self) -> None:
+        import fcntl
+
+        self.handle = os.open(self.folder, os.O_RDONLY)
+        deadline = time.monotonic() + WAIT_SECONDS
+        told = False
+        while True:
+            try:
+                fcntl.flock(self.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Failed(
+                        "another lab command has been installing for 15 minutes; end it and try again"
+                    ) from None
+                if not told:
+                    _say("another lab command is installing the Python packages; waiting for it")
+                    told = True
+                time.sleep(0.2)
+
+    def __exit__(self, *_problem: object) -> None:
+        os.close(self.handle)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+
+
+def _works(python: Path) -> bool:
+    """Whether the environment's Python runs, is new enough, and has pip."""
+    test = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
+    try:
+        return subprocess.run([str(python), "-I", "-c", test], capture_output=True, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _packages(pip: list[str], lock: Path, title: str) -> None:
+    total = len(re.findall(r"^\S+==", lock.read_text(encoding="utf-8"), re.MULTILINE))
+    _run([*pip, "--require-hashes", "--no-deps", "--requirement", str(lock)], PIP_SECONDS, Counter(title, total))
+
+
+class Counter:
+    """Shows how far pip is, from what it prints: on one line of a terminal, or a line every five seconds."""
+
+    def __init__(self, title: str, total: int) -> None:
+        self.title = title
+        self.total = total
+        self.seen = 0
+        self.what = "asking the index"
+        self.started = time.monotonic()
+        self.shown = -5.0
+        _say(title)
+
+    def line(self, text: str) -> None:
+        """One line of pip's output."""
+        if text.startswith(("Collecting ", "Requirement already")):
+            self.seen += 1
+            self.what = f"{min(self.seen, self.total)} of about {self.total} found"
+        elif text.startswith("Installing collected"):
+            self.what = "installing (about half of the time)"
+        elapsed = time.monotonic() - self.started
+        if sys.stderr.isatty():
+            print(f"\r\033[K     {self.what}, {elapsed:.0f} s", end="", file=sys.stderr, flush=True)
+        elif elapsed - self.shown >= 5:
+            self.shown = elapsed
+            _say(f"     {self.what}, {elapsed:.0f} s")
+
+    def end(self) -> None:
+        """Leave the terminal's line."""
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _run(command: list[str], seconds: float, counter: Counter | None = None) -> None:
+    """Run to the end; raises Failed with the most telling line of its output."""
+    elsewhere = ("PYTHON", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(elsewhere)}
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**env, "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    timer = threading.Timer(seconds, process.kill)
+    timer.daemon = True
+    timer.start()
+    tail: deque[str] = deque(maxlen=60)
+    try:
+        assert process.stdout
+        for line in process.stdout:
+            tail.append(line.strip()[:300])
+            if counter:
+                counter.line(line)
+        status = process.wait()
+    finally:
+        timer.cancel()
+        if counter:
+            counter.end()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    if status:
+        raise Failed(_reason(list(tail), status))
+
+
+def _reason(lines: list[str], status: int) -> str:
+    text = "\n".join(lines)
+    if "No space left" in text:
+        return f"the disk of {ROOT} is full; free 1 GB and run this again"
+    if re.search(
+        r"NewConnectionError|ConnectTimeout|Name or service|Temporary failure in name|No route|ProxyError", text
+    ):
+        return "the Python package index cannot be reached; check the network (or set https_proxy) and run this again"
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return "the package index's certificate is not trusted; set PIP_CERT to your organisation's certificate bundle"
+    errors = [line for line in lines if line.startswith(("ERROR:", "error:"))]
+    last = (errors or lines or [f"it ended with status {status}"])[0 if errors else -1]
+    return f"cannot install the Python packages: {last.removeprefix('ERROR: ')}; run this again, or remove .venv first"
+
+
+def _say(text: str) -> None:
+    print(f"lab: {text}" if not text.startswith(" ") else f"lab:{text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
