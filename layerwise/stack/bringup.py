@@ -140,9 +140,7 @@ def record(home: Home, chosen: tuple[Endpoint, EngineInfo] | None) -> state.Engi
     return state.EngineRecord("host", chosen[0].url, chosen[0].cert_path) if chosen else embedded.record(home)
 
 
-def leave_other_engine(
-    home: Home, current: state.State, chosen: tuple[Endpoint, EngineInfo] | None
-) -> None:
+def leave_other_engine(home: Home, current: state.State, chosen: tuple[Endpoint, EngineInfo] | None) -> None:
     """Stop what runs on the engine of the last time, if that is another one: both would want the same ports."""
     if current.engine and current.engine != record(home, chosen):
         try:
@@ -200,9 +198,8 @@ def require_embedded(home: Home, offline: bool) -> None:
     rootfs.require_possible(home)
     for port in REGISTRY_PORTS:
         if is_taken(port):
-            raise LabError(
-                f"port {port} is taken by {processes.listener(port) or 'another program'}; stop it and run ./lab up again"
-            )
+            who = processes.listener(port) or "another program"
+            raise LabError(f"port {port} is taken by {who}; stop it and run ./lab up again")
     if rootfs.is_ready(home):
         return
     if offline:

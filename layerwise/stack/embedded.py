@@ -1,9 +1,9 @@
 """The engine that the lab brings along: Debian's dockerd in namespaces of its own, beside the system and not in it.
 
-Everything lies in one folder, `Home.engine`: rootfs/, data/ (images, containers, volumes), run/ (socket, daemon.json) and
-dockerd.log. The processes live in a pid namespace and a mount namespace of their own: end the first process and no other
-process and no mount is left. They are known by an environment variable that each of them was started with, not by a file
-that may be stale.
+Everything lies in one folder, `Home.engine`: rootfs/, data/ (images, containers, volumes), run/ (socket, daemon.json)
+and dockerd.log. The processes live in a pid namespace and a mount namespace of their own: end the first process and no
+other process and no mount is left. They are known by an environment variable that each of them was started with, not
+by a file that may be stale.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def answers(home: Home, timeout: int = engine.PROBE_SECONDS) -> engine.EngineInf
 def start(home: Home, current: state.State, say: Callable[[str], None]) -> engine.EngineInfo:
     """Start the engine, unless it answers already, and wait until it does. Its root filesystem must be ready.
 
-    What it is about to change on this machine is written to the state first, so that `stop` can put it back even after a
-    kill. Raises LabError with the engine's own reason when it does not come up.
+    What it is about to change on this machine is written to the state first, so that `stop` can put it back even after
+    a kill. Raises LabError with the engine's own reason when it does not come up.
     """
     if len(os.fsencode(socket_path(home))) > LONGEST_SOCKET:
         raise LabError(f"the path {home.path} is too long for a socket; set LAYERWISE_HOME to a shorter one")
@@ -127,7 +127,7 @@ def configuration(subnet: str, mtu: int) -> dict[str, object]:
 
 
 def refresh(home: Home) -> None:
-    """Bring the machine's name servers and certificates into the root filesystem, where they change under a running engine
+    """Bring the machine's name servers and certificates into the root filesystem; a running engine sees the change
     (another network, another proxy)."""
     etc = home.engine / "rootfs" / "etc"
     resolved = Path("/run/systemd/resolve/resolv.conf")

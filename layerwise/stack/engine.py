@@ -23,8 +23,12 @@ PROBE_SECONDS = 5
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An address at which an engine may answer. `source` says where we know it from; `chosen` is true when the user set it
-    (then nothing else may be used in its place); `cert_path` is a folder with ca.pem, cert.pem and key.pem, or empty."""
+    """An address at which an engine may answer.
+
+    source     where we know it from, for people
+    chosen     the user set it: then nothing else may be used in its place
+    cert_path  a folder with ca.pem, cert.pem and key.pem, or empty
+    """
 
     url: str
     source: str
@@ -125,8 +129,8 @@ def candidates(environ: Mapping[str, str]) -> list[Endpoint]:
 def find(environ: Mapping[str, str], timeout: int = PROBE_SECONDS) -> tuple[Endpoint, EngineInfo] | None:
     """The first engine that answers and will do, or None when there is no trace of one.
 
-    Raises LabError naming the remedy when the user chose an address that does not answer, when the engine found is too old
-    or not Docker, or when its socket may not be opened.
+    Raises LabError naming the remedy when the user chose an address that does not answer, when the engine found is too
+    old or not Docker, or when its socket may not be opened.
     """
     refused: LabError | None = None
     for endpoint in candidates(environ):
@@ -158,7 +162,7 @@ def probe(endpoint: Endpoint, timeout: int = PROBE_SECONDS) -> EngineInfo:
     """Ask the engine at `endpoint` what it is. Raises EngineUnreachable or EngineUnusable, with the remedy."""
     if is_elsewhere(endpoint.url):
         raise EngineUnusable(
-            f"{endpoint.url} ({endpoint.source}) is an engine on another machine, whose localhost:5000 is not this one's; "
+            f"{endpoint.url} ({endpoint.source}) is an engine on another machine, and its localhost:5000 is not ours; "
             "run the lab over there, or unset DOCKER_HOST"
         )
     version, info = _ask(endpoint, timeout)

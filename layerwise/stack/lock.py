@@ -19,7 +19,8 @@ except ImportError:  # Windows itself; WSL2 has it
 def held(home: Home, what: str) -> Iterator[None]:
     """Hold the lab's lock; the kernel lets go of it when the process ends, however it ends.
 
-    Makes the lab's folder if need be. Raises LabError when another command holds the lock or the folder cannot be written.
+    Makes the lab's folder if need be. Raises LabError when another command holds the lock, or the folder cannot be
+    written.
     """
     if fcntl is None:
         raise LabError("Windows itself cannot run the lab; run it inside WSL2: wsl --install -d Debian")

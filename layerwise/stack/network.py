@@ -1,7 +1,7 @@
-"""The embedded engine's network: a bridge and a subnet of its own, the firewall backend it uses, and taking it all down.
+"""The embedded engine's network: a bridge and a subnet of its own, firewall rules, and taking it all down again.
 
-Two engines that write their rules with different backends (nf_tables and legacy) cut each other's containers off, so the
-engine writes its rules with the backend this machine already uses.
+Two engines that write their rules with different backends (nf_tables and legacy) cut each other's containers off, so
+the engine writes its rules with the backend this machine already uses.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ def routes(table: str) -> list[tuple[str, ipaddress.IPv4Network]]:
 
 
 def choose_subnet(table: str, before: str = "", ours: Iterable[str] = ()) -> str | None:
-    """A subnet that crosses no route in `table` but those of interfaces in `ours`; `before` (the last one) if it still can."""
+    """A subnet that crosses no route in `table` but those of interfaces in `ours`, or None.
+
+    `before` is the one of the last time, and is kept if it can be.
+    """
     mine = {BRIDGE, *ours}
     taken = [network for interface, network in routes(table) if interface not in mine]
     for subnet in dict.fromkeys(filter(None, (before, *SUBNETS))):
@@ -54,8 +57,8 @@ def choose_subnet(table: str, before: str = "", ours: Iterable[str] = ()) -> str
 
 
 def default_mtu() -> int:
-    """The largest packet, in bytes, of the interface of the default route; 1500 where there is none. A tunnel's is smaller,
-    and containers must not send more."""
+    """The largest packet, in bytes, of the interface of the default route; 1500 where there is none. A tunnel's is
+    smaller, and containers must not send more."""
     try:
         lines = [line.split() for line in ROUTES.read_text().splitlines()[1:]]
         interface = next(fields[0] for fields in lines if fields[1] == "00000000" and fields[7] == "00000000")
@@ -101,7 +104,8 @@ class Firewall:
 def choose_backend(rootfs: Path) -> str:
     """The backend this machine uses, else the one that works. An empty text when none does.
 
-    Only asking the legacy backend loads its tables into the kernel, so it is asked when it is in use, or as a last resort.
+    Only to ask the legacy backend loads its tables into the kernel, so it is asked when it is in use, or as a last
+    resort.
     """
     order = ["nft", "legacy"]
     if _legacy_tables() or backend_of(_iptables_version()) == "legacy":
@@ -129,8 +133,8 @@ def _iptables_version() -> str:
 
 
 def before_start(rootfs: Path, backend: str) -> dict[str, str]:
-    """What the engine is about to change, so that it can be put back: forwarding, the FORWARD policy, and whether another
-    engine's chains are there."""
+    """What the engine is about to change, so that it can be put back: forwarding and the FORWARD policy; and whether
+    another engine's chains are there."""
     rules = Firewall(rootfs, backend).rules("filter")
     policy = next((rule.split()[2] for rule in rules if rule.startswith("-P FORWARD")), "ACCEPT")
     return {
@@ -189,7 +193,7 @@ def has_other_engine(rules: list[str], ours: set[str]) -> bool:
 def removals(rules: list[str], ours: set[str], subnet: str, shared: bool) -> list[list[str]]:
     """The iptables calls (without -t) that take the engine's rules out of a table listed by `iptables -S`.
 
-    Alone: all DOCKER chains and the jumps to them. Beside another engine: the rules that name our bridges or our subnet.
+    Alone: all DOCKER chains and the jumps to them. Beside another engine: the rules that name our bridges or subnet.
     """
     calls: list[list[str]] = []
     chains = [match.group(1) for rule in rules if rule.startswith("-N") and (match := CHAIN.match(rule))]

@@ -14,8 +14,8 @@ SCHEMA = 1
 
 
 def overview(home: Home) -> dict[str, Any]:
-    """The lab as JSON data. `up` is true when the engine and the registry answer: then a lesson can run. Raises nothing for
-    what is down; that is what it tells."""
+    """The lab as JSON data. `up` is true when the engine and the registry answer: then a lesson can run. Raises nothing
+    for what is down; that is what it tells."""
     from layerwise.stack import images, registry
 
     current = state.read(home).engine

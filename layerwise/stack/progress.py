@@ -50,8 +50,8 @@ class Reporter:
 
     @contextmanager
     def step(self, key: str) -> Iterator[Say]:
-        """Carry out one step of the plan; the value takes texts that tell what it is at. A text "thing: what" is limited
-        per thing."""
+        """Carry out one step of the plan; the value takes texts that tell what it is at. Plain lines about one thing
+        ("thing: what") come at most every QUIET_SECONDS."""
         at = next(index for index, step in enumerate(self.plan) if step.key == key)
         self._said.clear()
         started = time.monotonic()

@@ -21,11 +21,11 @@ def purge(home: Home) -> list[str]:
     Raises LabError when something is mounted inside the lab's folder (nothing behind a mount is ever deleted).
     """
     told = []
-    apt: list[str] = []
+    apt = _added_for_python()
     if home.path.is_dir():
         with lock.held(home, "down --purge"):
             current = state.read(home)
-            apt = current.apt
+            apt += current.apt
             if current.engine and current.engine.kind == "host":
                 remove_from(home, current.engine)
                 told.append(
@@ -39,10 +39,18 @@ def purge(home: Home) -> list[str]:
         told.append("Nothing to remove.")
     if apt:
         told.append(f"Kept: the apt packages {', '.join(apt)} (to remove them: apt-get purge {' '.join(apt)})")
-    kept = [str(folder) for folder in (ROOT / ".venv", work_dir()) if folder.exists()]
-    if kept:
-        told.append(f"Kept: {' and '.join(kept)} (your work, and the Python packages that ran this command)")
+    if work_dir().exists():
+        told.append(f"Kept: {work_dir()} (your work)")
+    told.append(f"Kept: {ROOT / '.venv'} (the Python packages that ran this command; remove the folder if you like)")
     return told
+
+
+def _added_for_python() -> list[str]:
+    """The apt packages that ./lab added to have a Python."""
+    try:
+        return sorted(set((ROOT / ".venv" / ".apt").read_text(encoding="utf-8").split()))
+    except OSError:
+        return []
 
 
 def remove_from(home: Home, record: state.EngineRecord) -> None:

@@ -1,4 +1,4 @@
-"""The embedded engine's root filesystem: Debian 13 with the engine and its tools, made by mmdebstrap in half a minute."""
+"""The embedded engine's root filesystem: Debian 13 with the engine and its tools, made by mmdebstrap."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def require_possible(home: Home) -> None:
 
 
 def filesystem_of(path: Path) -> str:
-    """The type of filesystem that `path`, or its nearest existing parent, is on ("ext4"); empty when it is not known."""
+    """The type of filesystem that `path`, or its nearest existing parent, is on ("ext4"); empty when not known."""
     while not path.exists() and path != path.parent:
         path = path.parent
     best, kind = "", ""
@@ -203,7 +203,7 @@ def _reason(lines: list[str]) -> str:
         "Connection failed",
     ):
         if sign in text:
-            return "the Debian package archive cannot be reached; check the network (or set http_proxy) and run ./lab up again"
+            return "the Debian package archive cannot be reached; check the network (or set http_proxy) and try again"
     if "NO_PUBKEY" in text or "signed by untrusted" in text:
         return "this machine's debian-archive-keyring is too old for Debian 13; upgrade it, or install Docker"
     for line in reversed(lines):

@@ -1,9 +1,12 @@
-"""The tools that lessons run: docker, buildx, compose, trivy, cosign. Links in the lab's own folders, so that notebooks and
-lab commands find the same ones whatever else the machine has."""
+"""The tools that lessons run: docker, buildx, compose, trivy, cosign.
+
+They are links in the lab's own folders, so that notebooks and lab commands find the same ones.
+"""
 
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import re
 import shutil
@@ -67,21 +70,36 @@ def from_machine(environ: Mapping[str, str]) -> dict[str, Path]:
 
 
 def trivy(environ: Mapping[str, str]) -> Path | None:
-    """Trivy from PATH, unless it is one of the stolen releases; else the one that the locked wheel put beside Python."""
+    """Trivy from PATH, unless it is a stolen release; else the one that the locked wheel put beside Python."""
     carried = Path(sys.prefix) / "bin" / "trivy"
-    on_path = shutil.which("trivy", path=environ.get("PATH"))
-    for candidate in (on_path, str(carried)):
-        if (
-            candidate
-            and os.access(candidate, os.X_OK)
-            and _version("trivy", (candidate, *COMMANDS["trivy"][1:]), environ)
-        ):
-            return Path(candidate)
-    return None
+    on_path = Path(shutil.which("trivy", path=environ.get("PATH")) or carried)
+    if on_path.resolve() != carried.resolve() and not is_stolen(on_path):
+        return on_path
+    return carried if os.access(carried, os.X_OK) else None
+
+
+def is_stolen(program: Path) -> bool:
+    """Whether a Trivy binary is one of the stolen releases. Its bytes tell: asking it for its version would run it."""
+    try:
+        with program.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return any(_names(content, version.encode()) for version in STOLEN_TRIVY)
+    except (OSError, ValueError):
+        return True  # what cannot be read is not run
+
+
+def _names(content: mmap.mmap, version: bytes) -> bool:
+    """Whether the version stands somewhere in the bytes, and not as a part of a longer one."""
+    at = content.find(version)
+    while at >= 0:
+        around = content[max(0, at - 1) : at] + content[at + len(version) : at + len(version) + 1]
+        if not any(byte in b"0123456789." for byte in around):
+            return True
+        at = content.find(version, at + 1)
+    return False
 
 
 def place(home: Home, found: Mapping[str, Path], environ: Mapping[str, str]) -> list[str]:
-    """Link the tools into the lab's folders, replacing older links. Returns warnings about tools that only some lessons need.
+    """Link the tools into the lab's folders, replacing older links. Returns warnings about what some lessons will miss.
 
     Raises LabError, naming the remedy, when docker, buildx or compose is missing.
     """
@@ -105,9 +123,7 @@ def place(home: Home, found: Mapping[str, Path], environ: Mapping[str, str]) -> 
     if "cosign" not in found:
         warnings.append("cosign is missing: the lesson on signatures needs it (https://docs.sigstore.dev/cosign)")
     if not scanner:
-        warnings.append(
-            "no Trivy that may be used: the lessons on scanning need one (https://trivy.dev, not 0.69.4 to 0.69.6)"
-        )
+        warnings.append("no Trivy that may be used: lessons on scanning need one (https://trivy.dev, not 0.69.4 to 6)")
     return warnings
 
 
@@ -128,7 +144,7 @@ def versions(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _version(name: str, command: tuple[str, ...], env: Mapping[str, str]) -> str:
-    """A tool's version, or an empty text when it does not run or must not be used."""
+    """A tool's version, or an empty text when it does not run."""
     program = shutil.which(command[0], path=env.get("PATH"))
     if not program:
         return ""
@@ -149,7 +165,7 @@ def _version(name: str, command: tuple[str, ...], env: Mapping[str, str]) -> str
     found = read_version(name, done.stdout)
     if found == "devel":
         found = _packaged_version(name, Path(program).resolve())
-    return "" if name == "trivy" and found in STOLEN_TRIVY else found
+    return found
 
 
 def read_version(name: str, said: str) -> str:
