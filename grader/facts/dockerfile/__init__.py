@@ -1,6 +1,6 @@
 """The Dockerfile as BuildKit understands it: syntax, stages, variables, outside references, commands and installs.
 
-    file = parse(text)                       # DockerfileSyntaxError where BuildKit reports one
+    file = parse(text)                       # or read(path); DockerfileSyntaxError where BuildKit reports one
     file.instructions, file.stages, file.global_args, file.directives, file.escape, file.syntax
     file.stages[0].instructions[2].line      # every instruction knows its lines, flags, args, JSON form, heredocs
 
@@ -11,8 +11,8 @@
     for step in build.target.steps:          # one per instruction: expanded args and flags, state before and after
         step.instruction.line, step.args, step.before.workdir, step.before.env
 
-    build.images()                           # every image taken from outside -> ImageUse (line, raw, resolved, reference)
-    build.remote_files()                     # ADD of URLs and git repositories -> RemoteFile (url, checksum, commit)
+    images(build)                            # every image taken from outside -> ImageUse (line, raw, reference)
+    remote_files(build)                      # ADD of URLs and git repositories -> RemoteFile (url, checksum, commit)
     parse_reference("localhost:5000/x")      # ImageReference, or None when Docker refuses it
 
     commands(step)                           # simple commands of a RUN, through sh -c, &&, loops, heredocs -> Command
@@ -20,11 +20,14 @@
     downloads(step)                          # curl, wget, git clone -> Download (url, verified, piped_to_shell, commit)
 
 `installs` and `downloads` take a step, a stage or a whole build (then: its reachable stages, in file order).
-All values are frozen; nothing here opens a file, runs a process or needs an engine. Lines count from 1.
+All values are frozen; nothing here runs a process or needs an engine. Lines count from 1.
 Anything that depends on what the file alone cannot say (the base image's own ENV, a command's output) is marked
 `known=False` rather than guessed.
 """
 
+from grader.facts.dockerfile.build import resolve
+from grader.facts.dockerfile.evaluate import heredoc_text, normalised_path
+from grader.facts.dockerfile.external import ImageUse, RemoteFile, images, remote_files
 from grader.facts.dockerfile.model import (
     Directive,
     Dockerfile,
@@ -34,13 +37,36 @@ from grader.facts.dockerfile.model import (
     Instruction,
     Stage,
 )
+from grader.facts.dockerfile.mounts import Mount
+from grader.facts.dockerfile.parser import parse, read
+from grader.facts.dockerfile.reference import ImageReference, parse_reference
+from grader.facts.dockerfile.resolved import Build, ResolvedStage, State, Step, Use
+from grader.facts.dockerfile.scope import Platform
 
 __all__ = [
+    "Build",
     "Directive",
     "Dockerfile",
     "DockerfileError",
     "DockerfileSyntaxError",
     "Heredoc",
+    "ImageReference",
+    "ImageUse",
     "Instruction",
+    "Mount",
+    "Platform",
+    "RemoteFile",
+    "ResolvedStage",
     "Stage",
+    "State",
+    "Step",
+    "Use",
+    "heredoc_text",
+    "images",
+    "normalised_path",
+    "parse",
+    "parse_reference",
+    "read",
+    "remote_files",
+    "resolve",
 ]

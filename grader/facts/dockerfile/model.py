@@ -12,13 +12,10 @@ from grader.errors import SubmissionFault
 class DockerfileError(SubmissionFault):
     """The Dockerfile cannot be built as it stands (with this target and these build arguments)."""
 
-    def __init__(self, message: str, line: int) -> None:
-        super().__init__(message, line)
+    def __init__(self, message: str, line: int, source: str = "Dockerfile") -> None:
+        super().__init__(f"{source}, line {line}: {message}" if line else f"{source}: {message}", where=(source, line))
         self.message = message
         self.line = line
-
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.message}" if self.line else self.message
 
 
 class DockerfileSyntaxError(DockerfileError):

@@ -1,0 +1,238 @@
+"""`resolve`: walk the stages as BuildKit does, replacing variables (its dockerfile2llb/convert.go)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from grader.facts.dockerfile.evaluate import StageEvaluator, StepError
+from grader.facts.dockerfile.instructions import InstructionError, validate
+from grader.facts.dockerfile.lex import ExpansionError, expand
+from grader.facts.dockerfile.model import Dockerfile, DockerfileError, Instruction, Stage
+from grader.facts.dockerfile.mounts import mount_source
+from grader.facts.dockerfile.reference import ImageReference, parse_reference
+from grader.facts.dockerfile.resolved import Build, ResolvedStage, State, Use
+from grader.facts.dockerfile.scope import DEFAULT_PATH, LINUX_AMD64, Platform, TooMany, predefined_args
+
+MAX_STAGES = 500
+_PLATFORM_PART = re.compile(r"[A-Za-z0-9_.()-]+")
+_OS_OR_ARCHITECTURE = """
+    aix android darwin dragonfly freebsd hurd illumos ios js linux macos nacl netbsd openbsd plan9 solaris windows zos
+    386 aarch64 amd64 amd64p32 arm arm64 arm64be armbe armel armhf i386 loong64 mips mips64 mips64le mips64p32
+    mips64p32le mipsle ppc ppc64 ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm x86-64 x86_64
+"""
+_LONE_PLATFORMS = frozenset(_OS_OR_ARCHITECTURE.split())
+_NUMBER = re.compile(r"[+-]?[0-9]{1,9}")
+
+
+def resolve(
+    dockerfile: Dockerfile,
+    *,
+    target: str = "",
+    args: Mapping[str, str] | None = None,
+    platform: Platform = LINUX_AMD64,
+) -> Build:
+    """The build of `target` (a stage's alias in any case; default: the last stage) with these build arguments.
+
+    Raises DockerfileError where BuildKit would stop before running anything: an unknown target, a FROM that comes out
+    blank, an invalid image name, a variable required with ${X:?}, stages in a circle, a bad mount or port.
+    """
+    return _Resolver(dockerfile, dict(args or {}), target, platform).build()
+
+
+class _Resolver:
+    def __init__(self, dockerfile: Dockerfile, args: dict[str, str], target: str, platform: Platform) -> None:
+        self._file = dockerfile
+        self._args = args
+        self._target = self._find_target(target)
+        self._globals = self._global_args(predefined_args(platform, platform, self._target.name))
+        self._names = {stage.name: stage.index for stage in dockerfile.stages if stage.name}
+
+    def _fault(self, message: str, line: int) -> DockerfileError:
+        return DockerfileError(message, line, self._file.source)
+
+    def _find_target(self, name: str) -> Stage:
+        if not name:
+            return self._file.stages[-1]
+        stage = self._file.find_stage(name)
+        if not stage:
+            known = ", ".join(stage.name for stage in self._file.stages if stage.name) or "none has a name"
+            raise self._fault(f'there is no stage "{name}" to build; the stages are: {known}', 0)
+        return stage
+
+    def _global_args(self, values: dict[str, str]) -> dict[str, str]:
+        values = {name: self._args.get(name, value) for name, value in values.items()}
+        for instruction in self._file.global_args:
+            for word in instruction.args:
+                name, equals, default = word.partition("=")
+                if name in self._args:
+                    values[name] = self._args[name]
+                elif equals:
+                    values[name] = self._expanded(default, values, instruction)
+        return values
+
+    def _expanded(self, word: str, values: Mapping[str, str], instruction: Instruction) -> str:
+        try:
+            return expand(word, values, escape=self._file.escape).text
+        except ExpansionError as error:
+            raise self._fault(str(error), instruction.line) from None
+
+    def build(self) -> Build:
+        stages = self._file.stages
+        if len(stages) > MAX_STAGES:
+            raise self._fault(f"there are more than {MAX_STAGES} stages", stages[MAX_STAGES].line)
+        bases = [self._expanded(stage.base, self._globals, stage.origin) for stage in stages]
+        for stage, base in zip(stages, bases, strict=True):
+            if not base:
+                raise self._fault(f"base name ({stage.base}) should not be blank", stage.line)
+        parents = self._parents(bases)
+        commands = [self._with_triggers(stage, parents[stage.index]) for stage in stages]
+        uses = [self._uses(stage.index, commands[stage.index]) for stage in stages]
+        self._refuse_circles(parents, uses)
+        reachable = self._reachable(parents, uses)
+        resolved: list[ResolvedStage] = []
+        for stage, base in zip(stages, bases, strict=True):
+            number = parents[stage.index]
+            parent = resolved[number] if number is not None else None
+            blank = ResolvedStage(
+                stage=stage,
+                base=base,
+                parent=parent,
+                reference=None if parent or base == "scratch" else self._reference(base, stage),
+                platform=self._platform(stage),
+                steps=(),
+                uses=tuple(uses[stage.index]),
+                start=self._start(base, parent),
+                reachable=stage.index in reachable,
+            )
+            resolved.append(self._evaluated(blank, commands[stage.index]))
+        return Build(self._file, self._args, tuple(resolved), resolved[self._target.index])
+
+    def _parents(self, bases: list[str]) -> list[int | None]:
+        """A FROM means the latest earlier stage of that very name: unlike COPY --from it minds the case."""
+        seen: dict[str, int] = {}
+        parents: list[int | None] = []
+        for stage, base in zip(self._file.stages, bases, strict=True):
+            parents.append(seen.get(base))
+            if stage.name:
+                seen[stage.name] = stage.index
+        return parents
+
+    def _with_triggers(self, stage: Stage, parent: int | None) -> list[tuple[Instruction, bool]]:
+        """The stage's instructions, after those that its base in this file left with ONBUILD."""
+        triggers = []
+        for instruction in self._file.stages[parent].instructions if parent is not None else ():
+            if instruction.trigger:
+                try:
+                    validate(instruction.trigger)
+                except InstructionError as error:
+                    raise self._fault(f"ONBUILD: {error}", instruction.line) from None
+                triggers.append((instruction.trigger, True))
+        return [*triggers, *((instruction, False) for instruction in stage.instructions)]
+
+    def _uses(self, index: int, commands: list[tuple[Instruction, bool]]) -> list[Use]:
+        uses = []
+        for instruction, _ in commands:
+            if instruction.name == "COPY" and (name := instruction.flag("from")):
+                uses.append(Use("copy", name, instruction.line, self._copied_stage(name, instruction)))
+            elif instruction.name == "RUN":
+                for name in filter(None, map(mount_source, instruction.flag_values("mount"))):
+                    uses.append(Use("mount", name, instruction.line, self._names.get(name.lower())))
+        for use in uses:
+            if use.stage is None and use.name != "scratch" and not parse_reference(use.name):
+                raise self._fault(f'failed to parse stage name "{use.name}": invalid reference format', use.line)
+        return uses
+
+    def _copied_stage(self, name: str, instruction: Instruction) -> int | None:
+        if not _NUMBER.fullmatch(name):
+            return self._names.get(name.lower())
+        if not 0 <= int(name) < len(self._file.stages):
+            raise self._fault(f"invalid stage index {name} in --from", instruction.line)
+        return int(name)
+
+    def _refuse_circles(self, parents: list[int | None], uses: list[list[Use]]) -> None:
+        """BuildKit looks for circles in the whole file, also among stages it would not build."""
+        state = [0] * len(parents)  # 0 new, 1 being visited, 2 done
+        for root in range(len(parents)):
+            path = [(root, iter(_needs(root, parents, uses)))] if not state[root] else []
+            while path:
+                index, needs = path[-1]
+                state[index] = 1
+                following = next(needs, None)
+                if following is None:
+                    state[index] = 2
+                    path.pop()
+                elif state[following] == 1:
+                    stage = self._file.stages[index]
+                    raise self._fault(f"circular dependency detected on stage: {stage.label}", stage.line)
+                elif state[following] == 0:
+                    path.append((following, iter(_needs(following, parents, uses))))
+
+    def _reachable(self, parents: list[int | None], uses: list[list[Use]]) -> set[int]:
+        found: set[int] = set()
+        waiting = [self._target.index]
+        while waiting:
+            index = waiting.pop()
+            if index not in found:
+                found.add(index)
+                waiting += _needs(index, parents, uses)
+        for index in sorted(found):
+            for use in uses[index]:
+                if use.stage is not None and use.stage >= index:
+                    name = self._file.stages[use.stage].label
+                    raise self._fault(
+                        f'cannot {use.kind} from stage "{name}", it needs to be defined before the stage that uses it',
+                        use.line,
+                    )
+        return found
+
+    def _reference(self, base: str, stage: Stage) -> ImageReference:
+        reference = parse_reference(base)
+        if not reference:
+            raise self._fault(f'failed to parse stage name "{base}": invalid reference format', stage.line)
+        return reference
+
+    def _platform(self, stage: Stage) -> str:
+        if not stage.platform:
+            return ""
+        platform = self._expanded(stage.platform, self._globals, stage.origin)
+        parts = platform.split("/")
+        if (
+            len(parts) > 3
+            or not all(_PLATFORM_PART.fullmatch(part) for part in parts)
+            or (len(parts) == 1 and parts[0].lower() not in _LONE_PLATFORMS)
+        ):
+            raise self._fault(f'failed to parse platform "{platform}": expected os/architecture', stage.line)
+        return platform
+
+    def _start(self, base: str, parent: ResolvedStage | None) -> State:
+        if parent:
+            return parent.state
+        outside = base != "scratch"
+        known = {} if outside else {"PATH": DEFAULT_PATH}
+        return State(variables=known, env=known, workdir_known=not outside, shell_known=not outside)
+
+    def _evaluated(self, stage: ResolvedStage, commands: list[tuple[Instruction, bool]]) -> ResolvedStage:
+        evaluator = StageEvaluator(
+            stage=stage.stage,
+            start=stage.start,
+            escape=self._file.escape,
+            args=self._args,
+            global_args=self._globals,
+            lenient=not stage.reachable,
+        )
+        steps = []
+        for instruction, triggered in commands:
+            try:
+                steps.append(evaluator.step(instruction, triggered))
+            except (StepError, TooMany) as error:
+                raise self._fault(str(error), instruction.line) from None
+        start = replace(stage.start, variables=evaluator.start.variables, env=evaluator.start.env)
+        return replace(stage, steps=tuple(steps), start=start)
+
+
+def _needs(index: int, parents: list[int | None], uses: list[list[Use]]) -> list[int]:
+    parent = parents[index]
+    needed = [use.stage for use in uses[index] if use.stage is not None]
+    return [*needed, parent] if parent is not None else needed

@@ -1,0 +1,167 @@
+"""From bytes to logical lines: directives, comments, continuations, heredocs (BuildKit's frontend/dockerfile/parser).
+
+The order of the steps is BuildKit's, oddities included: directives count only at the very top, a comment inside a
+continuation vanishes, a blank line there is skipped, a heredoc is recognised by its word in the joined line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from grader.facts.dockerfile.lex import SPACES, ExpansionError, expand
+from grader.facts.dockerfile.model import Directive, Heredoc
+
+MAX_BYTES = 1 << 20
+MAX_LINE = 65536  # bytes with the line end; BuildKit's reader stops there
+
+_DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*\Z")
+_KNOWN_DIRECTIVES = ("syntax", "escape", "check")
+_HEREDOC = re.compile(r"([0-9]*)<<(-?)([^<]+)\Z")
+
+
+class Fault(Exception):
+    """A fault in the file, before it is known in which file."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+
+
+@dataclass(frozen=True)
+class LogicalLine:
+    """One instruction's text with its continuations joined."""
+
+    text: str
+    line: int
+    end_line: int
+    pieces: tuple[tuple[int, int], ...]
+
+
+class Reader:
+    """Walks the file once; `directives`, `escape` and `blanks` are complete when `logical_lines` is exhausted."""
+
+    def __init__(self, data: bytes) -> None:
+        if len(data) > MAX_BYTES:
+            raise Fault(f"the file is larger than {MAX_BYTES} bytes", 0)
+        self._lines = _physical_lines(data)
+        self._at = 0
+        self._directives_over = False
+        self.directives: list[Directive] = []
+        self.escape = "\\"
+        self.blanks: list[int] = []
+
+    def logical_lines(self) -> Iterator[LogicalLine]:
+        while self._at < len(self._lines):
+            text = self._lines[self._at].rstrip("\r\n").lstrip(SPACES)
+            self._at += 1
+            self._directive(text)
+            if text.startswith("#"):
+                continue
+            start = self._at
+            text, continued = self._continuation(text)
+            if not text and not continued:
+                continue
+            pieces = [(0, start)]
+            parts = [text]
+            length = len(text)
+            while continued and self._at < len(self._lines):
+                text = self._lines[self._at].rstrip("\r\n")
+                self._at += 1
+                stripped = text.lstrip(SPACES)
+                if stripped.startswith("#"):
+                    continue
+                if not stripped:
+                    self.blanks.append(self._at)
+                    continue
+                text, continued = self._continuation(text)
+                pieces.append((length, self._at))
+                parts.append(text)
+                length += len(text)
+            yield LogicalLine("".join(parts), start, self._at, tuple(pieces))
+
+    def heredocs(self, line: LogicalLine) -> tuple[Heredoc, ...]:
+        """Read the bodies of the heredocs that `line` opens; the caller knows that it may open some."""
+        documents = []
+        try:
+            words = expand(line.text, {}, raw_quotes=True, raw_escapes=True, keep_unset=True).words
+        except ExpansionError:
+            words = []
+        for word in words:
+            try:
+                document = parse_heredoc(word)
+            except ExpansionError as error:
+                raise Fault(str(error), line.line) from None
+            if document:
+                documents.append(self._body(document, line.line))
+        return tuple(documents)
+
+    def _body(self, document: Heredoc, opened: int) -> Heredoc:
+        start = self._at
+        while self._at < len(self._lines):
+            text = self._lines[self._at].rstrip("\r\n")
+            self._at += 1
+            if (text.lstrip("\t") if document.chomp else text) == document.name:
+                content = "".join(self._lines[start : self._at - 1])
+                return replace(document, content=content, line=start + 1, end_line=self._at)
+        raise Fault(f"unterminated heredoc: no line holds {document.name} alone", opened)
+
+    def _continuation(self, text: str) -> tuple[str, bool]:
+        stripped = text.rstrip(" \t")
+        if stripped.endswith(self.escape) and not stripped.endswith(self.escape * 2):
+            return stripped[:-1], True
+        return text, False
+
+    def _directive(self, text: str) -> None:
+        if self._directives_over:
+            return
+        match = _DIRECTIVE.match(text[1:].lstrip(SPACES)) if text.startswith("#") else None
+        name = match[1].lower() if match else ""
+        if not match or name not in _KNOWN_DIRECTIVES:
+            self._directives_over = True
+            return
+        if any(directive.name == name for directive in self.directives):
+            raise Fault(f"only one {name} parser directive can be used", self._at)
+        value = match[2]
+        if name == "escape":
+            if value not in ("\\", "`"):
+                raise Fault(f"invalid escape token '{value}': it must be ` or \\", self._at)
+            self.escape = value
+        self.directives.append(Directive(name, value, self._at))
+
+
+def _physical_lines(data: bytes) -> list[str]:
+    """Lines with their ends; only a newline ends one. Bytes that are no UTF-8 become U+FFFD."""
+    lines = [part + b"\n" for part in data.split(b"\n")]
+    lines[-1] = lines[-1][:-1]
+    if not lines[-1]:
+        lines.pop()
+    for number, line in enumerate(lines, 1):
+        if len(line) > MAX_LINE or (len(line) == MAX_LINE and not line.endswith(b"\n")):
+            raise Fault(f"a line is longer than {MAX_LINE - 1} bytes", number)
+    if lines:
+        lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
+    return [line.decode("utf-8", "replace") for line in lines]
+
+
+def parse_heredoc(word: str) -> Heredoc | None:
+    """The heredoc a word such as `<<EOF`, `3<<-"EOF"` opens, without its body; None when it opens none."""
+    match = _HEREDOC.match(word)
+    if not match:
+        return None
+    names = expand(match[3], {}, keep_unset=True).words
+    if len(names) != 1:
+        return None
+    raw = expand(match[3], {}, raw_quotes=True, keep_unset=True).words
+    if len(raw) != 1:
+        raise ExpansionError(f"the heredoc word {match[3]} cannot be read")
+    name = names[0]
+    unquoted = _quotes(name) == _quotes(raw[0])
+    descriptor = int(match[1][:9] or "0")
+    return Heredoc(name, unquoted, match[2] == "-", descriptor, content="", line=0, end_line=0)
+
+
+def _quotes(text: str) -> int:
+    return text.count("'") + text.count('"')
