@@ -89,7 +89,7 @@ class _Resolver:
         parents = self._parents(bases)
         commands = [self._with_triggers(stage, parents[stage.index]) for stage in stages]
         uses = [self._uses(stage.index, commands[stage.index]) for stage in stages]
-        self._refuse_circles(parents, uses)
+        self._refuse_circles(uses)
         reachable = self._reachable(parents, uses)
         resolved: list[ResolvedStage] = []
         for stage, base in zip(stages, bases, strict=True):
@@ -151,23 +151,23 @@ class _Resolver:
             raise self._fault(f"invalid stage index {name} in --from", instruction.line)
         return int(name)
 
-    def _refuse_circles(self, parents: list[int | None], uses: list[list[Use]]) -> None:
-        """BuildKit looks for circles in the whole file, also among stages it would not build."""
-        state = [0] * len(parents)  # 0 new, 1 being visited, 2 done
-        for root in range(len(parents)):
-            path = [(root, iter(_needs(root, parents, uses)))] if not state[root] else []
+    def _refuse_circles(self, uses: list[list[Use]]) -> None:
+        """BuildKit looks for circles in the whole file, also among stages it would not build; FROM makes none."""
+        state = [0] * len(uses)  # 0 new, 1 being visited, 2 done
+        for root in range(len(uses)):
+            path = [(root, iter(uses[root]))] if not state[root] else []
             while path:
                 index, needs = path[-1]
                 state[index] = 1
-                following = next(needs, None)
-                if following is None:
+                use = next(needs, None)
+                if use is None:
                     state[index] = 2
                     path.pop()
-                elif state[following] == 1:
-                    stage = self._file.stages[index]
-                    raise self._fault(f"circular dependency detected on stage: {stage.label}", stage.line)
-                elif state[following] == 0:
-                    path.append((following, iter(_needs(following, parents, uses))))
+                elif use.stage is not None and state[use.stage] == 1:
+                    label = self._file.stages[index].label
+                    raise self._fault(f"circular dependency detected on stage: {label}", use.line)
+                elif use.stage is not None and state[use.stage] == 0:
+                    path.append((use.stage, iter(uses[use.stage])))
 
     def _reachable(self, parents: list[int | None], uses: list[list[Use]]) -> set[int]:
         found: set[int] = set()

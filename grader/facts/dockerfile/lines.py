@@ -82,6 +82,15 @@ class Reader:
                 length += len(text)
             yield LogicalLine("".join(parts), start, self._at, tuple(pieces))
 
+    def frontend(self) -> Directive | None:
+        """The `# syntax=` that BuildKit looks for before it parses: it may also follow a `#!` line."""
+        shebang = bool(self._lines) and self._lines[0].startswith("#!")
+        for number, text in enumerate(self._lines[shebang:], 1 + shebang):
+            directive = _directive(text.rstrip("\r\n").lstrip(SPACES), number)
+            if not directive or directive.name == "syntax":
+                return directive
+        return None
+
     def heredocs(self, line: LogicalLine) -> tuple[Heredoc, ...]:
         """Read the bodies of the heredocs that `line` opens; the caller knows that it may open some."""
         documents = []
@@ -117,19 +126,23 @@ class Reader:
     def _directive(self, text: str) -> None:
         if self._directives_over:
             return
-        match = _DIRECTIVE.match(text[1:].lstrip(SPACES)) if text.startswith("#") else None
-        name = match[1].lower() if match else ""
-        if not match or name not in _KNOWN_DIRECTIVES:
+        directive = _directive(text, self._at)
+        if not directive:
             self._directives_over = True
             return
-        if any(directive.name == name for directive in self.directives):
-            raise Fault(f"only one {name} parser directive can be used", self._at)
-        value = match[2]
-        if name == "escape":
-            if value not in ("\\", "`"):
-                raise Fault(f"invalid escape token '{value}': it must be ` or \\", self._at)
-            self.escape = value
-        self.directives.append(Directive(name, value, self._at))
+        if any(earlier.name == directive.name for earlier in self.directives):
+            raise Fault(f"only one {directive.name} parser directive can be used", self._at)
+        if directive.name == "escape":
+            if directive.value not in ("\\", "`"):
+                raise Fault(f"invalid escape token '{directive.value}': it must be ` or \\", self._at)
+            self.escape = directive.value
+        self.directives.append(directive)
+
+
+def _directive(text: str, line: int) -> Directive | None:
+    match = _DIRECTIVE.match(text[1:].lstrip(SPACES)) if text.startswith("#") else None
+    name = match[1].lower() if match else ""
+    return Directive(name, match[2], line) if match and name in _KNOWN_DIRECTIVES else None
 
 
 def _physical_lines(data: bytes) -> list[str]:

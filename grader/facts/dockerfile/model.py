@@ -124,11 +124,7 @@ class Dockerfile:
     global_args: tuple[Instruction, ...]  # the ARGs before the first FROM
     stages: tuple[Stage, ...]  # at least one
     empty_continuations: tuple[int, ...] = ()  # lines that are blank inside a continuation: deprecated
-
-    @property
-    def syntax(self) -> Directive | None:
-        """The frontend the file asks for with `# syntax=`; its value's first word is the image."""
-        return next((d for d in self.directives if d.name == "syntax"), None)
+    syntax: Directive | None = None  # the frontend asked for with `# syntax=`; its value's first word is the image
 
     def walk(self) -> Iterator[tuple[Stage | None, Instruction]]:
         """Every instruction with its stage (None for global ARGs)."""
@@ -140,10 +136,5 @@ class Dockerfile:
                 yield stage, instruction
 
     def find_stage(self, name: str) -> Stage | None:
-        """The stage a `--target` names: the last one with that alias in any case, else the one with that number."""
-        for stage in reversed(self.stages):
-            if stage.name and stage.name == name.lower():
-                return stage
-        if name.isascii() and name.isdigit() and int(name) < len(self.stages):
-            return self.stages[int(name)]
-        return None
+        """The stage a `--target` names: the last one with that alias in any case. BuildKit takes no numbers here."""
+        return next((stage for stage in reversed(self.stages) if stage.name and stage.name == name.lower()), None)

@@ -50,6 +50,7 @@ def _parse(data: bytes, source: str) -> Dockerfile:
         global_args=global_args,
         stages=stages,
         empty_continuations=tuple(reader.blanks),
+        syntax=reader.frontend(),
     )
 
 
