@@ -18,16 +18,22 @@ Every message is one line: what was expected, what was found, what to do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class SubmissionFault(Exception):
     """The submission itself makes a fact impossible: its Dockerfile does not parse, or its image does not build.
 
-    `where` is the file and line where it is known, as (path, line).
+    `where` is the file and line where it is known, as (path, line); `details` is what a report adds.
     """
 
-    def __init__(self, message: str, *, where: tuple[str, int] | None = None) -> None:
+    def __init__(
+        self, message: str, *, where: tuple[str, int] | None = None, details: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.where = where
+        self.details = dict(details or {})
 
 
 class GraderError(Exception):

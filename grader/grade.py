@@ -1,20 +1,33 @@
 """Run an exercise's checks over a submission: the one entry to grading.
 
-    report = grade(exercise, folder, on_event=print)
+report = grade(exercise, folder, on_event=print)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from grader.exercise import Exercise
-from grader.verdict import CheckResult, Report
+from grader import checks
+from grader.errors import EngineFailure, EngineUnavailable, GraderError, SubmissionFault, UnusableInput
+from grader.exercise import Check, Exercise
+from grader.facts import Facts
+from grader.submission import Submission
+from grader.verdict import CheckResult, Place, Report, Status, Verdict, clean
 
 if TYPE_CHECKING:
+    from grader.facts.buildlog import Vertex
     from grader.facts.engine import Engine
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,128 @@ def grade(
     """Judge the submission in `folder` by the exercise's checks.
 
     With no `engine` given, one is connected to when a check first needs it. Raises UnusableInput (exit status 2) where
-    there is nothing to grade; every other trouble is in the report, as a check whose status is `error`.
+    there is nothing to grade; every other trouble is in the report, as a check whose status is `error`. Whatever was
+    made, on the engine and on disk, is gone when this returns or raises, also at Ctrl-C and SIGTERM.
     """
-    raise NotImplementedError
+    began = time.monotonic()
+    with _terminable(), Submission.open(folder, exercise.build) as submission:
+        run = _Run(exercise, on_event)
+        with Facts(submission, engine=engine, on_step=run.tell_step) as facts:
+            results = [run.judge(facts, check) for check in exercise.checks]
+            about = _about(facts)
+    return Report(
+        exercise=exercise.name,
+        title=exercise.title,
+        checks=results,
+        engine=about[0],
+        image=about[1],
+        seconds=time.monotonic() - began,
+    )
+
+
+class _Run:
+    """The checks of one grading, in order."""
+
+    def __init__(self, exercise: Exercise, on_event: Callable[[Event], None] | None) -> None:
+        self._total = len(exercise.checks)
+        self._on_event = on_event
+        self._number = 0
+        self._titles: dict[str, str] = {}
+        self._statuses: dict[str, Status] = {}
+        self._met: dict[int, tuple[SubmissionFault, str]] = {}
+        """Faults of the submission already charged, by identity, with the title of the check that was charged."""
+        self._steps: dict[str, bool] = {}
+
+    def judge(self, facts: Facts, check: Check) -> CheckResult:
+        self._number += 1
+        self._titles[check.id] = check.title
+        self._tell("check", check.title)
+        verdict = self._verdict(facts, check)
+        self._statuses[check.id] = verdict.status
+        result = CheckResult.of(
+            verdict,
+            id=check.id,
+            kind=check.kind,
+            title=check.title,
+            max_points=check.points,
+            hint=check.hint,
+            lesson=check.lesson,
+        )
+        self._tell("result", check.title, result=result)
+        return result
+
+    def _verdict(self, facts: Facts, check: Check) -> Verdict:
+        for need in check.needs:
+            if self._statuses[need] is not Status.PASSED:
+                return Verdict.skipped(f"Not looked at: it needs “{self._titles[need]}”, which did not pass.")
+        try:
+            return checks.kind(check.kind).judge(facts, check.params)
+        except SubmissionFault as fault:
+            if id(fault) in self._met:
+                return Verdict.skipped(
+                    f"Not looked at: {_first_clause(fault)}, as said under “{self._met[id(fault)][1]}”."
+                )
+            self._met[id(fault)] = (fault, check.title)
+            where = [Place(file=fault.where[0], line=fault.where[1] or None)] if fault.where else []
+            return Verdict.failed(_sentence(str(fault)), where=where, details=fault.details)
+        except UnusableInput:
+            raise
+        except GraderError as problem:
+            return Verdict.error(_sentence(str(problem)))
+        except Exception as problem:
+            log.debug("check %s failed", check.id, exc_info=True)
+            return Verdict.error(
+                f"The grader itself failed here ({type(problem).__name__}): nothing was judged. Please report it."
+            )
+
+    def tell_step(self, vertex: Vertex) -> None:
+        """Progress of a build: `vertex` started or ended."""
+        if vertex.step and not vertex.step.is_from:
+            self._steps[vertex.digest] = vertex.completed is not None
+            text = clean(" ".join(vertex.step.text.split()), 120)
+            self._tell("step", text, text=text, done=sum(self._steps.values()), steps=len(self._steps))
+
+    def _tell(self, kind: Literal["check", "step", "result"], title: str, **more: Any) -> None:
+        if self._on_event:
+            self._on_event(Event(kind, self._number, self._total, clean(title, 200), **more))
+
+
+def _first_clause(fault: SubmissionFault) -> str:
+    text = clean(str(fault), 160).partition("\n")[0]
+    return text[0].lower() + text[1:] if text[:1].isupper() and not text.startswith("Dockerfile") else text
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "…")) else ".")
+
+
+def _about(facts: Facts) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """What the report says of the engine and the image; nothing is measured for it that no check asked for."""
+    engine: dict[str, Any] = {}
+    image: dict[str, Any] = {}
+    if facts.known("engine"):
+        engine = {"version": facts.engine.info.version, "image_store": facts.engine.info.image_store}
+    if facts.known("build"):
+        with suppress(EngineUnavailable, EngineFailure, KeyError):
+            found = facts.engine.inspect_image(facts.build.image)
+            digests = [text.rpartition("@")[2] for text in found.get("RepoDigests") or ()]
+            image = {"id": found["Id"], "digest": digests[0] if digests else None}
+    return engine, image
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Within the block SIGTERM unwinds like Ctrl-C does, so that everything is cleaned up."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+
+    def leave(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,0 +1,116 @@
+"""`command`: a command behaves inside a fresh container of the image."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, Field
+
+from grader.checks import CheckParams
+from grader.units import Duration, format_duration, format_size
+from grader.verdict import Verdict, clean
+
+if TYPE_CHECKING:
+    from grader.facts import Facts
+    from grader.facts.container import Outcome
+
+SHOWN = 600
+"""Characters of each output stream shown as evidence."""
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as problem:
+        raise ValueError(f"expected a regular expression, found {text!r}: {problem}") from None
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
+class Params(CheckParams):
+    """What is run, and what must come of it.
+
+    `run`: a text goes through the image's /bin/sh, a list is run as it is; without it, the image's own command runs.
+    `stdout` and `stderr` are searched for anywhere in the output, with `^` and `$` at line ends.
+    """
+
+    run: Annotated[str, Field(min_length=1)] | Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    exit: int = Field(default=0, ge=0, le=255)
+    stdout: Pattern | None = None
+    stderr: Pattern | None = None
+    timeout: Duration = 30.0
+
+
+def judge(facts: Facts, params: Params) -> Verdict:
+    """Passed when the command ends in time with the expected status and its output matches."""
+    command = list(params.run) if isinstance(params.run, tuple) else params.run
+    outcome = facts.run(command, timeout=params.timeout)
+    what = _name(command)
+    details = _details(outcome)
+    expected = f"exit status {params.exit}"
+    if outcome.timed_out:
+        return Verdict.failed(
+            f"{what} did not end within {format_duration(params.timeout)} and was stopped.",
+            expected=expected,
+            found="still running",
+            details=details,
+        )
+    if outcome.flooded:
+        return Verdict.failed(
+            f"{what} printed without end and was stopped.",
+            expected=expected,
+            found="a flood of output",
+            details=details,
+        )
+    if outcome.exit_code != params.exit:
+        killed = f", killed for using more than {format_size(_memory())} of memory" if outcome.out_of_memory else ""
+        return Verdict.failed(
+            f"{what} ended with exit status {outcome.exit_code}, not {params.exit}{killed}.",
+            expected=expected,
+            found=f"exit status {outcome.exit_code}",
+            details=details,
+        )
+    for stream, pattern, text in (("stdout", params.stdout, outcome.stdout), ("stderr", params.stderr, outcome.stderr)):
+        if pattern is not None and not re.search(pattern, text, re.MULTILINE):
+            return Verdict.failed(
+                f"{what} ended with exit status {outcome.exit_code}, but its {_STREAMS[stream]} is not the expected.",
+                expected=f"{stream} matching {pattern}",
+                found=_shown(text) or f"nothing on {stream}",
+                details=details,
+            )
+    return Verdict.passed(f"{what} ended as expected after {format_duration(outcome.seconds)}.", details=details)
+
+
+_STREAMS = {"stdout": "standard output", "stderr": "standard error"}
+
+
+def _name(command: str | list[str] | None) -> str:
+    if command is None:
+        return "The image's own command"
+    text = command if isinstance(command, str) else " ".join(command)
+    return f"'{clean(' '.join(text.split()), 100)}'"
+
+
+def _details(outcome: Outcome) -> dict[str, object]:
+    shown = {
+        "exit": outcome.exit_code,
+        "stdout": _shown(outcome.stdout),
+        "stderr": _shown(outcome.stderr),
+        "seconds": round(outcome.seconds, 2),
+    }
+    return {key: value for key, value in shown.items() if value not in (None, "")}
+
+
+def _shown(text: str) -> str:
+    """The end of an output, where the reason stands."""
+    text = clean(text[-8 * SHOWN :], 8 * SHOWN).strip()
+    return text if len(text) <= SHOWN else "…" + text[-SHOWN:]
+
+
+def _memory() -> int:
+    from grader.facts.container import MEMORY
+
+    return MEMORY

@@ -1,0 +1,251 @@
+"""What a build did, read from the stream `docker buildx build --progress=rawjson` prints.
+
+Early versions print indented objects, later ones one object a line; after a failure plain text follows. Vertexes are
+sent again whenever something about them changed, and are merged by digest.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from grader.verdict import clean
+
+STEP_OUTPUT = 256 * 1024
+"""Bytes kept of one step's output: its beginning and its end."""
+ALL_OUTPUT = 4 * 1024 * 1024
+"""Bytes kept of the output of all steps together."""
+_MAX_OBJECT = 8 * 1024 * 1024
+_MAX_VERTEXES = 5_000
+_TAIL = 64 * 1024
+
+# "[build 2/5] RUN make", "[stage-1 3/3] COPY …", "[2/2] RUN …", with a platform in front where several are built.
+_STEP = re.compile(r"\[(?:[a-z]+/\S+(?:->\S+)? )?(?:(?P<stage>\S+) )?(?P<at>\d+)/(?P<of>\d+)\] (?P<text>.*)", re.DOTALL)
+
+
+@dataclass
+class Vertex:
+    """One node of the build graph. Times are seconds since the epoch."""
+
+    digest: str
+    name: str = ""
+    inputs: tuple[str, ...] = ()
+    started: float | None = None
+    completed: float | None = None
+    seconds: float = 0.0
+    """How long it ran, over all its runs."""
+    cached: bool = False
+    """As BuildKit said. To be believed only when the build ended well, and never of a FROM."""
+    error: str = ""
+    output: str = ""
+    """What it printed, standard output and error in order, bounded (see STEP_OUTPUT)."""
+
+    @property
+    def step(self) -> Step | None:
+        """Where it stands in the Dockerfile; None for what BuildKit does on its own account."""
+        match = _STEP.fullmatch(self.name)
+        if not match:
+            return None
+        return Step(match["stage"] or "", int(match["at"]), int(match["of"]), match["text"])
+
+    @property
+    def internal(self) -> bool:
+        """Neither a Dockerfile step nor output of one: loading, exporting, resolving."""
+        return self.step is None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A vertex's name taken apart: `[STAGE AT/OF] TEXT`. `stage` is empty where the file has only one."""
+
+    stage: str
+    at: int
+    of: int
+    text: str
+
+    @property
+    def is_from(self) -> bool:
+        return self.text.startswith("FROM ")
+
+
+@dataclass(frozen=True)
+class BuildLog:
+    """A finished build. `trailer` is the plain text after the stream; `line` the Dockerfile line it points at."""
+
+    ok: bool
+    seconds: float
+    vertexes: Sequence[Vertex] = field(default_factory=tuple)
+    trailer: str = ""
+
+    @property
+    def steps(self) -> list[Vertex]:
+        """The vertexes that stand for Dockerfile instructions, FROM not counted, in the order they were announced."""
+        return [vertex for vertex in self.vertexes if vertex.step and not vertex.step.is_from]
+
+    @property
+    def failed(self) -> Vertex | None:
+        """The step at which the build failed; what was merely cancelled because of it does not count."""
+        for vertex in self.vertexes:
+            if vertex.error and not vertex.error.rstrip().endswith("context canceled"):
+                return vertex
+        return None
+
+    @property
+    def error(self) -> str:
+        """BuildKit's own sentence on why it failed, empty where it did not."""
+        # The step's own error first: the trailer quotes the submission, which may hold lines that look like another.
+        if self.failed:
+            return self.failed.error
+        found = re.search(r"^ERROR: (?:failed to build: )?(?:failed to solve: )?(.*)", self.trailer, re.M | re.DOTALL)
+        return found[1].strip() if found else ""
+
+    @property
+    def line(self) -> int | None:
+        """The Dockerfile line BuildKit marked as the failing one."""
+        found = re.search(r"^\s*(\d+) \| >>> ", self.trailer, re.MULTILINE)
+        return int(found[1]) if found else None
+
+
+class Collector:
+    """Takes the stream as it comes, in bytes, and keeps what a BuildLog needs.
+
+    `on_step` is called with a vertex when it starts and when it ends.
+    """
+
+    def __init__(self, on_step: Callable[[Vertex], None] | None = None) -> None:
+        self.vertexes: dict[str, Vertex] = {}
+        self._outputs: dict[str, _Output] = {}
+        self._on_step = on_step
+        self._decoder = json.JSONDecoder()
+        self._text = ""
+        self._bytes = b""
+        self._trailer = ""
+        self._kept = 0
+
+    def feed(self, chunk: bytes) -> None:
+        # Text is decoded at line ends only: no character is ever cut in two.
+        data = self._bytes + chunk
+        end = data.rfind(b"\n") + 1
+        self._bytes = data[end:]
+        if end:
+            self._text += data[:end].decode("utf-8", "replace")
+            self._parse()
+
+    def finish(self, *, ok: bool, seconds: float) -> BuildLog:
+        self.feed(b"\n")
+        self._trailer = (self._trailer + self._text)[-_TAIL:]
+        for digest, output in self._outputs.items():
+            if digest in self.vertexes:
+                self.vertexes[digest].output = output.text()
+        return BuildLog(ok, seconds, tuple(self.vertexes.values()), self._trailer)
+
+    def _parse(self) -> None:
+        while True:
+            self._text = self._text.lstrip()
+            if not self._text:
+                return
+            if self._text[0] != "{":
+                line, newline, rest = self._text.partition("\n")
+                self._trailer = f"{self._trailer}{line}{newline}"[-_TAIL:]
+                self._text = rest
+                continue
+            # An indented object ends with a brace alone on its line; a one-line object within its line.
+            first = self._text.partition("\n")[0]
+            if first.rstrip() == "{":
+                end = self._text.find("\n}\n")
+                if end < 0:
+                    if len(self._text) > _MAX_OBJECT:
+                        self._text = ""
+                    return
+                candidate, self._text = self._text[: end + 2], self._text[end + 3 :]
+            else:
+                candidate, self._text = first, self._text[len(first) :]
+            try:
+                value = self._decoder.decode(candidate.strip())
+            except ValueError:
+                self._trailer = f"{self._trailer}{candidate}\n"[-_TAIL:]
+                continue
+            if isinstance(value, Mapping):
+                self._take(value)
+
+    def _take(self, value: Mapping[str, Any]) -> None:
+        for raw in value.get("vertexes") or ():
+            self._vertex(raw)
+        for raw in value.get("logs") or ():
+            try:
+                data = base64.b64decode(raw.get("data") or "")
+            except (binascii.Error, ValueError):
+                continue
+            output = self._outputs.setdefault(str(raw.get("vertex")), _Output())
+            if self._kept < ALL_OUTPUT or output.size:
+                self._kept += output.add(data)
+
+    def _vertex(self, raw: Mapping[str, Any]) -> None:
+        digest = str(raw.get("digest"))
+        if digest not in self.vertexes and len(self.vertexes) >= _MAX_VERTEXES:
+            return
+        vertex = self.vertexes.setdefault(digest, Vertex(digest))
+        vertex.name = str(raw.get("name") or vertex.name)
+        vertex.inputs = tuple(raw.get("inputs") or ()) or vertex.inputs
+        vertex.cached = bool(raw.get("cached")) or vertex.cached
+        vertex.error = str(raw.get("error") or vertex.error)
+        before = (vertex.started, vertex.completed)
+        started, completed = _time(raw.get("started")), _time(raw.get("completed"))
+        if started is not None:
+            if vertex.started is not None and started != vertex.started:
+                vertex.completed = None  # it runs once more
+            vertex.started = started
+        if completed is not None and completed != vertex.completed:
+            vertex.completed = completed
+            vertex.seconds += max(0.0, completed - (vertex.started or completed))
+        if self._on_step and before != (vertex.started, vertex.completed):
+            self._on_step(vertex)
+
+
+class _Output:
+    """The beginning and the end of what a step printed."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._head = bytearray()
+        self._tail = bytearray()
+
+    def add(self, data: bytes) -> int:
+        """Take more output; how many bytes more are kept."""
+        before = len(self._head) + len(self._tail)
+        self.size += len(data)
+        room = STEP_OUTPUT // 2 - len(self._head)
+        self._head += data[: max(0, room)]
+        self._tail += data[max(0, room) :]
+        if len(self._tail) > STEP_OUTPUT:
+            del self._tail[: -STEP_OUTPUT // 2]
+        return len(self._head) + len(self._tail) - before
+
+    def text(self) -> str:
+        tail = bytes(self._tail[-STEP_OUTPUT // 2 :])
+        cut = self.size - len(self._head) - len(tail)
+        middle = f"\n… {cut} bytes left out …\n" if cut > 0 else ""
+        return self._head.decode("utf-8", "replace") + middle + tail.decode("utf-8", "replace")
+
+
+def _time(text: object) -> float | None:
+    """Seconds since the epoch of an RFC 3339 time with nanoseconds."""
+    if not isinstance(text, str):
+        return None
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", text)
+    if not match:
+        return None
+    whole = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00")).timestamp()
+    return whole + float(match[2] or 0)
+
+
+def last_lines(text: str, count: int = 12) -> str:
+    """The last lines of a step's output, cleaned: what a person needs to see why it failed."""
+    lines = [line.rstrip() for line in clean(text[-8_000:], 8_000).splitlines()]
+    return "\n".join([line for line in lines if line][-count:])

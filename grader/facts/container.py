@@ -1,0 +1,259 @@
+"""Containers of a submission's image: bounded, without new privileges, without network unless asked for, and removed.
+
+outcome = run(engine, image, ["id", "-u"])            # to its end, or until its time is over
+with started(engine, image) as running:               # as the image starts by itself
+    running.processes()
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from grader.errors import EngineFailure, GraderError, NotObservable
+from grader.facts.engine import Engine
+
+MEMORY = 1 << 30
+"""Bytes of memory of a container; there is no swap beside it."""
+CPUS = 2.0
+PROCESSES = 256
+FILE_SIZE = 4 << 30
+"""Bytes that one file may have which a container writes."""
+OUTPUT = 1 << 20
+"""Bytes kept of each of standard output and error: the beginning and the end."""
+FLOOD = 256 << 20
+"""Bytes of output after which a container is stopped."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a command. `exit_code` is None where it was stopped: out of time, or after too much output."""
+
+    exit_code: int | None
+    stdout: str
+    stderr: str
+    seconds: float
+    timed_out: bool = False
+    flooded: bool = False
+    out_of_memory: bool = False
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process of a container, with the user ids the kernel holds for it; None: not known."""
+
+    pid: int
+    main: bool
+    real: int
+    effective: int
+    saved: int | None
+    filesystem: int | None
+    command: str
+
+    @property
+    def is_root(self) -> bool:
+        """Whether any of its ids is 0: a process can go back to its saved id."""
+        return 0 in (self.real, self.effective, self.saved, self.filesystem)
+
+
+class Running:
+    """A container that was started. It may have ended since."""
+
+    def __init__(self, engine: Engine, container: str, reader: _Reader) -> None:
+        self.engine = engine
+        self.id = container
+        self._reader = reader
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """`State` of the container: Running, Pid, ExitCode, OOMKilled, Health."""
+        return _state(self.engine, self.id)
+
+    @property
+    def output(self) -> tuple[str, str]:
+        """Standard output and error so far, bounded."""
+        return self._reader.text(0), self._reader.text(1)
+
+    def wait(self, timeout: float) -> int | None:
+        """The exit status of the main process, or None where it has not ended within `timeout` seconds."""
+        return self.engine.wait(self.id, timeout)
+
+    def signal(self, name: str) -> None:
+        """Send the main process a signal such as "SIGTERM"; nothing happens where it has ended."""
+        with contextlib.suppress(KeyError):
+            self.engine.signal(self.id, name)
+
+    def processes(self) -> list[Process]:
+        """The container's processes now; empty where it has ended.
+
+        Measured by `ps` on the engine's own machine, which needs nothing of the image. NotObservable without one.
+        """
+        main = int(self.state.get("Pid") or 0)
+        for columns, parse in _COLUMNS:
+            try:
+                _, rows = self.engine.top(self.id, columns)
+            except KeyError:
+                return []
+            except EngineFailure as problem:
+                if "executable file not found" in str(problem):
+                    raise NotObservable(
+                        "the engine's machine has no 'ps' to see a container's processes with: install procps there"
+                    ) from None
+                continue  # a smaller ps (busybox) knows fewer columns
+            return [parse(row, main) for row in rows]
+        raise NotObservable("the engine's machine has a 'ps' that does not tell user ids: install procps there")
+
+
+def _full(row: Sequence[str], main: int) -> Process:
+    pid, real, effective, saved, filesystem = (int(cell) for cell in row[:5])
+    return Process(pid, pid == main, real, effective, saved, filesystem, " ".join(row[5:]))
+
+
+def _plain(row: Sequence[str], main: int) -> Process:
+    # Names are those of the engine's machine: "root" is 0 there too, and a number is a number.
+    real, effective = (int(cell) if cell.isdigit() else 0 if cell == "root" else -1 for cell in row[1:3])
+    return Process(int(row[0]), int(row[0]) == main, real, effective, None, None, " ".join(row[3:]))
+
+
+_COLUMNS = (("pid,ruid,euid,suid,fuid,args", _full), ("pid,ruser,user,args", _plain))
+
+
+def run(
+    engine: Engine,
+    image: str,
+    command: str | Sequence[str] | None = None,
+    *,
+    timeout: float,
+    network: bool = False,
+) -> Outcome:
+    """Run a command in a fresh container until it ends, or until `timeout` seconds are over.
+
+    A string goes through /bin/sh, a list is run as it is, both in place of the image's entrypoint; None is the image's
+    own command. ContainerRefused where it cannot be started.
+    """
+    own: dict[str, Any] = {}
+    if isinstance(command, str):
+        own = {"entrypoint": ["/bin/sh", "-c"], "command": [command]}
+    elif command is not None:
+        own = {"entrypoint": list(command[:1]), "command": list(command[1:])}
+    with _container(engine, image, network=network, **own) as (container, reader):
+        began = time.monotonic()
+        engine.start_container(container)
+        deadline = began + timeout
+        code = None
+        while code is None and not reader.flooded and (left := deadline - time.monotonic()) > 0:
+            code = engine.wait(container, min(left, 1.0))
+        seconds = time.monotonic() - began
+        memory = bool(_state(engine, container).get("OOMKilled"))
+        if code is None:
+            with contextlib.suppress(KeyError):
+                engine.signal(container, "SIGKILL")
+        reader.finish()
+        flooded = code is None and reader.flooded
+        return Outcome(code, reader.text(0), reader.text(1), seconds, code is None and not flooded, flooded, memory)
+
+
+@contextmanager
+def started(engine: Engine, image: str, *, network: bool = False) -> Iterator[Running]:
+    """The image as it starts by itself, removed when the block ends. ContainerRefused where it cannot be started."""
+    with _container(engine, image, network=network) as (container, reader):
+        engine.start_container(container)
+        yield Running(engine, container, reader)
+
+
+@contextmanager
+def _container(engine: Engine, image: str, *, network: bool, **config: Any) -> Iterator[tuple[str, _Reader]]:
+    """A created container that is not started yet, and what reads its output."""
+    try:
+        container = engine.create_container(image, host=_bounds(engine, network=network), **config)
+    except KeyError as problem:
+        raise EngineFailure(
+            f"the image that was built is gone from the engine ({problem.args[0]}): grade again"
+        ) from None
+    try:
+        reader = _Reader(engine.attach(container))
+        yield container, reader
+    finally:
+        engine.remove_container(container)
+
+
+def _bounds(engine: Engine, *, network: bool) -> dict[str, Any]:
+    return {
+        "network_mode": "default" if network else "none",
+        "security_opt": ["no-new-privileges"],
+        "mem_limit": MEMORY,
+        "memswap_limit": MEMORY,
+        "nano_cpus": int(min(CPUS, engine.info.cpus) * 1e9),
+        "pids_limit": PROCESSES,
+        "ulimits": [{"Name": "fsize", "Soft": FILE_SIZE, "Hard": FILE_SIZE}, {"Name": "core", "Soft": 0, "Hard": 0}],
+        # Output is read as it comes; the engine's disk keeps none of it.
+        "log_config": {"Type": "none"},
+    }
+
+
+def _state(engine: Engine, container: str) -> Mapping[str, Any]:
+    try:
+        state: Mapping[str, Any] = engine.inspect_container(container)["State"]
+    except KeyError:
+        raise EngineFailure("a container of the grader was removed by someone else: grade again") from None
+    return state
+
+
+class _Reader:
+    """Reads a container's output in a thread of its own, so that a flood never blocks and nothing of it piles up."""
+
+    def __init__(self, stream: Iterator[tuple[bytes | None, bytes | None]]) -> None:
+        self._stream = stream
+        self._kept = (_Kept(), _Kept())
+        self.flooded = False
+        self._thread = threading.Thread(target=self._read, name="container-output", daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        total = 0
+        # The stream ends with the container; a transport that breaks is noticed by the next call to the engine.
+        with contextlib.suppress(GraderError, OSError, ValueError):
+            for pair in self._stream:
+                for chunk, kept in zip(pair, self._kept, strict=True):
+                    if chunk:
+                        kept.add(chunk)
+                        total += len(chunk)
+                self.flooded = total > FLOOD
+
+    def finish(self) -> None:
+        """Wait until all that was printed has been read."""
+        self._thread.join(10.0)
+
+    def text(self, stream: int) -> str:
+        return self._kept[stream].text()
+
+
+class _Kept:
+    """The beginning and the end of a stream."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._size = 0
+
+    def add(self, data: bytes) -> None:
+        with self._lock:
+            self._size += len(data)
+            room = max(0, OUTPUT // 2 - len(self._head))
+            self._head += data[:room]
+            self._tail += data[room:]
+            if len(self._tail) > OUTPUT:
+                del self._tail[: -OUTPUT // 2]
+
+    def text(self) -> str:
+        with self._lock:
+            tail = bytes(self._tail[-OUTPUT // 2 :])
+            cut = self._size - len(self._head) - len(tail)
+            middle = f"\n… {cut} bytes left out …\n".encode() if cut else b""
+            return (bytes(self._head) + middle + tail).decode("utf-8", "replace")
