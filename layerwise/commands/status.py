@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -28,29 +29,28 @@ def command(context: click.Context, as_json: bool) -> None:
 
 
 def show(told: dict[str, Any]) -> None:
-    """Print the overview as a table."""
-    from rich.console import Console
-    from rich.table import Table
+    """Print the overview: a label, then one thing a line, never broken (addresses are there to be copied)."""
+    for label, text in rows(told):
+        click.echo(click.style(f"{label:<15}", bold=True) + text)
 
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
+
+def rows(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The lines of the overview as (label, text)."""
     engine = told["engine"]
     if engine is None:
-        table.add_row("engine", "none")
+        yield "engine", "none"
     elif engine["version"] is None:
-        table.add_row("engine", f"does not answer at {engine['host']}")
+        yield "engine", f"does not answer at {engine['host']}"
     else:
         whose = "the lab's own" if engine["kind"] == "embedded" else "this machine's"
-        table.add_row("engine", f"Docker {engine['version']}, {whose}, {engine['architecture']}")
-        table.add_row("", f"image store {engine['image_store']}")
-        table.add_row("", engine["host"])
+        yield "engine", f"Docker {engine['version']}, {whose}, {engine['architecture']}"
+        yield "", f"image store {engine['image_store']}"
+        yield "", str(engine["host"])
     for name, each in told["registry"].items():
-        table.add_row(name, f"{each['address']}  {'answers' if each['answers'] else 'does not answer'}")
+        yield name, f"{each['address']:<18} {'answers' if each['answers'] else 'does not answer'}"
     for at, (name, digest) in enumerate(sorted(told["images"].items())):
-        table.add_row("images" if at == 0 else "", f"{name}  {digest[:19]}")
-    if told["tools"]:
-        table.add_row("tools", ", ".join(f"{name} {version}" for name, version in told["tools"].items()))
+        yield "" if at else "images", f"{name:<26} {digest[:19]}"
+    for at, (name, version) in enumerate(told["tools"].items()):
+        yield "" if at else "tools", f"{name:<8} {version}"
     jupyter = told["jupyter"]
-    table.add_row("JupyterLab", jupyter["url"] if jupyter else "not running")
-    Console(highlight=False, soft_wrap=True).print(table)
+    yield "JupyterLab", str(jupyter["url"]) if jupyter else "not running"

@@ -16,7 +16,9 @@ from layerwise.stack.progress import Reporter, Step, reporter
 
 REGISTRY_PORTS = (5000, 5001)
 SECONDS = {"packages": 15.0, "rootfs": 35.0, "engine": 3.0, "registry": 6.0, "images": 120.0, "jupyter": 4.0}
-"""What each step takes on 2 cores, until a run on this machine has been measured."""
+"""What each step takes the first time on 2 cores."""
+SECONDS_AGAIN = {"registry": 1.0, "images": 2.0, "jupyter": 3.0}
+"""What it takes once it has been done; both until a run on this machine has been measured."""
 
 SPARE_BYTES = 300_000_000
 """Free space without which nothing is started."""
@@ -84,8 +86,7 @@ def up(home: Home, options: Options) -> Result:
                     url = jupyter.start(home=home, env=env, port=options.port, report=say)
         finally:
             shown.close()
-            # Only what took long is worth remembering: a step with nothing to do says nothing about the next time.
-            current.seconds |= {key: round(took, 1) for key, took in shown.seconds.items() if took >= 1}
+            remember(current, shown.seconds)
         state.write(home, current)
         return Result(current.engine, info, url, warnings)
 
@@ -159,7 +160,7 @@ def plan(
     wanted: list[str],
     options: Options,
 ) -> list[Step]:
-    """The steps ahead, with the time each is expected to take: as measured here, else as measured elsewhere."""
+    """The steps ahead, with the time each is expected to take."""
     titles: dict[str, str] = {}
     if chosen is None and not running:
         if not rootfs.is_ready(home):
@@ -172,9 +173,20 @@ def plan(
         titles["images"] = f"Base images ({len(wanted)})"
     if options.jupyter:
         titles["jupyter"] = "JupyterLab"
-    again = current.engine is not None
-    expected = {**SECONDS, **({"images": 3.0, "registry": 1.0} if again else {}), **current.seconds}
-    return [Step(key, title, expected[key]) for key, title in titles.items()]
+    return [Step(key, title, expected(current, key)) for key, title in titles.items()]
+
+
+def expected(current: state.State, key: str) -> float:
+    """Seconds that a step should take: as measured here, else as measured elsewhere."""
+    if key not in current.seconds:
+        return SECONDS[key]
+    return current.seconds.get(f"{key} again", SECONDS_AGAIN.get(key, current.seconds[key]))
+
+
+def remember(current: state.State, took: dict[str, float]) -> None:
+    """Keep how long each step took, the first time and the last of the other times."""
+    for key, seconds in took.items():
+        current.seconds[f"{key} again" if key in current.seconds else key] = round(seconds, 1)
 
 
 def bring_engine(home: Home, current: state.State, shown: Reporter) -> EngineInfo:

@@ -23,6 +23,7 @@ SUBNETS = ("172.29.0.0/16", "172.30.0.0/16", "172.28.0.0/16", "10.213.0.0/16", "
 """Where the engine's networks may live; the first that crosses no route of this machine is taken."""
 
 ROUTES = Path("/proc/net/route")
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 USER_BRIDGE = re.compile(rb'"BridgeName":"(br-[0-9a-f]{12})"')
 CHAIN = re.compile(r"^-[NA] (DOCKER\S*)")
@@ -142,6 +143,7 @@ def before_start(rootfs: Path, backend: str) -> dict[str, str]:
         "forwarding": FORWARDING.read_text().strip(),
         "policy": policy,
         "chains": "foreign" if any(rule.startswith("-N DOCKER") for rule in rules) else "none",
+        "boot": BOOT.read_text().strip(),
     }
 
 
@@ -172,7 +174,7 @@ def clean(rootfs: Path, data: Path, before: dict[str, str]) -> None:
             firewall.run("-t", table, *arguments, program=program)
     for bridge in sorted(ours):
         _delete_link(rootfs, bridge)
-    if not shared:
+    if not shared and before.get("boot") == BOOT.read_text().strip():
         if before.get("policy"):
             firewall.run("-P", "FORWARD", before["policy"])
         if before.get("forwarding") == "0":

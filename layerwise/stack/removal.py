@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from layerwise.errors import LabError
@@ -53,25 +55,36 @@ def _added_for_python() -> list[str]:
         return []
 
 
-def remove_from(home: Home, record: state.EngineRecord) -> None:
-    """Remove what the lab made on an engine that is not its own: what carries its label, and its base images' tags."""
+def remove_from(home: Home, record: state.EngineRecord) -> list[str]:
+    """Remove what the lab made on an engine that is not its own: what carries its label, and its base images' tags.
+
+    Returns what could not be removed, with the engine's reason: a container of somebody's own uses it.
+    """
     from layerwise.stack import images, registry
 
     env = environment.for_engine(home, record)
-    registry.down(env=env, home=home, purge=True)
-    images.forget(env)
-    for kind, listing, removing in (
-        ("container", ["ps", "--all"], ["rm", "--force", "--volumes"]),
-        ("network", ["network", "ls"], ["network", "rm"]),
-        ("volume", ["volume", "ls"], ["volume", "rm"]),
-        ("image", ["images"], ["rmi"]),
+    kept = []
+
+    def attempt(action: Callable[[], object]) -> None:
+        try:
+            action()
+        except CommandFailed as problem:
+            kept.append(str(problem).rpartition("Error response from daemon: ")[2])
+
+    attempt(partial(registry.down, env=env, home=home, purge=True))
+    attempt(partial(images.forget, env))
+    for listing, shown, removing in (
+        (["ps", "--all"], "{{.ID}}", ["rm", "--force", "--volumes"]),
+        (["network", "ls"], "{{.ID}}", ["network", "rm"]),
+        (["volume", "ls"], "{{.Name}}", ["volume", "rm"]),
+        (["images"], "{{.Repository}}:{{.Tag}}", ["rmi"]),
+        (["images", "--filter", "dangling=true"], "{{.ID}}", ["rmi"]),
     ):
-        found = run(["docker", *listing, "--quiet", "--filter", "label=layerwise"], env=env, timeout=SECONDS).split()
-        if found:
-            try:
-                run(["docker", *removing, *dict.fromkeys(found)], env=env, timeout=SECONDS)
-            except CommandFailed as problem:
-                raise LabError(f"cannot remove a {kind} of the lab: {problem}") from None
+        listed = ["docker", *listing, "--filter", "label=layerwise", "--format", shown]
+        for each in dict.fromkeys(run(listed, env=env, timeout=SECONDS).split()):
+            if "<none>" not in each:
+                attempt(partial(run, ["docker", *removing, each], env=env, timeout=SECONDS))
+    return kept
 
 
 def require_unmounted(folder: Path) -> None:

@@ -38,7 +38,19 @@ MAKE_SECONDS = 900
 NEEDED_BYTES = 3_000_000_000
 """Free space asked for before anything is made: 0.6 GB for the engine, the rest for base images and first builds."""
 
+FULL_BYTES = 100_000_000
+"""Less free space than this, and a failure was for want of it."""
+
 HALF_MADE = "rootfs.new-"
+UNREACHABLE = (
+    "Temporary failure resolving",
+    "Could not resolve",
+    "Unable to connect",
+    "Could not connect",
+    "Connection failed",
+)
+"""What apt says when there is no way to the archive."""
+
 UNSUITABLE = ("overlay", "nfs", "nfs4", "cifs", "smb3", "9p", "vboxsf", "fuse.", "ecryptfs", "aufs")
 """Filesystems on which the overlay filesystem cannot keep image layers."""
 
@@ -141,10 +153,13 @@ def make(home: Home, say: Callable[[str], None]) -> None:
     """
     sweep(home)
     home.engine.mkdir(parents=True, exist_ok=True)
-    half = Path(tempfile.mkdtemp(prefix=HALF_MADE, dir=home.engine))
-    half.chmod(0o755)
+    work = Path(tempfile.mkdtemp(prefix=HALF_MADE, dir=home.engine))
+    work.chmod(0o755)
+    half = work / "rootfs"
     try:
-        _mmdebstrap(half, home, say)
+        half.mkdir()
+        (work / "tmp").mkdir()
+        _mmdebstrap(half, work / "tmp", home, say)
         (half / STAMP).write_text(" ".join(PACKAGES) + "\n")
         target = home.engine / "rootfs"
         if target.exists():
@@ -153,10 +168,10 @@ def make(home: Home, say: Callable[[str], None]) -> None:
     except OSError as problem:
         raise LabError(f"cannot make the engine in {home.engine}: {problem.strerror}") from None
     finally:
-        shutil.rmtree(half, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
 
 
-def _mmdebstrap(folder: Path, home: Home, say: Callable[[str], None]) -> None:
+def _mmdebstrap(folder: Path, temporary: Path, home: Home, say: Callable[[str], None]) -> None:
     command = [
         # Killed with us; and with its namespaces go all of its processes and mounts.
         *(
@@ -178,7 +193,7 @@ def _mmdebstrap(folder: Path, home: Home, say: Callable[[str], None]) -> None:
         '--aptopt=Acquire::Retries "3"',
         *(SUITE, str(folder)),
     ]
-    env = {**os.environ, MARKER: str(home.engine), "TMPDIR": str(home.engine)}
+    env = {**os.environ, MARKER: str(home.engine), "TMPDIR": str(temporary)}
 
     def on_line(line: str) -> None:
         if line.startswith("I: ") and line.rstrip().endswith("..."):
@@ -187,26 +202,19 @@ def _mmdebstrap(folder: Path, home: Home, say: Callable[[str], None]) -> None:
     try:
         run(command, env=env, timeout=MAKE_SECONDS, on_line=on_line)
     except CommandFailed as problem:
-        raise LabError(f"cannot make the engine's root filesystem: {_reason(problem.output.splitlines())}") from None
+        full = shutil.disk_usage(folder).free < FULL_BYTES
+        reason = failure(problem.output.splitlines(), full)
+        raise LabError(f"cannot make the engine's root filesystem: {reason}") from None
 
 
-def _reason(lines: list[str]) -> str:
-    """The most telling line of a failed run, with the remedy."""
+def failure(lines: list[str], full: bool) -> str:
+    """Why mmdebstrap failed, with the remedy where it is known. `lines`: the end of its output; `full`: the disk is."""
     text = "\n".join(lines)
-    if "No space left" in text:
+    if full or "No space left" in text:
         return "the disk is full; free 3 GB or set LAYERWISE_HOME to a folder on another disk"
-    for sign in (
-        "Temporary failure resolving",
-        "Could not resolve",
-        "Unable to connect",
-        "Could not connect",
-        "Connection failed",
-    ):
-        if sign in text:
-            return "the Debian package archive cannot be reached; check the network (or set http_proxy) and try again"
+    if any(sign in text for sign in UNREACHABLE):
+        return "the Debian package archive cannot be reached; check the network (or set http_proxy) and try again"
     if "NO_PUBKEY" in text or "signed by untrusted" in text:
         return "this machine's debian-archive-keyring is too old for Debian 13; upgrade it, or install Docker"
-    for line in reversed(lines):
-        if line.startswith("E:"):
-            return line[3:]
-    return lines[-1] if lines else "mmdebstrap said nothing"
+    telling = [line for line in lines if line.startswith(("E: ", "dpkg: error")) and "mmdebstrap failed" not in line]
+    return (telling or lines or ["mmdebstrap said nothing"])[0 if telling else -1].removeprefix("E: ")
