@@ -141,7 +141,7 @@ REFUSED = [
     ("FROM scratch\nCOPY --from=BAD / /\nFROM scratch", 2, "invalid reference"),
     ("FROM scratch\nCOPY --from=2 / /", 2, "invalid stage index"),
     ("FROM scratch\nCOPY --from=-1 / /", 2, "invalid stage index"),
-    ("FROM scratch AS a\nFROM scratch\nCOPY --from=1 / /", 2, "circular"),
+    ("FROM scratch AS a\nFROM scratch\nCOPY --from=1 / /", 3, "circular"),
     ("FROM scratch AS a\nCOPY --from=b / /\nFROM a AS b", 2, "needs to be defined before"),
     ("FROM scratch AS a\nCOPY --from=b / /\nFROM scratch AS b\nCOPY --from=a / /", 4, "circular"),
     ("FROM scratch AS a\nCOPY --from=b / /\nFROM scratch AS b\nFROM a", 2, "needs to be defined before"),
