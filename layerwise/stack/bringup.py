@@ -110,6 +110,7 @@ def stop(home: Home, current: state.State) -> list[str]:
     if embedded.stop(home, current):
         stopped.append("the registries and the lab's engine")
     rootfs.sweep(home)
+    current.last = current.engine or current.last
     current.engine = None
     state.write(home, current)
     return stopped

@@ -7,13 +7,17 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from layerwise.errors import LabError
+
+if TYPE_CHECKING:
+    import docker
 
 OLDEST = (20, 10)
 """The oldest engine that will do: BuildKit as the lessons use it."""
@@ -165,7 +169,9 @@ def probe(endpoint: Endpoint, timeout: int = PROBE_SECONDS) -> EngineInfo:
             f"{endpoint.url} ({endpoint.source}) is an engine on another machine, and its localhost:5000 is not ours; "
             "run the lab over there, or unset DOCKER_HOST"
         )
-    version, info = _ask(endpoint, timeout)
+    with client(endpoint, timeout) as api:
+        version: dict[str, Any] = api.version(api_version=False)
+        info: dict[str, Any] = api.info()
     where = f"{endpoint.url} ({endpoint.source})"
     parts = [str(part.get("Name", "")) for part in version.get("Components") or [] if isinstance(part, dict)]
     if any("podman" in part.lower() for part in parts):
@@ -194,8 +200,9 @@ def probe(endpoint: Endpoint, timeout: int = PROBE_SECONDS) -> EngineInfo:
     )
 
 
-def _ask(endpoint: Endpoint, timeout: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The engine's answers to /version and /info."""
+@contextmanager
+def client(endpoint: Endpoint, timeout: int) -> Iterator[docker.APIClient]:
+    """A client of the engine's API; each call takes at most `timeout` seconds. Raises EngineUnreachable."""
     import docker
     import requests
     from docker.tls import TLSConfig
@@ -206,13 +213,11 @@ def _ask(endpoint: Endpoint, timeout: int) -> tuple[dict[str, Any], dict[str, An
             certs = Path(endpoint.cert_path)
             pair = (str(certs / "cert.pem"), str(certs / "key.pem"))
             tls = TLSConfig(client_cert=pair, ca_cert=str(certs / "ca.pem"), verify=True)
-        client = docker.APIClient(
-            base_url=endpoint.url, tls=tls, timeout=timeout, version="auto", use_ssh_client=True, max_pool_size=1
-        )
+        opened = docker.APIClient(base_url=endpoint.url, tls=tls, timeout=timeout, version="auto", max_pool_size=1)
         try:
-            return client.version(api_version=False), client.info()
+            yield opened
         finally:
-            client.close()
+            opened.close()
     except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as problem:
         raise EngineUnreachable(_unreachable(endpoint, problem)) from None
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from layerwise.errors import LabError
-from layerwise.stack import bringup, environment, lock, state
+from layerwise.stack import bringup, engine, environment, lock, state
 from layerwise.stack.paths import ROOT, Home, work_dir
-from layerwise.stack.run import CommandFailed, run
+from layerwise.stack.run import CommandFailed
 
-SECONDS = 300.0
+if TYPE_CHECKING:
+    import docker
+
+SECONDS = 300
+LABEL = "layerwise"
+INHERITED = "base"
+"""The label's value on base images, which everything built or run from one inherits."""
 
 
 def purge(home: Home) -> list[str]:
@@ -28,11 +34,11 @@ def purge(home: Home) -> list[str]:
         with lock.held(home, "down --purge"):
             current = state.read(home)
             apt += current.apt
-            if current.engine and current.engine.kind == "host":
-                remove_from(home, current.engine)
-                told.append(
-                    f"Removed from the engine at {current.engine.docker_host}: what carries the label layerwise."
-                )
+            used = current.engine or current.last
+            if used and used.kind == "host":
+                kept = remove_from(home, used)
+                told.append(f"Removed from the engine at {used.docker_host}: what carries the label {LABEL}")
+                told += [f"Kept there: {line}" for line in kept]
             bringup.stop(home, current)
             require_unmounted(home.path)
             _remove(home.path)
@@ -58,33 +64,49 @@ def _added_for_python() -> list[str]:
 def remove_from(home: Home, record: state.EngineRecord) -> list[str]:
     """Remove what the lab made on an engine that is not its own: what carries its label, and its base images' tags.
 
-    Returns what could not be removed, with the engine's reason: a container of somebody's own uses it.
+    Images and containers made from a base image inherit its label, and are not the lab's: they stay. Returns what
+    stays, and why.
     """
+    from docker.errors import APIError
+
     from layerwise.stack import images, registry
 
     env = environment.for_engine(home, record)
     kept = []
-
-    def attempt(action: Callable[[], object]) -> None:
+    for action in (partial(registry.down, env=env, home=home, purge=True), partial(images.forget, env)):
         try:
             action()
         except CommandFailed as problem:
             kept.append(str(problem).rpartition("Error response from daemon: ")[2])
-
-    attempt(partial(registry.down, env=env, home=home, purge=True))
-    attempt(partial(images.forget, env))
-    for listing, shown, removing in (
-        (["ps", "--all"], "{{.ID}}", ["rm", "--force", "--volumes"]),
-        (["network", "ls"], "{{.ID}}", ["network", "rm"]),
-        (["volume", "ls"], "{{.Name}}", ["volume", "rm"]),
-        (["images"], "{{.Repository}}:{{.Tag}}", ["rmi"]),
-        (["images", "--filter", "dangling=true"], "{{.ID}}", ["rmi"]),
-    ):
-        listed = ["docker", *listing, "--filter", "label=layerwise", "--format", shown]
-        for each in dict.fromkeys(run(listed, env=env, timeout=SECONDS).split()):
-            if "<none>" not in each:
-                attempt(partial(run, ["docker", *removing, each], env=env, timeout=SECONDS))
+    endpoint = engine.Endpoint(record.docker_host, "the lab's engine", chosen=True, cert_path=record.cert_path)
+    with engine.client(endpoint, SECONDS) as api:
+        mine = {"label": LABEL}
+        found = [
+            (thing["Labels"], ", ".join(thing["Names"]).replace("/", ""), partial(_drop_container, api, thing["Id"]))
+            for thing in api.containers(all=True, filters=mine)
+        ]
+        found += [
+            (net["Labels"], net["Name"], partial(api.remove_network, net["Id"])) for net in api.networks(filters=mine)
+        ]
+        volumes = api.volumes(filters=mine)["Volumes"] or []
+        found += [(each["Labels"], each["Name"], partial(api.remove_volume, each["Name"])) for each in volumes]
+        for image in api.images(filters=mine):
+            names = image["RepoTags"] or [image["Id"]]
+            theirs = [name for name in names if not name.startswith(images.reference(""))]
+            found += [(image["Labels"], name, partial(api.remove_image, name)) for name in theirs]
+        for labels, name, remove in found:
+            if labels[LABEL] == INHERITED:
+                kept.append(f"{name} (yours, made from a base image)")
+                continue
+            try:
+                remove()
+            except APIError as problem:
+                kept.append(f"{name} ({problem.explanation})")
     return kept
+
+
+def _drop_container(api: docker.APIClient, container: str) -> None:
+    api.remove_container(container, v=True, force=True)
 
 
 def require_unmounted(folder: Path) -> None:

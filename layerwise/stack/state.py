@@ -26,12 +26,14 @@ class State:
     """What is remembered between commands.
 
     engine   the engine in use, or None when the lab is down
+    last     the engine that was in use last: what the lab made is still there
     apt      packages that `lab up` added to this machine (kept by purge, and said so)
     network  what the embedded engine chose and found (see layerwise.stack.network)
     seconds  how long each step took the last time, for the estimates of the next
     """
 
     engine: EngineRecord | None = None
+    last: EngineRecord | None = None
     apt: list[str] = field(default_factory=list)
     network: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -41,9 +43,9 @@ def read(home: Home) -> State:
     """The state; an empty one where there is none, or where the file is damaged (all of it can be found out again)."""
     try:
         raw = json.loads(home.state_file.read_text(encoding="utf-8"))
-        engine = raw.get("engine")
+        engines = {key: EngineRecord(**raw[key]) if raw.get(key) else None for key in ("engine", "last")}
         return State(
-            engine=EngineRecord(**engine) if engine else None,
+            **engines,
             apt=[str(name) for name in raw.get("apt", [])],
             network={str(key): str(value) for key, value in raw.get("network", {}).items()},
             seconds={str(key): float(value) for key, value in raw.get("seconds", {}).items()},
