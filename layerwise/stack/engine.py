@@ -7,9 +7,11 @@ import json
 import os
 import re
 import shlex
+import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -213,13 +215,25 @@ def client(endpoint: Endpoint, timeout: int) -> Iterator[docker.APIClient]:
             certs = Path(endpoint.cert_path)
             pair = (str(certs / "cert.pem"), str(certs / "key.pem"))
             tls = TLSConfig(client_cert=pair, ca_cert=str(certs / "ca.pem"), verify=True)
-        opened = docker.APIClient(base_url=endpoint.url, tls=tls, timeout=timeout, version="auto", max_pool_size=1)
-        try:
+        _knock(endpoint.url, timeout)
+        connect = partial(docker.APIClient, endpoint.url, tls=tls, timeout=timeout, max_pool_size=1)
+        with closing(connect(version="1.41")) as first:
+            spoken = str(first.version(api_version=False)["ApiVersion"])  # a newer engine may refuse to speak 1.41
+        with closing(connect(version=spoken)) as opened:
             yield opened
-        finally:
-            opened.close()
-    except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as problem:
+    except (docker.errors.DockerException, requests.RequestException, OSError, ValueError, KeyError) as problem:
         raise EngineUnreachable(_unreachable(endpoint, problem)) from None
+
+
+def _knock(url: str, timeout: int) -> None:
+    """Connect and hang up. The SDK leaves its socket open when it cannot connect, and its message is less plain."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(timeout)
+            probe.connect(parts.path)
+    elif parts.scheme == "tcp" and parts.hostname:
+        socket.create_connection((parts.hostname, parts.port or 2375), timeout).close()
 
 
 def _unreachable(endpoint: Endpoint, problem: Exception) -> str:
