@@ -245,8 +245,9 @@ def nearest(word: str, valid: Sequence[str]) -> str:
 
 
 def explain(problem: ValidationError, valid: Sequence[str]) -> str:
-    """The first fault of a pydantic validation in one line, with the key's path."""
-    fault = problem.errors()[0]
+    """One fault of a pydantic validation in one line, with the key's path; an unknown key before a missing one."""
+    faults = problem.errors()
+    fault = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         keys = list(BuildSettings.model_fields) if fault["loc"][0] == "build" else valid

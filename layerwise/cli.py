@@ -7,6 +7,7 @@ from importlib import import_module
 
 import click
 
+from grader.errors import GraderError
 from layerwise.errors import LabError
 
 # name -> what `lab --help` says of it; the module is layerwise.commands.NAME and holds a click command `command`.
@@ -68,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         click.echo("lab: stopped.", err=True)
         return 130
-    except LabError as problem:
+    except (LabError, GraderError) as problem:
         click.echo(f"lab: {problem}", err=True)
         return problem.exit_code
 

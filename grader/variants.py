@@ -1,0 +1,147 @@
+"""Known submissions of an exercise: variants/NAME/, with an expect.toml that says which verdicts are right, and why.
+
+A variant folder holds only what differs: its files are laid over the solution (or the starter, or nothing).
+
+    why    = "USER stands in the builder stage; the image that ships is root"
+    kind   = "cheat"                 # starter | near-miss | cheat | odd-but-right
+    base   = "solution"              # what it is laid over: solution (default) | starter | none
+    delete = ["requirements.txt"]    # taken away from the base first
+    score  = 1.0                     # optional: the points it gets, exactly
+
+    [checks]                         # the status of every check, by id
+    build = "passed"
+    user  = "failed"
+"""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from grader.errors import ExerciseInvalid
+from grader.exercise import Exercise, InnerPath, explain, nearest
+
+EXPECTATION = "expect.toml"
+
+STARTER = "starter"
+"""The variant that every exercise has: the starter as it is handed out, failing for the right reason."""
+
+Expected = Literal["passed", "partial", "failed", "skipped"]
+Kind = Literal["starter", "near-miss", "cheat", "odd-but-right"]
+
+
+class _Expectation(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    why: str = Field(min_length=1)
+    kind: Kind
+    base: Literal["solution", "starter", "none"] = "solution"
+    delete: tuple[InnerPath, ...] = ()
+    score: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    checks: dict[str, Expected]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A known submission: `checks` is the status each check must get, `score` the points where they are fixed too."""
+
+    name: str
+    folder: Path
+    why: str
+    kind: Kind
+    base: Path | None
+    delete: tuple[str, ...]
+    score: float | None
+    checks: dict[str, Expected]
+
+    def lay_out(self, target: Path) -> None:
+        """Write the submission into `target`, which must not exist yet. ExerciseInvalid where its parts do not fit."""
+        try:
+            if self.base is None:
+                target.mkdir()
+            else:
+                shutil.copytree(self.base, target, symlinks=True)
+            for name in self.delete:
+                _remove(target / name)
+            for path in sorted(self.folder.iterdir()):
+                if path.name != EXPECTATION:
+                    _lay_over(path, target / path.name)
+        except OSError as problem:
+            reason = problem.args[0][0][2] if isinstance(problem, shutil.Error) else problem.strerror
+            at = f"{problem.filename}: " if problem.filename else ""
+            raise ExerciseInvalid(f"{self.folder / EXPECTATION}: cannot be laid over its base: {at}{reason}") from None
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _lay_over(source: Path, target: Path) -> None:
+    """`source` in place of what is at `target`; two folders are merged."""
+    if source.is_dir() and not source.is_symlink():
+        target.mkdir(exist_ok=True)
+        for path in sorted(source.iterdir()):
+            _lay_over(path, target / path.name)
+        shutil.copymode(source, target)
+        return
+    if target.is_symlink() or target.exists():
+        _remove(target)
+    shutil.copy2(source, target, follow_symlinks=False)
+
+
+def load(exercise: Exercise, folder: Path) -> Variant:
+    """The variant in that folder. ExerciseInvalid, in one line, for whatever is wrong with its expect.toml."""
+    file = folder / EXPECTATION
+    try:
+        text = _Expectation.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise ExerciseInvalid(f"{file}: missing; every folder under variants/ says what verdicts it must get") from None
+    except tomllib.TOMLDecodeError as problem:
+        raise ExerciseInvalid(f"{file}: not valid TOML: {problem}") from None
+    except UnicodeDecodeError:
+        raise ExerciseInvalid(f"{file}: not UTF-8 text") from None
+    except OSError as problem:
+        raise ExerciseInvalid(f"{file}: cannot be read: {problem.strerror}") from None
+    except ValidationError as problem:
+        raise ExerciseInvalid(f"{file}: {explain(problem, list(_Expectation.model_fields))}") from None
+    ids = tuple(check.id for check in exercise.checks)
+    for name in text.checks:
+        if name not in ids:
+            raise ExerciseInvalid(f"{file}: checks: no check {name!r} in {exercise.name}{nearest(name, ids)}")
+    missing = [name for name in ids if name not in text.checks]
+    if missing:
+        raise ExerciseInvalid(f"{file}: checks: says nothing of {', '.join(missing)}; every check needs its status")
+    if (folder.name == STARTER) != (text.kind == "starter") or (text.kind == "starter") > (text.base == "starter"):
+        raise ExerciseInvalid(f'{file}: kind, base: the variant named {STARTER!r}, and no other, has both = "starter"')
+    if all(status == "passed" for status in text.checks.values()) != (text.kind == "odd-but-right"):
+        raise ExerciseInvalid(f"{file}: kind: passing every check makes a variant odd-but-right, and nothing else does")
+    base = None if text.base == "none" else exercise.folder / text.base
+    return Variant(
+        name=folder.name,
+        folder=folder,
+        why=text.why,
+        kind=text.kind,
+        base=base,
+        delete=text.delete,
+        score=text.score,
+        checks=dict(text.checks),
+    )
+
+
+def load_all(exercise: Exercise) -> list[Variant]:
+    """Every variant, by name. ExerciseInvalid where one is unusable or the starter's expectation is not there."""
+    folders = sorted(path for path in (exercise.folder / "variants").glob("*") if path.is_dir())
+    found = [load(exercise, folder) for folder in folders]
+    if not any(variant.name == STARTER for variant in found):
+        raise ExerciseInvalid(
+            f"{exercise.folder / 'variants' / STARTER / EXPECTATION}: missing; it says how the starter must fail"
+        )
+    return found

@@ -1,0 +1,214 @@
+"""Prove that an exercise judges rightly: the solution gets full marks, and every known variant exactly its verdicts.
+
+    for outcome in verify([load("05-drop-root")]):
+        print(outcome.submission, outcome.problems)
+
+Submissions are graded in processes of their own: an interrupt reaches each grading, and it cleans up after itself.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from types import FrameType
+
+from grader import owner
+from grader.errors import ExerciseInvalid, GraderError, SubmissionUnusable
+from grader.exercise import Exercise, load
+from grader.submission import PREFIX
+from grader.variants import load_all
+from grader.verdict import Report, Status
+
+ALONE = frozenset({"health", "platforms", "pushed", "rebuild", "sbom", "signed", "stop"})
+"""Check kinds that measure time or look at a repository that submissions share: nothing else is graded meanwhile."""
+
+LEAVE = 60.0
+"""Seconds that a stopped grading is given to clean up."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A submission whose verdicts are known: `checks` by id, `score` where the points are fixed too."""
+
+    exercise: Exercise
+    submission: str
+    kind: str
+    why: str
+    folder: Path
+    checks: Mapping[str, str]
+    score: float | None = None
+
+    @property
+    def alone(self) -> bool:
+        return any(check.kind in ALONE for check in self.exercise.checks)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a trial. `problems`: verdicts other than the expected; `error`: why there is no grade."""
+
+    exercise: str
+    submission: str
+    kind: str
+    why: str
+    problems: Sequence[str] = ()
+    error: str = ""
+    seconds: float = 0.0
+
+    @property
+    def proved(self) -> bool:
+        return not self.problems and not self.error
+
+
+def verify(exercises: Sequence[Exercise], *, jobs: int = 2) -> Generator[Outcome, None, None]:
+    """Grade every known submission of the exercises, `jobs` at a time where that is safe; each outcome as it is there.
+
+    Raises ExerciseInvalid, before anything is graded, where an exercise or a variant is not complete.
+    """
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{owner.mark()}-", ignore_cleanup_errors=True) as scratch:
+        found = [trial for exercise in exercises for trial in trials(exercise, Path(scratch))]
+        yield from _run([trial for trial in found if not trial.alone], jobs)
+        yield from _run([trial for trial in found if trial.alone], 1)
+
+
+def trials(exercise: Exercise, scratch: Path) -> list[Trial]:
+    """The exercise's solution and variants, laid out as submissions in folders under `scratch`."""
+    if not exercise.solution.is_dir():
+        raise ExerciseInvalid(f"{exercise.folder}: expected a folder solution/ that gets full marks, found none")
+    full = {check.id: str(Status.PASSED) for check in exercise.checks}
+    found = [Trial(exercise, "solution", "solution", "the solution gets full marks", exercise.solution, full)]
+    for variant in load_all(exercise):
+        target = scratch / f"{exercise.name}-{variant.name}"
+        variant.lay_out(target)
+        found.append(
+            Trial(exercise, variant.name, variant.kind, variant.why, target, dict(variant.checks), variant.score)
+        )
+    return found
+
+
+def differences(trial: Trial, report: Report) -> list[str]:
+    """How the report differs from what the trial must get, one line each."""
+    found = [
+        f"{check.id}: expected {trial.checks[check.id]}, got {check.status}: {' '.join(check.message.split())}"
+        for check in report.checks
+        if check.status != trial.checks[check.id]
+    ]
+    if trial.score is not None and report.score != trial.score:
+        found.append(
+            f"score: expected {trial.score:g}, got {report.score:g}" if report.score is not None else "no score"
+        )
+    return found
+
+
+@dataclass
+class _Worker:
+    """A process that grades one submission after another, and the trial it is busy with."""
+
+    process: BaseProcess
+    pipe: Connection
+    trial: Trial | None = None
+    began: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def start(cls) -> _Worker:
+        context = multiprocessing.get_context("spawn")
+        here, there = context.Pipe()
+        process = context.Process(target=_work, args=(there,), daemon=True)
+        # Held back until the worker can take it: an interrupt while it still imports would be a traceback.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        there.close()
+        return cls(process, here)
+
+    def take(self, trial: Trial) -> None:
+        self.trial, self.began = trial, time.monotonic()
+        self.pipe.send((str(trial.exercise.folder), str(trial.folder)))
+
+    def outcome(self) -> Outcome:
+        """How the trial came out, once the pipe has something to read."""
+        trial, self.trial = self.trial, None
+        assert trial is not None
+        problems: Sequence[str] = ()
+        error = ""
+        try:
+            answer = self.pipe.recv()
+        except EOFError:
+            raise GraderError(
+                f"grading {trial.exercise.name}: {trial.submission} ended with no answer; run it again"
+            ) from None
+        if isinstance(answer, SubmissionUnusable):
+            problems = [f"nothing to grade: {answer}"]
+        elif isinstance(answer, Exception):
+            error = str(answer)
+        elif answer.status is Status.ERROR:
+            error = next((check.message for check in answer.checks if check.status is Status.ERROR), "no grade")
+        else:
+            problems = differences(trial, answer)
+        seconds = time.monotonic() - self.began
+        return Outcome(trial.exercise.name, trial.submission, trial.kind, trial.why, problems, error, seconds)
+
+
+def _run(trials: Sequence[Trial], jobs: int) -> Iterator[Outcome]:
+    waiting = list(reversed(trials))
+    workers = [_Worker.start() for _ in range(min(jobs, len(trials)))]
+    try:
+        for worker in workers:
+            worker.take(waiting.pop())
+        while busy := {worker.pipe: worker for worker in workers if worker.trial}:
+            # In short turns, so that an interrupt is heard; each grading has deadlines of its own.
+            for pipe in wait(list(busy), timeout=0.5):
+                worker = busy[pipe]  # type: ignore[index]
+                outcome = worker.outcome()
+                if waiting:
+                    worker.take(waiting.pop())
+                yield outcome
+    finally:
+        _dismiss(workers)
+
+
+def _dismiss(workers: Sequence[_Worker]) -> None:
+    """End the workers: an idle one at once, a busy one as Ctrl-C would, with time to remove what it made."""
+    for worker in workers:
+        worker.pipe.close()
+        if worker.trial and worker.process.pid:
+            with suppress(ProcessLookupError):
+                os.kill(worker.process.pid, signal.SIGINT)
+    deadline = time.monotonic() + LEAVE
+    for worker in workers:
+        worker.process.join(max(0.1, deadline - time.monotonic()))
+        if worker.process.is_alive():
+            worker.process.kill()
+            worker.process.join()
+
+
+def _work(pipe: Connection) -> None:
+    """Grade what comes through the pipe until it closes. An interrupt ends a grading, not its clean-up."""
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    from grader.grade import grade
+
+    signal.signal(signal.SIGINT, interrupt)
+    with suppress(KeyboardInterrupt, EOFError, OSError):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        while True:
+            exercise, folder = pipe.recv()
+            try:
+                answer: Report | GraderError = grade(load(Path(exercise)), Path(folder))
+            except GraderError as problem:
+                answer = problem
+            pipe.send(answer)

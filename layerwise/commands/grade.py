@@ -1,0 +1,94 @@
+"""`lab grade`: judge the work on an exercise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from layerwise.errors import InputError, LabError
+
+if TYPE_CHECKING:
+    from grader.exercise import Exercise
+    from grader.verdict import Report
+
+FORMATS = ("junit", "sarif", "gradescope", "html")
+_FILE = click.Path(path_type=Path, dir_okay=True)
+
+
+@click.command()
+@click.argument("exercise")
+@click.argument("folder", required=False, type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON on standard output, and nothing else there.")
+@click.option("--junit", type=_FILE, metavar="FILE", help="Write the report as JUnit XML.")
+@click.option("--sarif", type=_FILE, metavar="FILE", help="Write the report as SARIF.")
+@click.option("--gradescope", type=_FILE, metavar="FILE", help="Write the report as Gradescope's results.json.")
+@click.option("--html", type=_FILE, metavar="FILE", help="Write the report as a web page.")
+def command(exercise: str, folder: Path | None, as_json: bool, **files: Path | None) -> int:
+    """Grade your work on EXERCISE, or what is in FOLDER.
+
+    Exit status: 0 full marks; 1 some points lost; 2 nothing to grade; 3 the grader or the engine failed.
+
+    \b
+    lab grade 05-drop-root
+    lab grade 05-drop-root ~/try --json
+    """
+    from layerwise import bench, outputs, workbench
+    from layerwise.commands._watching import stoppable, watching
+
+    found = workbench.find(exercise)
+    own = workbench.folder(found)
+    submission = folder or own
+    if not submission.is_dir():
+        begin = f"; begin with: ./lab start {exercise}" if folder is None else ""
+        raise InputError(f"no folder {workbench.shown(submission)} to grade{begin}")
+    targets = outputs.check({f"--{name}": path for name, path in files.items() if path})
+    from grader.grade import grade
+
+    with stoppable(), watching() as watch:
+        bench.prepare([found], watch.seeding)
+        report = grade(found, submission, on_event=watch.event)
+    if submission.resolve() == own.resolve():
+        _remember(found, report)
+    _print(report, as_json)
+    for name in FORMATS:
+        if f"--{name}" in targets:
+            _write(name, report, targets[f"--{name}"])
+    return report.exit_code
+
+
+def _remember(exercise: Exercise, report: Report) -> None:
+    """Record the score, of the learner's own work only; a grade is shown even where it cannot be recorded."""
+    from layerwise.progress import Progress, ProgressError
+
+    if report.score is None:
+        return
+    try:
+        Progress().record_attempt(exercise.name, report)
+    except ProgressError as problem:
+        click.echo(f"lab: warning: this grade is not recorded: {problem}", err=True)
+
+
+def _print(report: Report, as_json: bool) -> None:
+    if as_json:
+        from grader.reports import json
+
+        click.echo(json.render(report), nl=False)
+        return
+    from rich.console import Console
+
+    from grader.reports import terminal
+
+    terminal.render(report, console=Console(highlight=False))
+
+
+def _write(name: str, report: Report, path: Path) -> None:
+    from importlib import import_module
+
+    from layerwise import outputs
+
+    module = import_module(f"grader.reports.{name}")
+    if name == "gradescope" and report.score is None:
+        raise LabError(f"there is no score, so nothing was written for Gradescope to {path}")
+    outputs.write(path, module.page(report) if name == "html" else module.render(report))

@@ -1,0 +1,229 @@
+"""What this learner has done: attempts at exercises, answers to quiz questions, hints looked at. One SQLite file.
+
+Every method is one short transaction, safe beside other processes (a notebook and a terminal at once); each raises
+ProgressError where the file cannot be used, in one line. Who grades shows it as a warning: a grade is never lost to it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.verdict import Report, Status
+from layerwise.errors import LabError
+from layerwise.stack import paths
+
+SCHEMA = 1
+"""Kept in the file's user_version; a file of a later Layerwise is refused, not guessed at."""
+
+MAX_REPORT = 256 * 1024
+"""Characters of a report kept as it is; a longer one is kept without its evidence."""
+
+PATIENCE = 10.0
+"""Seconds to wait for another process that is writing."""
+
+_TABLES = """
+CREATE TABLE attempt (
+    id INTEGER PRIMARY KEY, exercise TEXT NOT NULL, time REAL NOT NULL, score REAL NOT NULL, max_score REAL NOT NULL,
+    status TEXT NOT NULL, seconds REAL NOT NULL, report TEXT NOT NULL
+);
+CREATE INDEX attempt_exercise ON attempt (exercise, time);
+CREATE TABLE answer (
+    id INTEGER PRIMARY KEY, lesson TEXT NOT NULL, cell TEXT NOT NULL, time REAL NOT NULL, answer TEXT NOT NULL,
+    correct INTEGER
+);
+CREATE INDEX answer_cell ON answer (lesson, cell, time);
+CREATE TABLE hint (
+    exercise TEXT NOT NULL, number INTEGER NOT NULL, time REAL NOT NULL, PRIMARY KEY (exercise, number)
+);
+"""
+
+
+class ProgressError(LabError):
+    """The progress file cannot be read or written."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One graded try. `time` is seconds since the epoch, `seconds` what grading took, `report` the published JSON."""
+
+    exercise: str
+    time: float
+    score: float
+    max_score: float
+    status: Status
+    seconds: float
+    report: dict[str, Any]
+
+    @property
+    def full_marks(self) -> bool:
+        return self.status is Status.PASSED
+
+    @property
+    def share(self) -> float:
+        """The score as a share of the points there were, 0 to 1."""
+        return self.score / self.max_score if self.max_score else 0.0
+
+
+def best_of(attempts: Iterable[Attempt]) -> Attempt | None:
+    """The attempt with the largest share of its points, the latest of equals; None of none."""
+    return max(attempts, key=lambda attempt: (attempt.share, attempt.time), default=None)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer to a quiz cell of a lesson. `answer` is any JSON value; `correct` is None for what was not judged."""
+
+    lesson: str
+    cell: str
+    time: float
+    answer: Any
+    correct: bool | None
+
+
+class Progress:
+    """The progress file at `file` (default: the lab's own). It is made when something is first recorded."""
+
+    def __init__(self, file: Path | None = None, *, now: Callable[[], float] = time.time) -> None:
+        self.file = (file or paths.home().progress_file).absolute()
+        self._now = now
+
+    def record_attempt(self, exercise: str, report: Report) -> None:
+        """Keep a graded report. ValueError for one without a score: the grader's fault is no attempt."""
+        if report.score is None:
+            raise ValueError("a report that is an error is no attempt")
+        row = (
+            exercise,
+            self._now(),
+            report.score,
+            report.max_score,
+            str(report.status),
+            report.seconds,
+            _bounded(report.to_dict()),
+        )
+        with self._writing() as database:
+            database.execute(
+                "INSERT INTO attempt (exercise, time, score, max_score, status, seconds, report) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+
+    def attempts(self, exercise: str | None = None) -> list[Attempt]:
+        """Attempts, oldest first: all of them, or those at one exercise."""
+        where, values = ("WHERE exercise = ?", (exercise,)) if exercise is not None else ("", ())
+        rows = self._read(
+            f"SELECT exercise, time, score, max_score, status, seconds, report FROM attempt {where} ORDER BY time, id",
+            values,
+        )
+        with self._sound():
+            return [
+                Attempt(name, when, score, most, Status(status), seconds, json.loads(report))
+                for name, when, score, most, status, seconds, report in rows
+            ]
+
+    def best(self, exercise: str) -> Attempt | None:
+        """The best attempt at an exercise; None before the first."""
+        return best_of(self.attempts(exercise))
+
+    def record_answer(self, lesson: str, cell: str, answer: Any, *, correct: bool | None) -> None:
+        """Keep an answer (a JSON value) to the quiz cell of a lesson."""
+        row = (lesson, cell, self._now(), json.dumps(answer), correct)
+        with self._writing() as database:
+            database.execute("INSERT INTO answer (lesson, cell, time, answer, correct) VALUES (?, ?, ?, ?, ?)", row)
+
+    def answers(self, lesson: str, cell: str | None = None) -> list[Answer]:
+        """Answers in a lesson, or to one of its cells, oldest first."""
+        where, values = (" AND cell = ?", (lesson, cell)) if cell is not None else ("", (lesson,))
+        rows = self._read(
+            f"SELECT lesson, cell, time, answer, correct FROM answer WHERE lesson = ?{where} ORDER BY time, id", values
+        )
+        with self._sound():
+            return [
+                Answer(lesson, cell, when, json.loads(answer), None if correct is None else bool(correct))
+                for lesson, cell, when, answer, correct in rows
+            ]
+
+    def record_hint(self, exercise: str, number: int) -> None:
+        """Remember that hint `number` (from 1) of an exercise was looked at; the first time counts."""
+        with self._writing() as database:
+            database.execute(
+                "INSERT OR IGNORE INTO hint (exercise, number, time) VALUES (?, ?, ?)", (exercise, number, self._now())
+            )
+
+    def hints(self, exercise: str) -> list[int]:
+        """The hints of an exercise that were looked at, by number."""
+        rows = self._read("SELECT number FROM hint WHERE exercise = ? ORDER BY number", (exercise,))
+        return [int(row[0]) for row in rows]
+
+    def _read(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self._usable():
+            if not self.file.exists():
+                return []
+            with closing(self._open("rw")) as database:
+                if _version(database, self.file) == 0:
+                    return []
+                return database.execute(query, values).fetchall()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._usable():
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with closing(self._open("rwc")) as database:
+                # IMMEDIATE: two processes that both find no tables must not both make them.
+                database.execute("BEGIN IMMEDIATE")
+                if _version(database, self.file) == 0:
+                    for statement in filter(str.strip, _TABLES.split(";")):
+                        database.execute(statement)
+                    database.execute(f"PRAGMA user_version = {SCHEMA}")
+                yield database
+                database.execute("COMMIT")
+
+    def _open(self, mode: str) -> sqlite3.Connection:
+        return sqlite3.connect(f"{self.file.as_uri()}?mode={mode}", uri=True, timeout=PATIENCE, isolation_level=None)
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Every fault of the file as a ProgressError of one line."""
+        try:
+            yield
+        except OSError as problem:
+            raise ProgressError(f"cannot use {self.file}: {problem.strerror}; nothing is remembered") from None
+        except sqlite3.OperationalError as problem:
+            raise ProgressError(f"cannot use {self.file}: {problem}; nothing is remembered") from None
+        except sqlite3.Error as problem:
+            raise self._damaged(problem) from None
+
+    @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """A row that does not hold what this module writes is damage too."""
+        try:
+            yield
+        except (ValueError, TypeError) as problem:
+            raise self._damaged(problem) from None
+
+    def _damaged(self, problem: Exception) -> ProgressError:
+        return ProgressError(
+            f"{self.file} is damaged ({problem}); move it away and a new one is begun; until then nothing is remembered"
+        )
+
+
+def _version(database: sqlite3.Connection, file: Path) -> int:
+    version = int(database.execute("PRAGMA user_version").fetchone()[0])
+    if version > SCHEMA:
+        raise ProgressError(
+            f"{file} was written by a later Layerwise (schema {version}, known: {SCHEMA}); update this one"
+        )
+    return version
+
+
+def _bounded(report: dict[str, Any]) -> str:
+    text = json.dumps(report)
+    if len(text) <= MAX_REPORT:
+        return text
+    return json.dumps({**report, "checks": [{**check, "evidence": {}} for check in report["checks"]]})
