@@ -1,0 +1,211 @@
+"""`context`: what reaches the builder is what should.
+
+Judged is what the ignore file lets through, as BuildKit reads it: what a `COPY . .` would copy. Paths and globs of the
+parameters are written as in an ignore file, and stand for what lies below them too.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import AfterValidator, model_validator
+
+from grader.checks import CheckParams
+from grader.facts.context import IGNORE_FILE, BuildContext, Entry, Type
+from grader.facts.gopattern import BadPattern, Machine, check_glob, compile_pattern
+from grader.facts.ignore import clean_path
+from grader.units import Size, format_size
+from grader.verdict import Place, Verdict
+
+if TYPE_CHECKING:
+    from grader.facts import Facts
+
+_WILD = set("*?[\\")
+# What stands for the files of a folder that is not there: compiled Python is often held back by name.
+_INSIDE = {"__pycache__": "module.cpython-313.pyc"}
+SHOWN = 5
+"""Places shown for one item."""
+
+
+def _pattern(text: str) -> str:
+    cleaned = clean_path(text.strip()).removeprefix("/")
+    if not text.strip() or cleaned in (".", "..") or cleaned.startswith(("!", "../")):
+        raise ValueError(f"{text!r} is no path or glob inside the build context")
+    try:
+        check_glob(cleaned)
+        compile_pattern(cleaned)
+    except BadPattern as problem:
+        raise ValueError(f"{text!r}: {problem}") from None
+    return text.strip()
+
+
+Glob = Annotated[str, AfterValidator(_pattern)]
+
+
+class Params(CheckParams):
+    """`max`: bytes of all files that reach the builder. `excluded`: what must not; `included`: what must."""
+
+    max: Size | None = None
+    excluded: tuple[Glob, ...] = ()
+    included: tuple[Glob, ...] = ()
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.max is None and not self.excluded and not self.included:
+            raise ValueError("expected at least one of max, excluded, included")
+        return self
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Why one item was not met, in a phrase, and where that shows."""
+
+    item: str
+    why: str
+    where: tuple[Place, ...] = ()
+
+
+class _Item:
+    """A path or glob of the parameters."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.path = clean_path(text).removeprefix("/")
+        self.folder_only = text.endswith("/")
+        self.literal = not _WILD & set(self.path)
+        self._machine: Machine = compile_pattern(self.path)
+
+    def covers(self, path: str) -> bool:
+        """Whether it names the path or a folder above it."""
+        parts = path.split("/")
+        return any(self._machine.matches("/".join(parts[:depth])) for depth in range(1, len(parts) + 1))
+
+    def stand_ins(self) -> tuple[str, ...]:
+        """Paths that it would name, for when the folder holds none of them."""
+        if "[" in self.path or "\\" in self.path:
+            return ()
+        here = self.path.replace("**/", "")
+        below = self.path.replace("**/", "folder/")
+        return tuple(path.replace("**", "sample").replace("*", "sample").replace("?", "x") for path in {here, below})
+
+
+def judge(facts: Facts, params: Params) -> Verdict:
+    """The share of what is kept out as it should (`max`, `excluded`), times the share of what must come along.
+
+    The product, so that holding everything back earns nothing, and neither does holding nothing back.
+    """
+    context = facts.context
+    kept_out = [_excluded(context, _Item(text)) for text in params.excluded]
+    if params.max is not None:
+        kept_out.append(_size(context, params.max))
+    missing = [_included(context, _Item(text)) for text in params.included]
+    fraction = _share(kept_out) * _share(missing)
+    findings = [finding for finding in (*kept_out, *missing) if finding is not None]
+    files = [entry for entry in context.sent if entry.type is not Type.FOLDER]
+    found = f"{len(files)} file{'' if len(files) == 1 else 's'}, {format_size(context.size)}"
+    if not findings:
+        return Verdict.passed(f"What reaches the builder is what should: {found}.", found=found)
+    remark = _remark(context, findings)
+    return Verdict.share(
+        fraction,
+        "; ".join(finding.why for finding in findings[:SHOWN]) + "." + (f" {remark}" if remark else ""),
+        expected=_expected(params),
+        found=found,
+        where=[place for finding in findings for place in finding.where],
+        details={"ignore_file": context.ignore_file, "not_met": [finding.item for finding in findings]},
+    )
+
+
+def _share(findings: list[Finding | None]) -> float:
+    return findings.count(None) / len(findings) if findings else 1.0
+
+
+def _size(context: BuildContext, limit: int) -> Finding | None:
+    if context.size <= limit:
+        return None
+    largest = sorted(_top_folders(context.sent).items(), key=lambda item: -item[1])[:SHOWN]
+    return Finding(
+        "max",
+        f"{format_size(context.size)} reach the builder, more than {format_size(limit)}",
+        tuple(Place(path=path, bytes=size) for path, size in largest if size),
+    )
+
+
+def _top_folders(entries: Iterable[Entry]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for entry in entries:
+        top = entry.path.partition("/")[0]
+        sizes[top] = sizes.get(top, 0) + entry.bytes
+    return sizes
+
+
+def _excluded(context: BuildContext, item: _Item) -> Finding | None:
+    sent = [entry for entry in context.sent if entry.type is not Type.FOLDER and item.covers(entry.path)]
+    if sent:
+        size = sum(entry.bytes for entry in sent)
+        count = f"{len(sent)} files" if len(sent) > 1 else "1 file"
+        return Finding(
+            item.text,
+            f"'{item.text}' reaches the builder ({count}, {format_size(size)})",
+            tuple(Place(path=entry.path, bytes=entry.bytes) for entry in sent[:SHOWN]),
+        )
+    if any(item.covers(entry.path) for entry in context.everything):
+        return None
+    # Nothing of the kind is in the folder now. What counts is that it would be held back when it is.
+    for path in item.stand_ins():
+        if not _would_be_held(context, path, item.folder_only):
+            return Finding(
+                item.text, f"'{item.text}' would reach the builder as soon as it is there", (Place(path=path),)
+            )
+    return None
+
+
+def _would_be_held(context: BuildContext, path: str, folder_only: bool) -> bool:
+    inside = f"{path}/{_INSIDE.get(path.rpartition('/')[2], 'any-file')}"
+    return context.outcome(inside).held or (not folder_only and context.outcome(path).held)
+
+
+def _included(context: BuildContext, item: _Item) -> Finding | None:
+    there = [entry for entry in context.everything if item.covers(entry.path) and entry.type is not Type.FOLDER]
+    if not there:
+        return Finding(item.text, f"'{item.text}' does not reach the builder: it is not in the build context's folder")
+    sent = {entry.path for entry in context.sent}
+    held = [entry for entry in there if entry.path not in sent]
+    # A folder comes along when something in it does: caches and the like may well be held back.
+    whole_folder = item.literal and all(entry.path != item.path for entry in there)
+    if not held or (whole_folder and len(held) < len(there)):
+        return None
+    # Of a folder, the rule that holds it back as a whole says more than one for some file in it.
+    paths = [item.path] * (item.literal and context.outcome(item.path).held) + [entry.path for entry in held]
+    rules = [(path, context.outcome(path).rule) for path in paths[:SHOWN]]
+    where = tuple(Place(file=context.ignore_file, line=rule.line, path=path) for path, rule in rules if rule)
+    return Finding(item.text, f"'{item.text}' is held back by line {where[0].line} of {context.ignore_file}", where)
+
+
+def _expected(params: Params) -> str:
+    wanted = []
+    if params.max is not None:
+        wanted.append(f"at most {format_size(params.max)}")
+    if params.excluded:
+        wanted.append(f"without {', '.join(params.excluded)}")
+    if params.included:
+        wanted.append(f"with {', '.join(params.included)}")
+    return "; ".join(wanted)
+
+
+def _remark(context: BuildContext, findings: list[Finding]) -> str:
+    """What may have gone wrong: an ignore file by another name, or a pattern that matches nothing."""
+    if context.ignore_file is None:
+        names = [entry.path for entry in context.everything if "/" not in entry.path]
+        near = [name for name in names if name.lower().strip("._- ").removesuffix(".txt") == "dockerignore"]
+        there = f"; {near[0]} is not read" if near else ""
+        return f"There is no {IGNORE_FILE} at the top of the build context{there}."
+    for finding in findings:
+        for rule in context.rules.rules:
+            alike = difflib.SequenceMatcher(None, rule.pattern, finding.item.strip("/")).ratio() > 0.75
+            if alike and not rule.keeps and not any(rule.matches(entry.path) for entry in context.everything):
+                return f"Line {rule.line} of {context.ignore_file}, '{rule.text}', matches nothing that is there."
+    return ""
