@@ -162,10 +162,8 @@ def _about(facts: Facts) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     if facts.known("engine"):
         engine = {"version": facts.engine.info.version, "image_store": facts.engine.info.image_store}
     if facts.known("build"):
-        with suppress(EngineUnavailable, EngineFailure, KeyError):
-            found = facts.engine.inspect_image(facts.build.image)
-            digests = [text.rpartition("@")[2] for text in found.get("RepoDigests") or ()]
-            image = {"id": found["Id"], "digest": digests[0] if digests else None}
+        with suppress(EngineUnavailable, EngineFailure):
+            image = {"id": facts.image.id, "digest": facts.image.digest}
     return engine, image
 
 

@@ -5,6 +5,7 @@
     facts.context          what reaches the builder                   (no engine)
     facts.build            the finished build and its log
     facts.image            the image: config, layers, files
+    facts.configured_user  whom a container starts as
     facts.run(command)     a command in a fresh container -> Outcome
     facts.started()        the image as it starts by itself -> Running
 
@@ -19,7 +20,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
-from grader.errors import GraderError, SubmissionFault
+from grader.errors import EngineFailure, GraderError, SubmissionFault
 from grader.facts.engine import Engine
 from grader.submission import Submission
 from grader.units import format_size
@@ -27,9 +28,11 @@ from grader.units import format_size
 if TYPE_CHECKING:
     from grader.facts.build import Build
     from grader.facts.buildlog import Vertex
-    from grader.facts.container import Outcome, Running
+    from grader.facts.container import Outcome, Running, Seen
     from grader.facts.context import BuildContext
     from grader.facts.dockerfile import Dockerfile
+    from grader.facts.image import Image
+    from grader.facts.users import User
 
 T = TypeVar("T")
 
@@ -135,6 +138,24 @@ class Facts:
         self._cleanup.callback(engine.remove_image, made.image)
         return made
 
+    @Fact
+    def image(self) -> Image:
+        """The image that was built."""
+        from grader.facts.image import Image
+
+        engine, name = self.engine, self.build.image
+        try:
+            found = engine.inspect_image(name)
+        except KeyError:
+            raise EngineFailure("the image that was built is gone from the engine: grade again") from None
+        digests = [text.rpartition("@")[2] for text in found.get("RepoDigests") or ()]
+        return Image(
+            lambda: engine.save_image(name),
+            name=str(found["Id"]),
+            digest=digests[0] if digests else None,
+            platform=(str(found.get("Os")), str(found.get("Architecture"))),
+        )
+
     def run(
         self,
         command: str | list[str] | None = None,
@@ -149,6 +170,21 @@ class Facts:
         from grader.facts import container
 
         return container.run(self.engine, self.build.image, command, timeout=timeout, network=network)
+
+    @Fact
+    def configured_user(self) -> User:
+        """Whom a container starts as, by the image's config and its own /etc/passwd. UnknownUser where nobody."""
+        from grader.facts.users import resolve
+
+        files = self.image.read_all(["/etc/passwd", "/etc/group"], limit=4_000_000)
+        return resolve(self.image.config.user, files["/etc/passwd"], files["/etc/group"])
+
+    def main_process(self, patience: float) -> Seen:
+        """The main process as it runs, given `patience` seconds to drop root; see `container.watch`."""
+        from grader.facts import container
+
+        with self.started() as running:
+            return container.watch(running, patience)
 
     def started(self, *, network: bool = False) -> AbstractContextManager[Running]:
         """The image as it starts by itself, for as long as the block lasts."""

@@ -166,6 +166,42 @@ def started(engine: Engine, image: str, *, network: bool = False) -> Iterator[Ru
         yield Running(engine, container, reader)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """The main process as it was seen running. `main` is None where it had ended before anybody could look."""
+
+    main: Process | None
+    others: Sequence[Process]
+    exit_code: int | None
+    """Where it has ended."""
+    stderr: str
+
+
+def watch(running: Running, patience: float) -> Seen:
+    """Look at a container's processes until the main one is not root, has ended, or `patience` seconds are over.
+
+    The patience is for entrypoints that start as root and drop it. One look is enough for a process that is not root:
+    a container of ours gains no privileges.
+    """
+    deadline = time.monotonic() + patience
+    seen: list[Process] = []
+    while True:
+        found = running.processes()
+        main = next((process for process in found if process.main), None)
+        if main:
+            seen = found
+        if main is None or not main.is_root or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    state = running.state
+    return Seen(
+        next((process for process in seen if process.main), None),
+        [process for process in seen if not process.main],
+        None if state.get("Running") else int(state.get("ExitCode") or 0),
+        running.output[1],
+    )
+
+
 @contextmanager
 def _container(engine: Engine, image: str, *, network: bool, **config: Any) -> Iterator[tuple[str, _Reader]]:
     """A created container that is not started yet, and what reads its output."""

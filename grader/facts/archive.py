@@ -1,0 +1,314 @@
+"""Read an image archive in one pass, as it streams by: `docker save` of every engine, docker archives and OCI layouts.
+
+    contents = read(chunks, Visitor())
+
+A docker archive of an older engine holds `ID/layer.tar` files and names them in manifest.json, which comes last; newer
+ones and OCI layouts hold blobs, compressed or not, named by digest. So every member that is itself an archive is read
+as a layer when it comes, and which layers make up the image is told at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from grader.errors import NotObservable
+from grader.facts.tar import BLOCK, BadArchive, Member, Sink, TarReader
+
+MAX_DOCUMENT = 4 << 20
+"""Bytes of a manifest or config; a JSON file beyond that is none of the image's own."""
+MAX_DOCUMENTS = 500
+MAX_BYTES = 50 << 30
+"""Uncompressed bytes of all layers: more is a bomb."""
+_CHUNK = 1 << 18
+
+
+class LayerVisitor(Protocol):
+    """What wants to see layers. `blob` is the layer's name inside the archive."""
+
+    def layer(self, blob: str) -> Sink | None:
+        """A layer begins; return a sink to get its uncompressed archive."""
+        ...
+
+    def member(self, blob: str, number: int, member: Member) -> Sink | None:
+        """Member `number` (from 0) of a layer; return a sink to get its content."""
+        ...
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A layer as the archive holds it: its digest when uncompressed, and its bytes so and as stored."""
+
+    diff_id: str
+    size: int
+    stored: int
+    members: int
+
+
+@dataclass
+class Contents:
+    """What an archive holds. `layers` are the blobs' names, from the bottom; `config` is the image's, as JSON."""
+
+    config: Mapping[str, Any]
+    config_digest: str
+    manifest_digest: str | None
+    layers: list[str]
+    blobs: Mapping[str, Blob] = field(default_factory=dict)
+
+    def layer(self, index: int) -> Blob:
+        return self.blobs[self.layers[index]]
+
+
+def read(chunks: Iterable[bytes], visitor: LayerVisitor, *, platform: tuple[str, str] = ("linux", "amd64")) -> Contents:
+    """Read an archive to its end. BadArchive where it is none, or what is in it does not agree with its own digests."""
+    outer = _Outer(visitor)
+    reader = TarReader(outer.member)
+    for chunk in chunks:
+        reader.feed(chunk)
+    reader.close()
+    if not reader.members:
+        raise BadArchive("it is empty")
+    return _assemble(outer, platform)
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[Iterator[bytes]]:
+    """An archive on disk, in chunks."""
+    with path.open("rb") as file:
+        yield iter(lambda: file.read(_CHUNK), b"")
+
+
+class _Outer:
+    """Takes the members of the archive itself."""
+
+    def __init__(self, visitor: LayerVisitor) -> None:
+        self.visitor = visitor
+        self.blobs: dict[str, Blob] = {}
+        self.documents: dict[str, bytes] = {}
+        self.links: dict[str, str] = {}
+        self.bytes = 0
+
+    def member(self, member: Member) -> Sink | None:
+        if member.kind == "symlink":
+            # Older engines link a layer that occurs twice.
+            self.links[member.path] = posixpath.normpath(posixpath.join(posixpath.dirname(member.path), member.link))
+        elif member.kind == "hardlink":
+            self.links[member.path] = member.link
+        elif member.kind == "file" and not member.path.endswith("/VERSION"):
+            return _Blob(self, member)
+        return None
+
+    def count(self, size: int) -> None:
+        self.bytes += size
+        if self.bytes > MAX_BYTES:
+            raise BadArchive(f"its layers hold more than {MAX_BYTES >> 30} GiB")
+
+
+class _Blob:
+    """Takes one member of the archive: a document to keep, or a layer to read."""
+
+    def __init__(self, outer: _Outer, member: Member) -> None:
+        self._outer = outer
+        self._member = member
+        self._head = bytearray()
+        self._document: bytearray | None = None
+        self._layer: _Layer | None = None
+        self._known = False
+
+    def write(self, data: memoryview) -> None:
+        if not self._known:
+            self._head += data
+            if len(self._head) < BLOCK and len(self._head) < self._member.size:
+                return
+            self._recognise()
+            data = memoryview(bytes(self._head))
+            self._head.clear()
+        if self._layer:
+            self._layer.write(data)
+        elif self._document is not None:
+            self._document += data
+
+    def _recognise(self) -> None:
+        self._known = True
+        head = bytes(self._head)
+        if head[:2] == b"\x1f\x8b":
+            self._layer = _Layer(self._outer, self._member, _gunzip)
+        elif head[:4] == b"\x28\xb5\x2f\xfd":
+            self._layer = _Layer(self._outer, self._member, _zstd())
+        elif head.lstrip()[:1] in (b"{", b"["):
+            small = self._member.size <= MAX_DOCUMENT and len(self._outer.documents) < MAX_DOCUMENTS
+            self._document = bytearray() if small else None
+        elif head[257:262] == b"ustar" or (len(head) == BLOCK and not any(head)) or _is_old_tar(head):
+            self._layer = _Layer(self._outer, self._member, None)
+
+    def close(self) -> None:
+        if not self._known:
+            self._recognise()
+        if self._document is not None:
+            self._outer.documents[self._member.path] = bytes(self._document)
+        elif self._layer:
+            self._outer.blobs[self._member.path] = self._layer.close()
+
+
+class _Decompressor(Protocol):
+    def __call__(self, data: bytes | memoryview) -> Iterator[bytes]: ...
+
+
+class _Layer:
+    """Decompresses a layer, digests it, and hands its members to the visitor."""
+
+    def __init__(self, outer: _Outer, member: Member, decompressor: Callable[[], _Decompressor] | None) -> None:
+        self._outer = outer
+        self._blob = member.path
+        self._stored = member.size
+        self._decompress = decompressor() if decompressor else None
+        self._digest = hashlib.sha256()
+        self._size = 0
+        self._count = 0
+        self._reader = TarReader(self._member)
+        self._sink = outer.visitor.layer(member.path)
+
+    def _member(self, member: Member) -> Sink | None:
+        self._count += 1
+        return self._outer.visitor.member(self._blob, self._count - 1, member)
+
+    def write(self, data: memoryview) -> None:
+        for part in self._decompress(data) if self._decompress else (data,):
+            self._size += len(part)
+            self._outer.count(len(part))
+            self._digest.update(part)
+            self._reader.feed(part)
+            if self._sink:
+                self._sink.write(memoryview(part))
+
+    def close(self) -> Blob:
+        self._reader.close()
+        if self._sink:
+            self._sink.close()
+        return Blob(f"sha256:{self._digest.hexdigest()}", self._size, self._stored, self._count)
+
+
+def _gunzip() -> _Decompressor:
+    """Gzip, also several streams one after the other; at most a chunk is in memory whatever the ratio."""
+    state = zlib.decompressobj(wbits=31)
+
+    def decompress(data: bytes | memoryview) -> Iterator[bytes]:
+        nonlocal state
+        rest: bytes | memoryview = data
+        try:
+            while rest:
+                if state.eof:
+                    state = zlib.decompressobj(wbits=31)
+                out = state.decompress(rest, 4 * _CHUNK)
+                if out:
+                    yield out
+                rest = state.unused_data if state.eof else state.unconsumed_tail
+                if state.eof and not any(rest):
+                    return
+        except zlib.error as problem:
+            raise BadArchive(f"a layer's compression is damaged ({problem})") from None
+
+    return decompress
+
+
+def _zstd() -> Callable[[], _Decompressor]:
+    try:
+        from compression import zstd  # type: ignore[import-not-found, unused-ignore]  # Python 3.14
+    except ImportError:
+        raise NotObservable(
+            "a layer is compressed with zstd, which this Python cannot read: use Python 3.14, or build with gzip layers"
+        ) from None
+
+    def make() -> _Decompressor:
+        state = zstd.ZstdDecompressor()
+
+        def decompress(data: bytes | memoryview) -> Iterator[bytes]:
+            yield state.decompress(bytes(data))
+
+        return decompress
+
+    return make
+
+
+def _is_old_tar(head: bytes) -> bool:
+    """A tar header without a magic, as very old tools write it: its checksum is right."""
+    try:
+        return len(head) >= BLOCK and int(head[148:156].strip(b"\0 "), 8) == sum(head[:148]) + 256 + sum(
+            head[156:BLOCK]
+        )
+    except ValueError:
+        return False
+
+
+def _assemble(outer: _Outer, platform: tuple[str, str]) -> Contents:
+    documents = {path: _json(text) for path, text in outer.documents.items()}
+    listing = documents.get("manifest.json")
+    digest = _chosen(documents, platform) if "index.json" in documents else None
+    if isinstance(listing, list) and listing and isinstance(listing[0], dict):
+        if len(listing) > 1:
+            raise BadArchive("it holds several images: save one")
+        config_name, layers = str(listing[0].get("Config")), [str(path) for path in listing[0].get("Layers") or ()]
+    elif digest:
+        manifest = _mapping(documents.get(_blob_path(digest)))
+        config_name = _blob_path(str(_mapping(manifest.get("config")).get("digest")))
+        layers = [_blob_path(str(_mapping(layer).get("digest"))) for layer in manifest.get("layers") or ()]
+    else:
+        raise BadArchive("it is no image archive: expected 'docker save' output or an OCI layout")
+    config = _mapping(documents.get(config_name))
+    if not config:
+        raise BadArchive("its config is missing")
+    text = outer.documents[config_name]
+    layers = [outer.links.get(path, path) for path in layers]
+    contents = Contents(config, f"sha256:{hashlib.sha256(text).hexdigest()}", digest, layers, outer.blobs)
+    expected = [str(item) for item in _mapping(config.get("rootfs")).get("diff_ids") or ()]
+    if len(expected) != len(layers) or any(path not in outer.blobs for path in layers):
+        raise BadArchive("layers of it are missing")
+    for index, diff_id in enumerate(expected):
+        if contents.layer(index).diff_id != diff_id:
+            raise BadArchive(f"layer {index + 1} is damaged: its digest is not the one its config names")
+    return contents
+
+
+def _chosen(documents: Mapping[str, Any], platform: tuple[str, str]) -> str | None:
+    """The digest of the one manifest that fits: the index may list other platforms and attestations."""
+    todo = list(_mapping(documents["index.json"]).get("manifests") or ())
+    fallback = None
+    for _ in range(100):
+        if not todo:
+            break
+        entry = _mapping(todo.pop(0))
+        digest = str(entry.get("digest"))
+        document = _mapping(documents.get(_blob_path(digest)))
+        if "manifests" in document:
+            todo += list(document["manifests"] or ())
+            continue
+        if "layers" not in document:
+            continue
+        said = _mapping(entry.get("platform"))
+        if (said.get("os"), said.get("architecture")) == platform:
+            return digest
+        if not said and fallback is None:
+            fallback = digest
+    return fallback
+
+
+def _blob_path(digest: str) -> str:
+    return "blobs/" + digest.replace(":", "/", 1)
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
