@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -90,11 +91,20 @@ def listener(port: int) -> str:
             if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
                 inodes.add(f"socket:[{fields[9]}]")
     for pid in all_pids() if inodes else ():
-        try:
-            handles = [os.readlink(handle.path) for handle in os.scandir(PROC / str(pid) / "fd")]
-        except OSError:
-            continue
-        if inodes.intersection(handles):
+        if inodes.intersection(_open_files(pid)):
             name = Path(command_line(pid).split(" ")[0] or "?").name
             return f"{name} (pid {pid})"
     return ""
+
+
+def _open_files(pid: int) -> set[str]:
+    """What the process's handles lead to, without those it closes meanwhile; nothing for a process not ours to see."""
+    folder = PROC / str(pid) / "fd"
+    found = set()
+    try:
+        for handle in os.listdir(folder):
+            with suppress(OSError):
+                found.add(os.readlink(folder / handle))
+    except OSError:
+        pass
+    return found

@@ -1,0 +1,140 @@
+"""Tools: found, judged, linked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from layerwise.errors import LabError
+from layerwise.stack import tools
+from layerwise.stack.paths import Home
+
+
+def program(path: Path, text: str = "#!/bin/sh\n") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "version"),
+    [
+        ("docker", "Docker version 28.2.2, build e6534b4\n", "28.2.2"),
+        ("docker", "Docker version 26.1.5+dfsg1, build a72d7cd\n", "26.1.5+dfsg1"),
+        ("buildx", "github.com/docker/buildx v0.23.0 28c90ea\n", "0.23.0"),
+        ("buildx", "github.com/docker/buildx 0.13.1+ds1 0.13.1+ds1-3\n", "0.13.1+ds1"),
+        ("compose", "2.26.1-4\n", "2.26.1-4"),
+        ("compose", "v2.36.2\n", "2.36.2"),
+        ("trivy", '{"Version":"0.76.0"}', "0.76.0"),
+        ("trivy", "not JSON", ""),
+        ("cosign", '{"gitVersion": "v3.1.1"}', "3.1.1"),
+        ("cosign", "{}", ""),
+        ("docker", "", ""),
+    ],
+)
+def test_a_version_is_read(name: str, said: str, version: str) -> None:
+    assert tools.read_version(name, said) == version
+
+
+@pytest.mark.parametrize(
+    ("content", "stolen"),
+    [
+        (b"\x00-ldflags=-X ver=0.69.4\n\x00", True),
+        (b"0.69.5", True),
+        (b"v0.69.6\x00", True),
+        (b"10.69.4 0.69.41 0.69.4.1", False),
+        (b"10.69.4 and then 0.69.4", True),
+        (b"\x7fELF 0.69.3 0.70.0", False),
+        (b"", True),  # what cannot be read is not run
+    ],
+)
+def test_a_stolen_trivy_is_known_by_its_bytes(tmp_path: Path, content: bytes, stolen: bool) -> None:
+    (tmp_path / "trivy").write_bytes(content)
+    assert tools.is_stolen(tmp_path / "trivy") is stolen
+
+
+def test_a_stolen_trivy_on_path_is_neither_run_nor_linked(tmp_path: Path) -> None:
+    bad = program(tmp_path / "trivy", f"#!/bin/sh\n# 0.69.4\ntouch {tmp_path}/ran\n")
+    assert tools.trivy({"PATH": str(tmp_path)}) != bad
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_good_trivy_on_path_comes_first(tmp_path: Path) -> None:
+    good = program(tmp_path / "trivy", "#!/bin/sh\n# 0.70.1\n")
+    assert tools.trivy({"PATH": str(tmp_path)}) == good
+
+
+def test_plugins_are_found_in_the_users_folder(tmp_path: Path) -> None:
+    buildx = program(tmp_path / "config" / "cli-plugins" / "docker-buildx")
+    docker = program(tmp_path / "bin" / "docker")
+    found = tools.from_machine({"PATH": str(docker.parent), "DOCKER_CONFIG": str(tmp_path / "config")})
+    assert found["docker"] == docker
+    assert found["docker-buildx"] == buildx
+
+
+class TestPlace:
+    @pytest.fixture
+    def found(self, tmp_path: Path) -> dict[str, Path]:
+        return {
+            name: program(tmp_path / "tools" / name) for name in ("docker", "docker-buildx", "docker-compose", "cosign")
+        }
+
+    @pytest.mark.parametrize("missing", ["docker", "docker-buildx", "docker-compose"])
+    def test_without_a_tool_that_every_lesson_needs(self, tmp_path: Path, found: dict[str, Path], missing: str) -> None:
+        home = Home(tmp_path / "home")
+        del found[missing]
+        with pytest.raises(LabError, match=rf"^{missing} is missing .* run \./lab up again$"):
+            tools.place(home, found, {})
+        assert not home.path.exists()
+
+    def test_links_and_a_config_of_its_own(self, tmp_path: Path, found: dict[str, Path]) -> None:
+        home = Home(tmp_path / "home")
+        tools.place(home, found, {})
+        tools.place(home, found, {})
+        assert (home.bin / "docker").readlink() == found["docker"]
+        assert (home.docker_config / "cli-plugins" / "docker-buildx").readlink() == found["docker-buildx"]
+        assert (home.docker_config / "config.json").read_text() == "{}\n"
+        assert sorted(each.name for each in (home.docker_config / "cli-plugins").iterdir()) == list(tools.PLUGINS)
+
+    def test_another_engine_brings_other_tools(self, tmp_path: Path, found: dict[str, Path]) -> None:
+        home = Home(tmp_path / "home")
+        tools.place(home, found, {})
+        (home.docker_config / "config.json").write_text('{"auths": {}}')
+        other = program(tmp_path / "other" / "docker")
+        tools.place(home, found | {"docker": other}, {})
+        assert (home.bin / "docker").readlink() == other
+        assert (home.docker_config / "config.json").read_text() == '{"auths": {}}'
+
+    def test_without_cosign_there_is_a_warning(self, tmp_path: Path, found: dict[str, Path]) -> None:
+        del found["cosign"]
+        warnings = tools.place(Home(tmp_path / "home"), found, {})
+        assert any(warning.startswith("cosign is missing") for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("echo github.com/docker/buildx v0.12.1 abc", "docker buildx is 0.12.1, and 0.13 or later is needed"),
+        ("exit 1", "docker buildx does not run"),
+        ("echo github.com/docker/buildx v0.13.0 abc", None),
+    ],
+)
+def test_buildx_must_be_new_enough(tmp_path: Path, said: str, problem: str | None) -> None:
+    program(tmp_path / "docker", f"#!/bin/sh\n{said}\n")
+    if problem is None:
+        tools.require_buildx({"PATH": str(tmp_path)})
+    else:
+        with pytest.raises(LabError, match=problem):
+            tools.require_buildx({"PATH": str(tmp_path)})
+
+
+def test_a_tool_that_does_not_know_its_version_is_looked_up_where_it_was_installed(tmp_path: Path) -> None:
+    status = tmp_path / "var/lib/dpkg/status"
+    status.parent.mkdir(parents=True)
+    status.write_text(
+        "Package: a\nVersion: 1-1\n\nPackage: cosign\nStatus: install ok\nVersion: 2.5.0-2+b2\n\nPackage: z\n"
+    )
+    cosign = program(tmp_path / "usr/bin/cosign", '#!/bin/sh\necho \'{"gitVersion": "devel"}\'\n')
+    assert tools.versions({"PATH": str(cosign.parent)}) == {"cosign": "2.5.0"}
