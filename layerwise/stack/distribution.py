@@ -24,7 +24,7 @@ ACCEPT = ", ".join(
         "application/vnd.docker.distribution.manifest.v2+json",
     )
 )
-"""All four forms a tag may have. Where one is left out, a 2.8 registry may convert to schema 1, whose digest is none."""
+"""All four forms a tag may have. Where one is left out, a 2.8 registry may convert to schema 1: another digest."""
 
 MAX_BYTES = 4 * 1024 * 1024
 SECONDS = 10.0

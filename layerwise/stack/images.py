@@ -2,7 +2,7 @@
 
 An image made by recipe carries its origin and the recipe's fingerprint as labels. One from upstream is kept byte for
 byte, and so has no label of ours; only where private certificates must be added is a thin image made on top of it, and
-labelled. Either counts as present only while its recipe and its certificates are what they would be today.
+labelled. An image made by another form of the recipe, or for other certificates, is made again.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ __all__ = ["WORKERS", "NotAvailable", "catalogue", "find", "first", "forget", "o
 WORKERS = 2
 PUSH_TIMEOUT = 15 * 60.0
 SHORT = 60.0
+HERE_ALREADY = "already here"
 
 Report = Callable[[str, str], None]
 
@@ -75,19 +76,24 @@ def forget(env: Mapping[str, str]) -> None:
         run(["docker", "image", "rm", "--no-prune", *mine], env=env, timeout=SHORT)
 
 
-def fingerprint(image: Image, trust: certificates.Trust) -> str:
-    """The fingerprint of an image's recipe: its files, the private certificates, and what it builds on."""
-    bases = [fingerprint(catalogue()[need], trust) for need in image.needs]
-    return recipe.fingerprint(HERE / image.recipe, trust, bases)
+def fingerprint(image: Image) -> str:
+    """The fingerprint of an image's recipe and of all it builds on."""
+    return recipe.fingerprint(HERE / image.recipe, [fingerprint(catalogue()[need]) for need in image.needs])
 
 
 def is_fresh(image: Image, labels: Mapping[str, str] | None, trust: certificates.Trust) -> bool:
-    """Whether an image with these labels (None: no image) is what seeding would make today, from either source."""
+    """Whether an image with these labels (None: no image) will do, from whichever source it came.
+
+    It must come from the recipe as it is today, and trust the private certificates named today. Where none are named,
+    any that it trusts do no harm: a shell without the variables must not throw away what a shell with them made.
+    """
     if labels is None:
         return False
+    if trust.private and labels.get(recipe.CERTIFICATES, "") != trust.fingerprint:
+        return False
     if labels.get(recipe.ORIGIN) == "recipe":
-        return bool(image.recipe) and labels.get(recipe.RECIPE) == fingerprint(image, trust)
-    return labels.get(recipe.CERTIFICATES, "") == trust.fingerprint
+        return bool(image.recipe) and labels.get(recipe.RECIPE) == fingerprint(image)
+    return True
 
 
 class _Seeding:
@@ -103,27 +109,31 @@ class _Seeding:
         self._done: set[str] = set()
 
     def ensure(self, image: Image) -> None:
-        """Have the image in the registry and, where a recipe is to build on it, on the engine."""
+        """Have the image in the registry. Raises LabError naming the image and a remedy."""
         with self._locks[image.name]:
             if image.name in self._done:
                 return
             if self.cancel.is_set():
                 raise Stopped(f"{image.name}: stopped")
             started = monotonic()
-            how = self._ensure(image)
+            try:
+                how = self._ensure(image)
+            except CommandFailed as problem:
+                raise LabError(f"{image.name}: {problem}; ./lab doctor looks for the cause, ./lab up goes on") from None
             self._done.add(image.name)
-            self.report(image.name, f"{how} ({monotonic() - started:.0f} s)" if how != "already here" else how)
+            self.report(image.name, how if how == HERE_ALREADY else f"{how} ({monotonic() - started:.0f} s)")
 
     def _ensure(self, image: Image) -> str:
         labels = distribution.labels(image.repository, image.tag)
         if is_fresh(image, labels, self.trust):
-            return "already here"
+            return HERE_ALREADY
         if self.offline:
             return self._from_what_is_here(image, labels)
-        if is_fresh(image, upstream.labels(reference(image.name), self.env), self.trust):
+        here = upstream.labels(reference(image.name), self.env)
+        if here and recipe.ORIGIN in here and is_fresh(image, here, self.trust):
             self._push(image)
             return "pushed"
-        if upstream.reachable(image.registry, self.env):
+        if upstream.reachable(image.registry):
             try:
                 return self._from_upstream(image)
             except CommandFailed as problem:  # a pull quota, an image that has gone, a connection that broke
@@ -138,33 +148,23 @@ class _Seeding:
         if labels is not None:
             return "already here, made with another recipe or other certificates"
         if upstream.labels(reference(image.name), self.env) is None:
-            raise NotAvailable(
+            kind = LabError if image.recipe else NotAvailable
+            raise kind(
                 f"{image.name} is not here and --offline allows no download; run: ./lab up --images {image.name}"
             )
         self._push(image)
         return "pushed"
 
     def _from_upstream(self, image: Image) -> str:
-        def progress(text: str) -> None:
-            self.report(image.name, text)
-
-        self.report(image.name, f"pulling {image.upstream}")
-        upstream.pull(
-            image.upstream, reference(image.name), env=self.env, trust=self.trust, progress=progress, cancel=self.cancel
+        upstream.bring(
+            image.upstream,
+            reference(image.name),
+            env=self.env,
+            trust=self.trust,
+            push=lambda: self._push(image),
+            progress=lambda text: self.report(image.name, text),
+            cancel=self.cancel,
         )
-        try:
-            self._push(image)
-        except CommandFailed:
-            # An engine may refuse to push an image of many platforms of which it pulled one: push that one.
-            upstream.derive(
-                image.upstream,
-                reference(image.name),
-                env=self.env,
-                trust=self.trust,
-                progress=progress,
-                cancel=self.cancel,
-            )
-            self._push(image)
         return "ready, from upstream"
 
     def _from_recipe(self, image: Image) -> str:
@@ -204,7 +204,7 @@ def make(
     labels = {
         "layerwise": "base",
         recipe.ORIGIN: "recipe",
-        recipe.RECIPE: fingerprint(image, trust),
+        recipe.RECIPE: fingerprint(image),
         recipe.CERTIFICATES: trust.fingerprint,
     }
     recipe.make(

@@ -39,15 +39,16 @@ PACKAGES = {"mmdebstrap": "mmdebstrap"}
 Progress = Callable[[str], None]
 
 _STEP = re.compile(r"^#\d+ \[(?:\S+ )?(\d+)/(\d+)\] (.*)")
+_SAID = re.compile(r"^#\d+ \d+\.\d+ (.*)$", re.MULTILINE)
 
 
-def fingerprint(folder: Path, trust: Trust, bases: Sequence[str] = ()) -> str:
-    """Tells a recipe from a changed one: its files, the private certificates, and the fingerprints it builds on."""
+def fingerprint(folder: Path, bases: Sequence[str] = ()) -> str:
+    """Tells a recipe from a changed one: its files, and the fingerprints of the recipes it builds on."""
     digest = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{file.relative_to(folder).as_posix()}\0{os.access(file, os.X_OK)}\0".encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
-    digest.update("\0".join([trust.fingerprint, *bases]).encode())
+    digest.update("\0".join(bases).encode())
     return digest.hexdigest()[:16]
 
 
@@ -100,7 +101,16 @@ def build(
             if step := _STEP.match(text):
                 progress(f"step {step[1]} of {step[2]}: {step[3][:80]}")
 
-        run([*argv, str(context)], env=env, timeout=BUILD_TIMEOUT, on_line=line, cancel=cancel)
+        try:
+            run([*argv, str(context)], env=env, timeout=BUILD_TIMEOUT, on_line=line, cancel=cancel)
+        except CommandFailed as problem:
+            raise CommandFailed(_build_cause(folder, problem), problem.output, problem.status) from None
+
+
+def _build_cause(folder: Path, problem: CommandFailed) -> str:
+    """What a failed build's step said last of an error: more use than "exit code: 100", with which the output ends."""
+    said = [line[1] for line in _SAID.finditer(problem.output) if re.match(r"E: |ERROR|[Ee]rror|fatal", line[1])]
+    return f"building {folder.name} failed: {said[-1][:300]}" if said else str(problem)
 
 
 def _rootfs(

@@ -91,7 +91,7 @@ def _have_image(env: Mapping[str, str], trust: certificates.Trust, report: Repor
     """Have the registry's own image on the engine: made from the published one where Docker Hub is reachable, else from
     Debian's package. Raises LabError."""
     folder = HERE / "registry"
-    labels = {"layerwise": "registry", recipe.RECIPE: recipe.fingerprint(folder, trust)}
+    labels = {"layerwise": "registry", recipe.RECIPE: recipe.fingerprint(folder)}
     here = upstream.labels(IMAGE, env)
     if here is not None and here.get(recipe.RECIPE) == labels[recipe.RECIPE]:
         return
@@ -109,7 +109,7 @@ def _have_image(env: Mapping[str, str], trust: certificates.Trust, report: Repor
         )
 
     try:
-        if upstream.reachable("docker.io", env):
+        if upstream.reachable("docker.io"):
             try:
                 build("upstream")
                 return

@@ -135,5 +135,5 @@ def _read(
 
 def _name(argv: Sequence[str]) -> str:
     """What to call the program in a message: `docker push`, not the whole line."""
-    words = [word for word in argv[:3] if not word.startswith("-")]
-    return " ".join([os.path.basename(words[0]), *words[1:2]]) if words else argv[0]
+    command = argv[1] if len(argv) > 1 and argv[1].isalpha() else ""
+    return f"{os.path.basename(argv[0])} {command}".strip()

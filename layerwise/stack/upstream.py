@@ -33,15 +33,15 @@ _probes: dict[str, bool] = {}
 _probing = threading.Lock()
 
 
-def reachable(registry: str, env: Mapping[str, str]) -> bool:
+def reachable(registry: str) -> bool:
     """Whether the registry answers from here within 3 seconds. Asked once per run and registry."""
     with _probing:
         if registry not in _probes:
-            _probes[registry] = _probe(HOSTS.get(registry, registry), env)
+            _probes[registry] = _probe(HOSTS.get(registry, registry))
         return _probes[registry]
 
 
-def _probe(host: str, env: Mapping[str, str]) -> bool:
+def _probe(host: str) -> bool:
     """Ask from a thread of its own: looking a name up has no deadline of its own and may hang for half a minute."""
     answered = threading.Event()
 
@@ -75,18 +75,21 @@ def labels(reference: str, env: Mapping[str, str]) -> dict[str, str] | None:
     return json.loads(output) or {}
 
 
-def pull(
+def bring(
     reference: str,
     tag: str,
     *,
     env: Mapping[str, str],
     trust: Trust,
+    push: Callable[[], None],
     progress: Callable[[str], None],
     cancel: threading.Event | None = None,
 ) -> None:
-    """Pull the original and tag it `tag`; with private certificates, tag an image made on top of it that trusts them.
+    """Pull the original, tag it `tag` and `push` it. The original's own tag is left only where it was there before.
 
-    The original's own tag is left only where it was there before. Raises CommandFailed.
+    With private certificates, what is tagged is an image made on top of the original that trusts them. The same is done
+    where the engine refuses to push an original of many platforms because it pulled but one of them, as engine 26 does
+    with the containerd store. Raises CommandFailed.
     """
     was_here = labels(reference, env) is not None
     done = 0
@@ -97,13 +100,21 @@ def pull(
             done += 1
             progress(f"pulling {reference}: {done} parts")
 
+    progress(f"pulling {reference}")
     run(["docker", "pull", reference], env=env, timeout=PULL_TIMEOUT, on_line=line, cancel=cancel)
-    if trust.private:
+    try:
+        if not trust.private:
+            run(["docker", "tag", reference, tag], env=env, timeout=SHORT)
+            try:
+                return push()
+            except CommandFailed as problem:
+                if "missing content" not in problem.output and "platform" not in problem.output:
+                    raise
         derive(reference, tag, env=env, trust=trust, progress=progress, cancel=cancel)
-    else:
-        run(["docker", "tag", reference, tag], env=env, timeout=SHORT)
-    if not was_here:
-        run(["docker", "image", "rm", "--no-prune", reference], env=env, timeout=SHORT)
+        push()
+    finally:
+        if not was_here:
+            run(["docker", "image", "rm", "--no-prune", reference], env=env, timeout=SHORT)
 
 
 def derive(

@@ -1,0 +1,107 @@
+"""Recipes: told apart when they change, and failing with the cause in one line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from layerwise.errors import LabError
+from layerwise.stack import recipe
+from layerwise.stack.catalogue import HERE
+from layerwise.stack.certificates import Trust
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "recipe"
+    (made / "files").mkdir(parents=True)
+    (made / "Dockerfile").write_text("FROM scratch\nCOPY files/ /\n")
+    (made / "files" / "f").write_text("content")
+    return made
+
+
+def rename(folder: Path) -> None:
+    (folder / "files" / "f").rename(folder / "files" / "g")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "files" / "f").write_text("changed"),
+        lambda folder: (folder / "files" / "f").chmod(0o755),
+        lambda folder: (folder / "files" / "new").write_text(""),
+        rename,
+    ],
+    ids=["content", "made executable", "new file", "renamed"],
+)
+def test_a_changed_recipe_has_another_fingerprint(folder: Path, change: Callable[[Path], object]):
+    before = recipe.fingerprint(folder, ["base"])
+    change(folder)
+    assert recipe.fingerprint(folder, ["base"]) != before
+
+
+def test_so_has_one_whose_base_changed(folder: Path):
+    assert recipe.fingerprint(folder, ["base"]) != recipe.fingerprint(folder, ["other"])
+
+
+def test_a_copy_elsewhere_has_the_same(folder: Path, tmp_path: Path):
+    shutil.copytree(folder, tmp_path / "elsewhere")
+    os.utime(tmp_path / "elsewhere" / "Dockerfile", (1, 1))
+    assert recipe.fingerprint(tmp_path / "elsewhere") == recipe.fingerprint(folder)
+
+
+def test_only_a_root_filesystem_needs_packages_of_this_machine(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    assert recipe.missing_packages(HERE / "debian") == ["mmdebstrap"]
+    assert recipe.missing_packages(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("apt", "uid", "said"),
+    [(None, 0, "connect to Docker Hub once"), ("/usr/bin/apt-get", 1000, "sudo apt-get install mmdebstrap")],
+)
+def test_where_packages_cannot_be_had_the_remedy_is_named(
+    apt: str | None, uid: int, said: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(shutil, "which", lambda name: apt if name == "apt-get" else None)
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    with pytest.raises(LabError, match=said):
+        recipe.make(HERE / "debian", "x", env={}, labels={}, trust=Trust(), progress=lambda text: None)
+
+
+def make(folder: Path, env: dict[str, str]) -> None:
+    labels = {"org.layerwise.test": folder.parent.name}
+    recipe.make(folder, "layerwise-test/never:1", env=env, labels=labels, trust=Trust(), progress=lambda text: None)
+
+
+@pytest.mark.engine
+def test_a_failing_build_is_told_by_what_its_step_said(folder: Path, env: dict[str, str]):
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY nothing-here /\n")
+    with pytest.raises(LabError, match="nothing-here") as caught:
+        make(folder, env)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo 'E: Failed to fetch it' >&2; exit 1", "E: Failed to fetch it; is the Debian archive reachable"),
+        ('tar -c -C "$1" . ; echo "E: half way" >&2; exit 1', "E: half way; see: sh"),
+        ("exit 1", "no word why"),
+    ],
+    ids=["nothing came", "all came and then it failed", "silent"],
+)
+def test_a_root_filesystem_that_fails_leaves_no_image(
+    folder: Path, script: str, said: str, env: dict[str, str], engine: Callable[..., str]
+):
+    (folder / "rootfs.sh").write_text(script)
+    with pytest.raises(LabError, match=said) as caught:
+        make(folder, env)
+    assert "\n" not in str(caught.value)
+    assert not engine("image", "ls", "--all", "--quiet", "layerwise-test/never")
+    assert not engine("image", "ls", "--all", "--quiet", "--filter", f"label=org.layerwise.test={folder.parent.name}")
