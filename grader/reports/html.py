@@ -13,7 +13,8 @@ import html
 import re
 from pathlib import Path
 
-from grader.reports.reading import Reader, Reading, Table, read
+from grader.reports.evidence import Table
+from grader.reports.reading import Reader, Reading, read
 from grader.verdict import Report, Status
 
 STYLE = Path(__file__).with_name("html.css").read_text(encoding="utf-8")

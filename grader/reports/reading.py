@@ -7,40 +7,16 @@ already safe (see safe.py) and short enough to show; a format adds its own escap
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from grader.reports import safe
-from grader.units import format_duration, format_size
+from grader.reports.evidence import Spot, Table, details, places, spot
+from grader.units import format_duration
 from grader.verdict import CheckResult, Report, Status
 
 PLACES = 12
 """Places shown of one check."""
-ROWS = 24
-"""Rows shown of a table of details."""
-COLUMNS = 6
-"""Columns shown of a table of details."""
-
-_OPEN = (Status.FAILED, Status.PARTIAL)
-
-
-@dataclass(frozen=True)
-class Spot:
-    """One place: where it is (`Dockerfile:7, layer 3`) and what stands there."""
-
-    where: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """Details of a check that come in rows, such as the steps of a build."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    left_out: int = 0
+_LOST = (Status.FAILED, Status.PARTIAL)
 
 
 @dataclass(frozen=True)
@@ -75,22 +51,36 @@ class Reader:
     share: float | None
     """The part of the points earned, 0 to 1; None where there is no score."""
     next: str
-    errors: tuple[Reading, ...]
-    lost: tuple[Reading, ...]
-    skipped: tuple[Reading, ...]
-    passed: tuple[Reading, ...]
+    checks: tuple[Reading, ...]
+    """In the order of the exercise."""
     passed_points: str
     footer: tuple[str, ...]
+
+    @property
+    def errors(self) -> tuple[Reading, ...]:
+        return self._of(Status.ERROR)
+
+    @property
+    def lost(self) -> tuple[Reading, ...]:
+        """The checks that cost points and are not merely skipped."""
+        return self._of(*_LOST)
+
+    @property
+    def skipped(self) -> tuple[Reading, ...]:
+        return self._of(Status.SKIPPED)
+
+    @property
+    def passed(self) -> tuple[Reading, ...]:
+        return self._of(Status.PASSED)
+
+    def _of(self, *statuses: Status) -> tuple[Reading, ...]:
+        return tuple(check for check in self.checks if check.status in statuses)
 
 
 def read(report: Report) -> Reader:
     """The report in words."""
     scored = report.score is not None
-    found = [(check, _reading(check, scored)) for check in report.checks]
-
-    def of(*statuses: Status) -> tuple[Reading, ...]:
-        return tuple(reading for check, reading in found if check.status in statuses)
-
+    scored = report.score is not None
     earned = sum(safe.number(check.points) for check in report.checks if check.status is Status.PASSED)
     return Reader(
         exercise=safe.line(report.exercise, 120),
@@ -99,10 +89,7 @@ def read(report: Report) -> Reader:
         score=score(report),
         share=_share(report),
         next=next_step(report),
-        errors=of(Status.ERROR),
-        lost=of(*_OPEN),
-        skipped=of(Status.SKIPPED),
-        passed=of(Status.PASSED),
+        checks=tuple(_reading(check, scored) for check in report.checks),
         passed_points=points(earned) if scored else "",
         footer=_footer(report),
     )
@@ -125,13 +112,13 @@ def next_step(report: Report) -> str:
         return (
             "This is not the submission's fault and nothing is recorded; see what 'lab doctor' says, then grade again."
         )
-    lost = [check for check in report.checks if check.status in _OPEN]
+    lost = [check for check in report.checks if check.status in _LOST]
     waiting = sum(check.status is Status.SKIPPED for check in report.checks)
     if not lost:
         return "Every check passed; go on when you like." if not waiting else "Some checks were skipped; see why below."
     first = lost[0] if waiting else max(lost, key=lambda check: check.max_points - check.points)
-    spot = next((spot.where for spot in _spots(safe.value(first.evidence)) if spot.where), "")
-    name = f"“{safe.line(first.title, 120)}”" + (f" ({spot.partition(', ')[0]})" if spot else "")
+    where = next((words for place in places(first.evidence)[:PLACES] if (words := spot(place).where)), "")
+    name = f"“{safe.line(first.title, 120)}”" + (f" ({where.partition(', ')[0]})" if where else "")
     if waiting:
         return f"Start with {name}: {_count(waiting, 'other check')} {'waits' if waiting == 1 else 'wait'} for it."
     worth = points(first.max_points - first.points)
@@ -159,6 +146,22 @@ def lesson(anchor: str | None) -> str:
     return f"lesson {name}, section “{section.replace('-', ' ')}”" if section else f"lesson {name}"
 
 
+def story(check: Reading) -> str:
+    """A check as plain text of several lines, for formats that hold one text."""
+    places = [f"{spot.where} {spot.text}".strip() for spot in check.where]
+    rows = [
+        ("", check.message),
+        ("points: ", check.points),
+        ("expected: ", check.expected),
+        ("found: ", check.found),
+        *(("where: ", place) for place in places),
+        *(("", f"… and {check.more_places} more") for _ in range(bool(check.more_places))),
+        ("hint: ", check.hint),
+        ("read: ", check.lesson),
+    ]
+    return "\n".join(name + text for name, text in rows if text)
+
+
 def _share(report: Report) -> float | None:
     if report.score is None:
         return None
@@ -166,9 +169,9 @@ def _share(report: Report) -> float | None:
 
 
 def _reading(check: CheckResult, scored: bool) -> Reading:
-    evidence = safe.value(check.evidence)
-    spots = _spots(evidence)
-    facts, tables = _details(evidence)
+    evidence = check.evidence
+    where = places(evidence)
+    facts, tables = details(evidence)
     return Reading(
         id=safe.line(check.id, 80),
         title=safe.line(check.title, 200),
@@ -177,92 +180,14 @@ def _reading(check: CheckResult, scored: bool) -> Reading:
         message=safe.block(check.message, 1000),
         expected=safe.block(evidence.get("expected") or "", 600),
         found=safe.block(evidence.get("found") or "", 1000),
-        where=tuple(spots[:PLACES]),
-        more_places=max(0, len(spots) - PLACES),
+        where=tuple(map(spot, where[:PLACES])),
+        more_places=max(0, len(where) - PLACES),
         facts=facts,
         tables=tables,
         hint=safe.line(check.hint or "", 400),
         lesson=lesson(check.lesson),
         anchor=safe.line(check.lesson or "", 120),
     )
-
-
-def _spots(evidence: Mapping[str, Any]) -> list[Spot]:
-    places = evidence.get("where")
-    if not isinstance(places, list | tuple):
-        return []
-    # A list that was cut ends with a note in place of a Place.
-    return [
-        Spot(_whereabouts(place), safe.line(place.get("text") or "", 200))
-        if isinstance(place, Mapping)
-        else Spot(safe.line(place), "")
-        for place in places
-    ]
-
-
-def _whereabouts(place: Mapping[str, Any]) -> str:
-    parts = []
-    file, row = place.get("file"), place.get("line")
-    if file:
-        parts.append(safe.line(file, 120) + (f":{row}" if isinstance(row, int) and 0 < row < 10**9 else ""))
-    if place.get("step"):
-        parts.append(f"step {safe.line(place['step'], 120)}")
-    if isinstance(place.get("layer"), int):
-        parts.append(f"layer {safe.value(place['layer'])}")
-    if place.get("path"):
-        parts.append(safe.line(place["path"], 160))
-    if isinstance(place.get("bytes"), int | float):
-        parts.append(format_size(safe.number(place["bytes"])))
-    return ", ".join(parts)
-
-
-def _details(evidence: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], tuple[Table, ...]]:
-    """What only this kind of check knows: single values, and lists of objects as tables."""
-    facts: list[tuple[str, str]] = []
-    tables: list[Table] = []
-    for key, item in list(evidence.items())[:ROWS]:
-        if key in ("expected", "found", "where"):
-            continue
-        name = _label(key)
-        if isinstance(item, list | tuple) and item and isinstance(item[0], Mapping):
-            tables.append(_table(name, item))
-        elif text := _cell(key, item):
-            facts.append((name, text))
-    return tuple(facts), tuple(tables)
-
-
-def _table(title: str, items: Sequence[Any]) -> Table:
-    rows = [item for item in items if isinstance(item, Mapping)]
-    keys = list(dict.fromkeys(key for row in rows for key in row))[:COLUMNS]
-    shown = tuple(tuple(_cell(key, row.get(key)) for key in keys) for row in rows[:ROWS])
-    return Table(title, tuple(_label(key) for key in keys), shown, max(0, len(rows) - ROWS))
-
-
-def _label(key: object) -> str:
-    return safe.line(str(key).replace("_", " "), 60)
-
-
-def _cell(key: object, item: Any) -> str:
-    """A value as a reader would say it; seconds and bytes by the name of their key."""
-    if item is None or item == "" or item == [] or item == {}:
-        return ""
-    if isinstance(item, bool):
-        # The marks of every picture in the course: hollow is reused, solid is ran.
-        yes, no = ("○ reused", "● ran") if key in ("reused", "cached") else ("yes", "no")
-        return yes if item else no
-    if isinstance(item, int | float):
-        if key == "seconds":
-            return format_duration(safe.number(item))
-        if key in ("bytes", "size"):
-            return format_size(safe.number(item))
-        return safe.line(safe.value(item))
-    if isinstance(item, Mapping):
-        return safe.line(", ".join(f"{_label(name)} {_cell(name, inner)}" for name, inner in list(item.items())[:8]))
-    if isinstance(item, list | tuple):
-        return safe.line(
-            ", ".join(_cell(key, inner) for inner in item[:ROWS]) + (" …" if len(item) > ROWS else ""), 400
-        )
-    return safe.line(item, 400)
 
 
 def _footer(report: Report) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from grader.verdict import MAX_ITEMS, MAX_TEXT, clean
@@ -16,6 +17,8 @@ MAX_DEPTH = 10
 """Levels kept of a nested value."""
 MAX_KEY = 200
 _LARGEST = 2**63
+_ITEMS = MAX_ITEMS + 1
+# One more than `clean_value` keeps: the last may be its note on what it cut.
 
 
 def block(text: object, limit: int = MAX_TEXT) -> str:
@@ -36,19 +39,18 @@ def number(value: object) -> float:
 
 
 def value(item: Any, depth: int = MAX_DEPTH) -> Any:
-    """A JSON value: strings cleaned, numbers finite and within 64 bits, lists and objects bounded."""
+    """A JSON value: strings cleaned, numbers finite and held within 64 bits, lists and objects bounded."""
     if item is None or isinstance(item, bool):
         return item
     if isinstance(item, int):
-        return int(item) if -_LARGEST <= item < _LARGEST else "a number beyond 64 bits"
+        return max(-_LARGEST, min(int(item), _LARGEST - 1))
     if isinstance(item, float):
         return float(item) if math.isfinite(item) else None
     if isinstance(item, Mapping | list | tuple) and depth <= 0:
         return "…"
     if isinstance(item, Mapping):
-        kept = list(item.items())[:MAX_ITEMS]
+        kept = list(islice(item.items(), _ITEMS))
         return {clean(str(key), MAX_KEY): value(inner, depth - 1) for key, inner in kept}
     if isinstance(item, Sequence) and not isinstance(item, str | bytes | bytearray):
-        # One more than MAX_ITEMS: the last may be the note on what `clean_value` cut.
-        return [value(inner, depth - 1) for inner in item[: MAX_ITEMS + 1]]
+        return [value(inner, depth - 1) for inner in item[:_ITEMS]]
     return clean(item if isinstance(item, str) else str(item))

@@ -13,7 +13,8 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from grader.reports.reading import Reader, Reading, Table, read
+from grader.reports.evidence import Table
+from grader.reports.reading import Reader, Reading, read
 from grader.verdict import Report, Status
 
 WIDEST = 100
@@ -170,7 +171,7 @@ def _table(page: _Page, table: Table) -> Iterator[Text]:
     rows = [[page.fit(cell) for cell in row] for row in (table.head, *table.rows[:_TABLE_ROWS])]
     widths = [max(cell_len(row[column]) for row in rows) for column in range(len(table.head))]
     room = page.width - _INDENT - 2 * len(widths)
-    while sum(widths) > room and max(widths) > 4:
+    while sum(widths) > room and max(widths) > 1:
         widths[widths.index(max(widths))] -= 1
     yield from page.paragraph(table.title, _INDENT, "dim")
     for number, row in enumerate(rows):
@@ -182,19 +183,22 @@ def _table(page: _Page, table: Table) -> Iterator[Text]:
 
 
 def _wrap(line: str, width: int) -> Iterator[str]:
-    """Words filled into lines of `width` columns; a word that is too long is broken."""
-    shown, used = "", 0
-    for word in line.rstrip().split(" "):
+    """Words filled into lines of `width` columns, indented as the line is; a word that is too long is broken."""
+    text = line.strip(" ")
+    lead = " " * min(len(line) - len(line.lstrip(" ")), width // 2) if text else ""
+    shown, used = lead, len(lead)
+    for word in text.split(" "):
         size = cell_len(word)
-        if shown and used + 1 + size > width:
-            yield shown
-            shown, used = "", 0
-        if size > width:
-            *full, word = chop_cells(word, width)
-            yield from full
+        if shown.strip() and used + 1 + size > width:
+            yield shown.rstrip()
+            shown, used = lead, len(lead)
+        if len(lead) + size > width:
+            *full, word = chop_cells(word, width - len(lead))
+            yield from (lead + piece for piece in full)
             size = cell_len(word)
-        shown, used = (f"{shown} {word}", used + 1 + size) if shown else (word, size)
-    yield shown
+        gap = " " if shown.strip() else ""
+        shown, used = shown + gap + word, used + len(gap) + size
+    yield shown.rstrip()
 
 
 def _joined(*parts: tuple[str, str]) -> Text:
