@@ -16,6 +16,7 @@ from grader.facts.dockerfile.resolved import Build, ResolvedStage, State, Use
 from grader.facts.dockerfile.scope import DEFAULT_PATH, LINUX_AMD64, Platform, TooMany, predefined_args
 
 MAX_STAGES = 500
+MAX_INSTRUCTIONS = 5000
 _PLATFORM_PART = re.compile(r"[A-Za-z0-9_.()-]+")
 _OS_OR_ARCHITECTURE = """
     aix android darwin dragonfly freebsd hurd illumos ios js linux macos nacl netbsd openbsd plan9 solaris windows zos
@@ -82,6 +83,9 @@ class _Resolver:
         stages = self._file.stages
         if len(stages) > MAX_STAGES:
             raise self._fault(f"there are more than {MAX_STAGES} stages", stages[MAX_STAGES].line)
+        if len(self._file.instructions) > MAX_INSTRUCTIONS:
+            line = self._file.instructions[MAX_INSTRUCTIONS].line
+            raise self._fault(f"there are more than {MAX_INSTRUCTIONS} instructions", line)
         bases = [self._expanded(stage.base, self._globals, stage.origin) for stage in stages]
         for stage, base in zip(stages, bases, strict=True):
             if not base:

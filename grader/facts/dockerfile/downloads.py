@@ -1,0 +1,209 @@
+"""`downloads`: what a build fetches with curl, wget and git, and whether what it got is checked in the same RUN."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from grader.facts.dockerfile.installs import steps_of
+from grader.facts.dockerfile.options import OptionTable, Parsed, parse_options, table
+from grader.facts.dockerfile.resolved import Build, ResolvedStage, Step
+from grader.facts.dockerfile.runs import commands
+from grader.facts.dockerfile.shell import Command
+from grader.facts.dockerfile.shellwords import Word
+from grader.facts.dockerfile.verification import verifies
+from grader.facts.dockerfile.wrappers import SHELLS
+
+INTERPRETERS = SHELLS | {"python", "python3", "perl", "ruby", "node", "php", "eval", ".", "source"}
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_URL = re.compile(r"(?:https?|ftps?)://", re.IGNORECASE)
+
+_CURL = table(
+    "-o/--output -X/--request -H/--header -d/--data --data-raw --data-binary --data-urlencode -F/--form -u/--user"
+    " -A/--user-agent -e/--referer -b/--cookie -c/--cookie-jar -x/--proxy -U/--proxy-user -m/--max-time"
+    " --connect-timeout --retry --retry-delay --retry-max-time --cacert --capath -E/--cert --key -r/--range"
+    " -w/--write-out -y/--speed-time -Y/--speed-limit --limit-rate --resolve --interface --max-redirs -K/--config"
+    " -T/--upload-file -D/--dump-header --output-dir -C/--continue-at --proto --proto-redir --ciphers -z/--time-cond"
+    " --max-filesize --url -t/--telnet-option -Q/--quote -P/--ftp-port --pinnedpubkey --stderr --socks5 --noproxy"
+    " --tls-max --oauth2-bearer --unix-socket --json --netrc-file --create-file-mode --parallel-max --rate"
+)
+_WGET = table(
+    "-O/--output-document -P/--directory-prefix -o/--output-file -a/--append-output -i/--input-file -B/--base"
+    " -t/--tries -T/--timeout --dns-timeout --connect-timeout --read-timeout -w/--wait --waitretry -Q/--quota"
+    " --limit-rate --user --password --header -U/--user-agent --referer --post-data --post-file --method --body-data"
+    " --ca-certificate --certificate --private-key -A/--accept -R/--reject -D/--domains -l/--level -X"
+    " -I/--include-directories -e/--execute --progress --http-user --http-password --secure-protocol --load-cookies"
+    " --save-cookies --cut-dirs --max-redirect --bind-address --restrict-file-names --compression --start-pos"
+)
+_GIT_CLONE = table(
+    "-b/--branch --depth -o/--origin -u/--upload-pack --reference --reference-if-able --separate-git-dir -c/--config"
+    " -j/--jobs --shallow-since --shallow-exclude --template --filter --server-option --bundle-uri --revision"
+)
+_GIT = table("-C -c --git-dir --work-tree --namespace --exec-path --config-env")
+
+
+@dataclass(frozen=True)
+class Download:
+    """Something fetched over the network by a command."""
+
+    tool: str  # curl, wget or git
+    url: str  # variables replaced where their value is known
+    known: bool  # False: some of the URL only the running shell can tell
+    line: int
+    output: str  # the file or folder it is written to as far as it can be told, "" for standard output
+    piped_to: str  # the program that reads it: sh, python3, tar ...; "" when it becomes a file
+    verified: bool  # its checksum or signature is checked in the same RUN, and a mismatch ends the RUN
+    ref: str  # git: the branch, tag or commit that is checked out, "" for the default branch
+    commit: bool  # git: that is a full commit id
+    stage: str  # label
+    command: Command = field(repr=False)
+    step: Step = field(repr=False)
+
+    @property
+    def runs_unseen(self) -> bool:
+        """It is executed as it arrives, `curl ... | sh` or `sh -c "$(curl ...)"`."""
+        return re.sub(r"[0-9.]+$", "", self.piped_to) in INTERPRETERS
+
+
+def downloads(of: Step | ResolvedStage | Build) -> tuple[Download, ...]:
+    """The downloads of a step, a stage, or all stages a build runs, in the order they stand."""
+    return tuple(download for step in steps_of(of) for download in _of_step(step))
+
+
+def _of_step(step: Step) -> Iterator[Download]:
+    run = commands(step)
+    for number, command in enumerate(run):
+        if command.name == "curl":
+            yield from _curl(command, number, run, step)
+        elif command.name == "wget":
+            yield from _wget(command, number, run, step)
+        elif command.name == "git":
+            yield from _git(command, number, run, step)
+
+
+def _curl(command: Command, number: int, run: tuple[Command, ...], step: Step) -> Iterator[Download]:
+    parsed = parse_options(command.args, _CURL)
+    urls = [*parsed.values("--url"), *(word for word in parsed.operands if _is_url(word))]
+    outputs = [word.text for word in parsed.values("--output")]
+    folder = next((word.text for word in parsed.values("--output-dir")), "")
+    own_names = any(name in ("-O", "--remote-name", "--remote-name-all") for name, _ in parsed.options)
+    for position, url in enumerate(urls):
+        output = outputs[position] if position < len(outputs) else ""
+        if not output and own_names:
+            output = _last_part(url)
+        yield _download(command, number, run, step, url, posixpath.join(folder, output) if output else "")
+
+
+def _wget(command: Command, number: int, run: tuple[Command, ...], step: Step) -> Iterator[Download]:
+    parsed = parse_options(command.args, _WGET)
+    document = next((word.text for word in parsed.values("--output-document")), "")
+    folder = next((word.text for word in parsed.values("--directory-prefix")), "")
+    for url in parsed.operands:
+        if _is_url(url) or "/" in url.text:
+            output = document or posixpath.join(folder, _last_part(url))
+            yield _download(command, number, run, step, url, output)
+
+
+def _download(command: Command, number: int, run: tuple[Command, ...], step: Step, url: Word, output: str) -> Download:
+    if output in ("-", "/dev/stdout"):
+        output = ""
+    for operator, word in command.redirects:
+        if not output and operator in (">", ">>", ">|", "1>"):
+            output = word.text
+    reader = _reader(command, run) if not output else None
+    piped_to = reader.name if reader else (command.consumer if not output else "")
+    if reader and reader.name == "tee":
+        output = next((word.text for word in reader.args if not word.text.startswith("-")), "")
+    return Download(
+        tool=command.name,
+        url=url.text,
+        known=url.known,
+        line=command.line,
+        output=output,
+        piped_to=piped_to,
+        verified=bool(output) and any(verifies(later, at, run, output) for at, later in _after(number, run)),
+        ref="",
+        commit=False,
+        stage=step.stage.label,
+        command=command,
+        step=step,
+    )
+
+
+def _after(number: int, run: tuple[Command, ...]) -> Iterator[tuple[int, Command]]:
+    return ((at, run[at]) for at in range(number + 1, len(run)))
+
+
+def _reader(command: Command, run: tuple[Command, ...]) -> Command | None:
+    """The program behind the pipe."""
+    for other in run:
+        if other.pipeline == command.pipeline and other.position == command.position + 1:
+            return other
+    return None
+
+
+def _is_url(word: Word) -> bool:
+    return bool(_URL.match(word.text)) or (not word.known and not word.text.startswith("-"))
+
+
+def _last_part(url: Word) -> str:
+    try:
+        return posixpath.basename(urlsplit(url.text).path)
+    except ValueError:
+        return ""
+
+
+def _git(command: Command, number: int, run: tuple[Command, ...], step: Step) -> Iterator[Download]:
+    words = _past_global_options(command.args, _GIT)
+    if not words or words[0].text != "clone":
+        return
+    parsed = parse_options(words[1:], _GIT_CLONE)
+    if not parsed.operands:
+        return
+    url = parsed.operands[0]
+    folder = parsed.operands[1].text if len(parsed.operands) > 1 else _last_part(url).removesuffix(".git")
+    ref = _git_ref(parsed, number, run)
+    yield Download(
+        tool="git",
+        url=url.text,
+        known=url.known,
+        line=command.line,
+        output=folder,
+        piped_to="",
+        verified=bool(_COMMIT.fullmatch(ref)),
+        ref=ref,
+        commit=bool(_COMMIT.fullmatch(ref)),
+        stage=step.stage.label,
+        command=command,
+        step=step,
+    )
+
+
+def _git_ref(parsed: Parsed, number: int, run: tuple[Command, ...]) -> str:
+    """--revision, what a later `git checkout`, `switch` or `reset --hard` of the same RUN asks for, else --branch."""
+    revision = next((word.text for word in parsed.values("--revision")), "")
+    if revision:
+        return revision
+    for _, later in _after(number, run):
+        if later.name != "git":
+            continue
+        words = _past_global_options(later.args, _GIT)
+        if words and words[0].text == "clone":
+            break
+        if words and words[0].text in ("checkout", "switch", "reset"):
+            for word in words[1:]:
+                if word.text == "--":
+                    break
+                if not word.text.startswith("-"):
+                    return word.text
+    return next((word.text for word in parsed.values("--branch")), "")
+
+
+def _past_global_options(args: tuple[Word, ...], options: OptionTable) -> tuple[Word, ...]:
+    at = 0
+    while at < len(args) and args[at].text.startswith("-"):
+        at += 2 if args[at].text in options.valued else 1
+    return args[at:]

@@ -1,0 +1,50 @@
+"""The package managers of distributions (apt 3, apk 3, dnf 5 and yum)."""
+
+from __future__ import annotations
+
+from grader.facts.dockerfile.manager import Action, Manager, actions
+from grader.facts.dockerfile.options import table
+
+APT = Manager(
+    "apt",
+    "apt",
+    table(
+        "-o/--option -c/--config-file -t/--target-release/--default-release -a/--host-architecture"
+        " -P/--build-profiles --solver --planner -F -O -w --user-tag --add-user-tag-to",
+        flags="-y/--yes/--assume-yes -d/--download-only -q/--quiet -f/--fix-broken -m/--ignore-missing",
+    ),
+    {
+        **{name: Action(name) for name in ("install", "reinstall", "satisfy", "build-dep", "download", "source")},
+        **{name: Action("upgrade") for name in ("upgrade", "dist-upgrade", "full-upgrade", "safe-upgrade")},
+    },
+)
+APK = Manager(
+    "apk",
+    "apk",
+    table(
+        "-t/--virtual -X/--repository -p/--root --keys-dir --repositories-file --arch --cache-dir"
+        " --cache-max-age --wait --progress-fd --timeout --repository-config",
+    ),
+    {"add": Action("install"), "fix": Action("fix"), "fetch": Action("download"), "upgrade": Action("upgrade")},
+)
+DNF = Manager(
+    "dnf",
+    "dnf",
+    table(
+        "-c/--config -x/--exclude --excludepkgs --enablerepo --enable-repo --disablerepo --disable-repo"
+        " --repo --repoid --installroot --releasever --setopt -d/--debuglevel -e/--errorlevel"
+        " -R/--randomwait --rpmverbosity --disableexcludes --comment --forcearch --color --downloaddir"
+        " --destdir --advisory --repofrompath --disableplugin --enableplugin --installroot --use-host-config",
+    ),
+    {
+        **actions(
+            ("install in localinstall reinstall install-n install-na install-nevra", Action("install")),
+            ("upgrade update up distro-sync upgrade-minimal update-minimal", Action("upgrade")),
+            ("groupinstall", Action("group install")),
+            ("builddep", Action("build-dep")),
+        ),
+        "group install": Action("group install"),
+        "module install": Action("module install"),
+        "swap": Action("install", "skip"),
+    },
+)

@@ -1,0 +1,398 @@
+"""Reading a shell script for the commands it may run, without running it.
+
+Everything that might run is taken to run: both branches of an `if`, every `case`, the body of a loop once (its variable
+standing for all its values). Followed: && || ; | & ( ) { }, substitutions, `cd`, assignments, here-documents, wrappers
+such as sudo, env and xargs, and scripts given to another shell with -c, on standard input or through eval.
+Not followed: the arguments of functions, aliases, files run as scripts, programs in other languages.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import replace
+
+from grader.facts.dockerfile.evaluate import normalised_path
+from grader.facts.dockerfile.shell import Command, Commands, LineOf, Surroundings
+from grader.facts.dockerfile.shelltokens import Part, Token, tokenize
+from grader.facts.dockerfile.shellwords import MAX_TEXT, Value, Word, expand_text, expand_word
+from grader.facts.dockerfile.wrappers import RUNNERS, Unwrapped, past_options, program, script_of, unwrap
+
+MAX_VALUES = 200  # that a loop variable stands for
+
+_SKIPPED = frozenset(("if", "then", "elif", "else", "fi", "while", "until", "do", "done", "{", "}", "!", "esac"))
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?=)(.*)", re.DOTALL)
+_DECLARING = frozenset(("export", "declare", "local", "readonly", "typeset"))
+
+
+def read_script(commands: Commands, text: str, line_of: LineOf, around: Surroundings, depth: int = 0) -> None:
+    """Add the commands of a shell script to `commands`; `around` is changed as the script changes it."""
+    if commands.allow(text, depth):
+        _Script(commands, text, line_of, around, depth).run()
+
+
+def read_argv(commands: Commands, argv: tuple[Word, ...], line_of: LineOf, around: Surroundings) -> None:
+    """Add what a program started without a shell runs."""
+    _Script(commands, "", line_of, around, 0).run_program(argv)
+
+
+class _Script:
+    def __init__(self, commands: Commands, text: str, line_of: LineOf, around: Surroundings, depth: int) -> None:
+        self._commands = commands
+        self._tokens = tokenize(text)
+        self._at = 0
+        self._line_of = line_of
+        self._around = around
+        self._depth = depth
+        self._words: list[Token] = []
+        self._redirects: list[Token] = []
+        self._pipeline = commands.next_pipeline()
+        self._position = 0
+        self._open: list[Surroundings | None] = []  # a subshell's surroundings, or None for a `case`
+        self._in_pattern = False
+
+    def run(self) -> None:
+        while True:
+            token = self._tokens[self._at]
+            self._at += 1
+            if self._in_pattern and token.kind != "end":
+                self._pattern(token)
+            elif token.kind == "word":
+                self._word(token)
+            elif token.kind == "redirect":
+                self._redirects.append(token)
+            else:
+                self._operator(token)
+                if token.kind == "end":
+                    return
+
+    def run_program(self, argv: tuple[Word, ...]) -> None:
+        self._run(argv, (), [], True)
+
+    def _pattern(self, token: Token) -> None:
+        if token.text == ")" and token.kind == "operator":
+            self._in_pattern = False
+        elif token.plain == "esac":
+            self._in_pattern = False
+            self._open.pop()
+
+    def _word(self, token: Token) -> None:
+        if self._words:
+            self._words.append(token)
+        elif token.plain in ("for", "select"):
+            self._loop()
+        elif token.plain == "case":
+            self._at += 1
+            while self._tokens[self._at].kind == "newline":
+                self._at += 1
+            self._at += self._tokens[self._at].plain == "in"
+            self._open.append(None)
+            self._in_pattern = True
+        elif token.plain == "function":
+            self._at += self._tokens[self._at].kind == "word"
+        elif token.plain == "[[":
+            self._words.append(token)
+            while self._tokens[self._at].kind not in ("end", "newline") and self._words[-1].plain != "]]":
+                self._words.append(self._tokens[self._at])
+                self._at += 1
+        elif token.plain in _SKIPPED:
+            if token.plain == "esac" and self._open and self._open[-1] is None:
+                self._open.pop()
+        elif [t.text for t in self._tokens[self._at : self._at + 2]] == ["(", ")"]:
+            self._at += 2  # NAME () { ... }: the body is read where it stands
+        else:
+            self._words.append(token)
+
+    def _loop(self) -> None:
+        """for NAME in WORDS: the name stands for all the words."""
+        name = self._tokens[self._at].text
+        self._at += self._tokens[self._at].kind == "word"
+        values: list[Word] = []
+        if self._tokens[self._at].plain == "in":
+            self._at += 1
+            while self._tokens[self._at].kind == "word":
+                token = self._tokens[self._at]
+                self._substitutions(token, "")
+                values += self._commands.spend(expand_word(token, self._around.variables, braces=self._around.bash))
+                self._at += 1
+        known = bool(values) and all(word.known for word in values)
+        self._around.variables[name] = Value(tuple(word.text for word in values[:MAX_VALUES]), known)
+
+    def _operator(self, token: Token) -> None:
+        text = token.text
+        piped = text in ("|", "|&")
+        self._finish(alone=not piped and self._position == 0)
+        if piped:
+            self._position += 1
+            return
+        self._end_pipeline(text)
+        if text == "(":
+            self._open.append(self._around)
+            if self._commands.allow("", self._depth):
+                self._around = self._around.copy()
+        elif text == ")" and self._open and (outer := self._open[-1]) is not None:
+            self._open.pop()
+            self._around = outer
+        elif text in (";;", ";&", ";;&") and self._open and self._open[-1] is None:
+            self._in_pattern = True
+
+    def _end_pipeline(self, operator: str) -> None:
+        found = self._commands.found
+        for number in range(len(found) - 1, -1, -1):
+            if found[number].pipeline != self._pipeline:
+                break
+            found[number] = replace(found[number], following=operator)
+        self._pipeline = self._commands.next_pipeline()
+        self._position = 0
+
+    def _finish(self, *, alone: bool) -> None:
+        words, redirects = self._words, self._redirects
+        self._words, self._redirects = [], []
+        if not words and not redirects:
+            return
+        assignments: list[tuple[str, Word]] = []
+        while words and (assignment := self._assignment(words[0])):
+            assignments.append(assignment)
+            words = words[1:]
+        consumer = words[0].plain if words else ""
+        argv: list[Word] = []
+        for token in words:
+            if token.kind == "word":
+                self._substitutions(token, posixpath.basename(consumer) if argv else "")
+                argv += self._commands.spend(expand_word(token, self._around.variables, braces=self._around.bash))
+            else:
+                argv.append(Word(token.text, token.text))  # an operator inside [[ ]]
+        for token in redirects:
+            if token.following:
+                self._substitutions(token.following, posixpath.basename(consumer))
+        if argv:
+            self._run(tuple(argv), tuple(assignments), redirects, alone)
+        elif alone:
+            self._set(assignments)
+
+    def _assignment(self, token: Token) -> tuple[str, Word] | None:
+        first = token.parts[0] if token.kind == "word" and token.parts else None
+        match = _ASSIGNMENT.fullmatch(first.text) if first and first.kind == "text" and not first.quoted else None
+        if not match:
+            return None
+        self._substitutions(token, "")
+        value = replace(token, parts=(Part("text", match[3]), *token.parts[1:]))
+        words = expand_word(value, self._around.variables, split=False)
+        word = words[0] if words else Word("", token.text)
+        if match[2] == "+=":
+            earlier = self._around.variables.get(match[1])
+            text = (earlier.texts[0] if earlier and earlier.texts else "") + word.text
+            word = replace(word, text=text[:MAX_TEXT], known=word.known and earlier is not None and earlier.known)
+        return match[1], word
+
+    def _set(self, assignments: list[tuple[str, Word]]) -> None:
+        for name, word in assignments:
+            self._around.variables[name] = Value((word.text,), word.known)
+
+    def _substitutions(self, token: Token, consumer: str) -> None:
+        """Read the scripts inside $(...), `...`, <(...), also those in ${name:-$(...)}."""
+        for part in token.parts:
+            if part.kind == "command":
+                self._read_inner(part.text, part.offset, consumer)
+            elif part.kind != "text" and ("$(" in part.operator or "`" in part.operator):
+                for inner in tokenize(part.operator):
+                    for piece in inner.parts:
+                        if piece.kind == "command":
+                            self._read_inner(piece.text, token.offset, consumer)
+
+    def _read_inner(self, text: str, offset: int, consumer: str) -> None:
+        around = self._around.copy()
+        around.consumer = consumer or around.consumer
+        read_script(self._commands, text, lambda at: self._line_of(offset + at), around, self._depth + 1)
+
+    def _run(
+        self,
+        argv: tuple[Word, ...],
+        assignments: tuple[tuple[str, Word], ...],
+        redirects: list[Token],
+        alone: bool,
+    ) -> None:
+        """One command with all its words known as far as they can be."""
+        inner = unwrap(argv)
+        if inner.from_input or inner.input_file:
+            inner = replace(inner, argv=(*inner.argv, *self._input_words(inner, redirects)))
+        if not inner.argv:
+            return
+        command = self._command(argv[0].offset, inner, assignments, redirects)
+        if self._runs_script(command, redirects):
+            return
+        self._commands.add(command)
+        if alone:
+            self._take_effect(command)
+        self._run_runner(command)
+
+    def _command(
+        self, offset: int, inner: Unwrapped, assignments: tuple[tuple[str, Word], ...], redirects: list[Token]
+    ) -> Command:
+        around = self._around
+        command = Command(
+            argv=inner.argv,
+            line=self._line_of(max(0, offset)),
+            workdir=around.workdir,
+            workdir_known=around.workdir_known,
+            assignments=assignments + inner.assignments,
+            redirects=self._files(redirects),
+            stdin=self._document(redirects)[0],
+            through=(*around.through, *inner.through),
+            pipeline=self._pipeline,
+            position=self._position,
+            errexit=around.errexit,
+            consumer=around.consumer,
+        )
+        if not inner.chdir:
+            return command
+        workdir = normalised_path(around.workdir, inner.chdir.text)
+        known = inner.chdir.known and (around.workdir_known or inner.chdir.text.startswith("/"))
+        return replace(command, workdir=workdir, workdir_known=known)
+
+    def _files(self, redirects: list[Token]) -> tuple[tuple[str, Word], ...]:
+        files = []
+        for token in redirects:
+            if token.following and token.text.lstrip("0123456789") not in ("<<", "<<-", "<<<"):
+                words = expand_word(token.following, self._around.variables, split=False)
+                files.append((token.text, words[0] if words else Word("", token.following.text)))
+        return tuple(files)
+
+    def _document(self, redirects: list[Token]) -> tuple[str, Token | None]:
+        """The here-document or here-string that ends up as standard input."""
+        for token in reversed(redirects):
+            operator = token.text.lstrip("0123456789")
+            if operator in ("<<", "<<-"):
+                quoted = token.body_quoted
+                return (token.body if quoted else expand_text(token.body, self._around.variables)[0]), token
+            if operator == "<<<" and token.following:
+                words = expand_word(token.following, self._around.variables, split=False)
+                return (words[0].text if words else ""), token
+        return "", None
+
+    def _runs_script(self, command: Command, redirects: list[Token]) -> bool:
+        """Whether the command is a shell whose script was read in its place."""
+        script = script_of(command.argv)
+        if not script or script.is_file:
+            return False
+        around = self._around.copy()
+        around.through = (*command.through, program(command.argv[0]))
+        around.workdir, around.workdir_known = command.workdir, command.workdir_known
+        around.errexit = script.errexit
+        around.bash = program(command.argv[0]) in ("bash", "zsh") or (around.bash and command.name == "eval")
+        for name, word in command.assignments:
+            around.variables[name] = Value((word.text,), word.known)
+        text, line_of = "", self._line_of
+        if script.word:
+            offset = script.word.offset
+            start = offset + script.word.raw.startswith(("'", '"'))
+            text = script.word.text
+            line_of = (lambda at: self._line_of(start + at)) if offset >= 0 else (lambda at: command.line)
+        else:
+            text, document = self._document(redirects)
+            body = document.body_offset if document else 0
+            if document and document.body:
+                line_of = lambda at: self._line_of(body + at)  # noqa: E731
+            else:
+                text = text or self._piped_text(command)
+                line_of = lambda at: command.line  # noqa: E731
+        if not text:
+            return False
+        before = len(self._commands.found)
+        read_script(self._commands, text, line_of, around, self._depth + 1)
+        # What could not be told of the script stays in sight as the shell itself.
+        return len(self._commands.found) > before and (script.word is None or script.word.known)
+
+    def _piped_text(self, command: Command) -> str:
+        """What the command in front of the pipe writes, when that can be told."""
+        writer = self._commands.before(self._pipeline, self._position)
+        if not writer:
+            return ""
+        if writer.name == "cat" and writer.stdin:
+            return writer.stdin
+        words = _printed(writer)
+        return " ".join(word.text for word in words) if words and all(word.known for word in words) else ""
+
+    def _input_words(self, inner: Unwrapped, redirects: list[Token]) -> list[Word]:
+        """The arguments that xargs reads."""
+        unknown = Word("", "...", known=False)
+        file = inner.input_file
+        for operator, word in self._files(redirects):
+            if operator == "<" and word.known:
+                file = word.text
+        if file:
+            return [replace(unknown, file=file)]
+        document, token = self._document(redirects)
+        if token:
+            return [Word(text, text) for text in document.split()]
+        writer = self._commands.before(self._pipeline, self._position)
+        if writer and writer.name == "cat" and len(writer.argv) > 1 and all(word.known for word in writer.args):
+            return [replace(unknown, file=word.text) for word in writer.args if not word.text.startswith("-")]
+        if writer and writer.name == "cat" and writer.stdin:
+            return [Word(text, text) for text in writer.stdin.split()]
+        printed = _printed(writer) if writer else []
+        return [replace(word, text=text) for word in printed for text in word.text.split() or [""]] or [unknown]
+
+    def _run_runner(self, command: Command) -> None:
+        """`conda run`, `poetry run` and the like: the program they run, beside themselves."""
+        if len(command.argv) < 3 or (command.name, command.argv[1].text) not in RUNNERS:
+            return
+        rest, _ = past_options(command.argv[2:], RUNNERS[command.name, command.argv[1].text])
+        if rest and self._depth < 3:
+            self._depth += 1
+            through = self._around.through
+            self._around.through = (*command.through, command.name)
+            self._run(rest, command.assignments, [], False)
+            self._around.through = through
+            self._depth -= 1
+
+    def _take_effect(self, command: Command) -> None:
+        """What a command changes for those that follow in the same shell."""
+        around = self._around
+        if command.through != around.through:
+            return
+        if command.name in ("cd", "pushd"):
+            self._change_directory([word for word in command.args if word.text not in ("-P", "-L", "-e", "--")])
+        elif command.name == "popd":
+            around.workdir_known = False
+        elif command.name in _DECLARING:
+            for word in command.args:
+                name, equals, value = word.text.partition("=")
+                if equals:
+                    around.variables[name] = Value((value,), word.known)
+        elif command.name == "unset":
+            for word in command.args:
+                around.variables[word.text] = Value(("",))
+        elif command.name == "read":
+            for word in command.args:
+                around.variables[word.text] = Value((), known=False)
+        elif command.name == "set":
+            self._set_options(command.args)
+
+    def _change_directory(self, operands: list[Word]) -> None:
+        around = self._around
+        target = operands[0] if operands else Word("", "", known=False)
+        if not target.known or target.text.startswith(("-", "~")):
+            around.workdir_known = False
+            return
+        around.workdir_known = around.workdir_known or target.text.startswith("/")
+        around.workdir = normalised_path(around.workdir, target.text)
+
+    def _set_options(self, args: tuple[Word, ...]) -> None:
+        for number, word in enumerate(args):
+            on = word.text.startswith("-")
+            if (on or word.text.startswith("+")) and "e" in word.text[1:]:
+                self._around.errexit = on
+            if word.text == "errexit" and number and args[number - 1].text.endswith("o"):
+                self._around.errexit = args[number - 1].text.startswith("-")
+
+
+def _printed(command: Command) -> list[Word]:
+    """What echo and printf print, word by word."""
+    if command.name == "echo":
+        return [word for word in command.args if not re.fullmatch(r"-[neE]+", word.text)]
+    if command.name == "printf" and command.args:
+        if "%" not in command.args[0].text:
+            return [replace(command.args[0], text=command.args[0].text.replace("\\n", "\n"))]
+        return list(command.args[1:])
+    return []
