@@ -26,8 +26,10 @@ Anything that depends on what the file alone cannot say (the base image's own EN
 """
 
 from grader.facts.dockerfile.build import resolve
+from grader.facts.dockerfile.downloads import Download, downloads
 from grader.facts.dockerfile.evaluate import heredoc_text, normalised_path
 from grader.facts.dockerfile.external import ImageUse, RemoteFile, images, remote_files
+from grader.facts.dockerfile.installs import FileUse, Install, Package, installs
 from grader.facts.dockerfile.model import (
     Directive,
     Dockerfile,
@@ -41,19 +43,27 @@ from grader.facts.dockerfile.mounts import Mount
 from grader.facts.dockerfile.parser import parse, read
 from grader.facts.dockerfile.reference import ImageReference, parse_reference
 from grader.facts.dockerfile.resolved import Build, ResolvedStage, State, Step, Use
+from grader.facts.dockerfile.runs import commands, fully_read
 from grader.facts.dockerfile.scope import Platform
+from grader.facts.dockerfile.shell import Command
+from grader.facts.dockerfile.shellwords import Word
 
 __all__ = [
     "Build",
+    "Command",
     "Directive",
     "Dockerfile",
     "DockerfileError",
     "DockerfileSyntaxError",
+    "Download",
+    "FileUse",
     "Heredoc",
     "ImageReference",
     "ImageUse",
+    "Install",
     "Instruction",
     "Mount",
+    "Package",
     "Platform",
     "RemoteFile",
     "ResolvedStage",
@@ -61,8 +71,13 @@ __all__ = [
     "State",
     "Step",
     "Use",
+    "Word",
+    "commands",
+    "downloads",
+    "fully_read",
     "heredoc_text",
     "images",
+    "installs",
     "normalised_path",
     "parse",
     "parse_reference",

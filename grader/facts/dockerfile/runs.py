@@ -19,15 +19,19 @@ def commands(step: Step) -> tuple[Command, ...]:
 
     Among them those inside substitutions, and those that a shell started by the RUN is given to run.
     """
-    return read_run(step)[0]
+    return tuple(_collect(step).found)
 
 
-def read_run(step: Step) -> tuple[tuple[Command, ...], bool]:
-    """The same, and whether it is all: False when some of the script nests too deep or is too long to be read."""
+def fully_read(step: Step) -> bool:
+    """Whether `commands` saw it all: False when the script nests too deep, or is too long, for any honest purpose."""
+    return not _collect(step).truncated
+
+
+def _collect(step: Step) -> Commands:
     instruction = step.instruction
     collected = Commands()
     if step.name != "RUN":
-        return (), True
+        return collected
     state = step.before
     around = Surroundings(
         variables={name: Value((value,)) for name, value in state.variables.items()},
@@ -38,7 +42,7 @@ def read_run(step: Step) -> tuple[tuple[Command, ...], bool]:
         argv = tuple(Word(arg, arg) for arg in instruction.args)
         if argv:
             read_argv(collected, argv, lambda at: instruction.line, around)
-        return tuple(collected.found), not collected.truncated
+        return collected
     script, line_of = _script(instruction)
     shell = _interpreter(script) if _is_lone_heredoc(instruction) else None
     argv = tuple(Word(word, word) for word in shell or state.shell)
@@ -52,7 +56,7 @@ def read_run(step: Step) -> tuple[tuple[Command, ...], bool]:
         read_script(collected, script, line_of, around)
     elif argv:
         read_argv(collected, (*argv, word), line_of, around)
-    return tuple(collected.found), not collected.truncated
+    return collected
 
 
 def _is_lone_heredoc(instruction: Instruction) -> bool:

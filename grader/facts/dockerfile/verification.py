@@ -8,9 +8,10 @@ import re
 from grader.facts.dockerfile.shell import Command
 
 _CHECKSUM_TOOLS = re.compile(r"(?:sha(?:224|256|384|512)sum|b2sum|shasum|gsha256sum|gsha512sum|sha(?:256|512))")
+_SIGNATURE_TOOLS = frozenset(("gpg", "gpg2", "gpgv", "gpgv2", "sqv", "minisign", "signify", "cosign", "openssl"))
+_VERIFYING = frozenset(("--verify", "-V", "verify", "verify-blob", "-verify", "-Vm"))
 _CHECKING = re.compile(r"--check(?:=.*)?|-[a-zA-Z]*c[a-zA-Z]*")
-_HEX = re.compile(r"\b(?:[0-9a-fA-F]{56,128})\b")
-_IGNORES_MISSING = frozenset(("--ignore-missing",))
+_HEX = re.compile(r"\b[0-9a-fA-F]{56,128}\b")
 
 
 def verifies(command: Command, number: int, run: tuple[Command, ...], file: str) -> bool:
@@ -20,33 +21,20 @@ def verifies(command: Command, number: int, run: tuple[Command, ...], file: str)
         return False
     if _CHECKSUM_TOOLS.fullmatch(command.name):
         return _checks_sum(command, run, base)
-    if command.name in (
-        "gpg",
-        "gpg2",
-        "gpgv",
-        "gpgv2",
-        "sqv",
-        "minisign",
-        "signify",
-        "signify-openbsd",
-        "cosign",
-        "openssl",
-    ):
+    if command.name in _SIGNATURE_TOOLS:
         return _checks_signature(command, base)
-    if command.name in ("[", "test", "[["):
-        return _compares(command, base)
-    return False
+    return command.name in ("[", "test", "[[") and _compares(command, base)
 
 
 def _heeded(command: Command, number: int, run: tuple[Command, ...]) -> bool:
     """A failure ends the RUN: `&&` follows, or nothing does, or `set -e` holds; `|| true` throws it away."""
-    if command.following == "||":
-        alternative = next((later for later in run[number + 1 :] if later.pipeline > command.pipeline), None)
-        return alternative is not None and alternative.name in ("exit", "return", "false", "die")
-    last_of_pipe = not any(o.pipeline == command.pipeline and o.position > command.position for o in run)
-    if not last_of_pipe or command.following == "&":
+    if command.following == "||":  # ... || exit 1, also after a message
+        return any(later.name in ("exit", "return", "false") for later in run[number + 1 : number + 4])
+    if command.following == "&" or any(
+        other.pipeline == command.pipeline and other.position > command.position for other in run
+    ):
         return False
-    return command.errexit or command.following == "&&" or not any(o.pipeline > command.pipeline for o in run)
+    return command.errexit or command.following in ("&&", "", ")") or number == len(run) - 1
 
 
 def _checks_sum(command: Command, run: tuple[Command, ...], base: str) -> bool:
@@ -65,9 +53,7 @@ def _checks_sum(command: Command, run: tuple[Command, ...], base: str) -> bool:
 
 def _checks_signature(command: Command, base: str) -> bool:
     words = [word.text for word in command.args]
-    verifying = command.name in ("gpgv", "gpgv2", "sqv") or any(
-        word in ("--verify", "-V", "verify", "verify-blob", "-verify", "-Vm") for word in words
-    )
+    verifying = command.name in ("gpgv", "gpgv2", "sqv") or not _VERIFYING.isdisjoint(words)
     return verifying and any(posixpath.basename(word).startswith(base) for word in words)
 
 
