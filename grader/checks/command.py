@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, Field
 
 from grader.checks import CheckParams
+from grader.facts.engine import ContainerRefused
 from grader.units import Duration, format_duration, format_size
 from grader.verdict import Verdict, clean
 
@@ -47,10 +48,13 @@ class Params(CheckParams):
 def judge(facts: Facts, params: Params) -> Verdict:
     """Passed when the command ends in time with the expected status and its output matches."""
     command = list(params.run) if isinstance(params.run, tuple) else params.run
-    outcome = facts.run(command, timeout=params.timeout)
     what = _name(command)
-    details = _details(outcome)
     expected = f"exit status {params.exit}"
+    try:
+        outcome = facts.run(command, timeout=params.timeout)
+    except ContainerRefused as problem:
+        return Verdict.failed(f"{what} cannot be started: {problem}.", expected=expected, found="no process")
+    details = _details(outcome)
     if outcome.timed_out:
         return Verdict.failed(
             f"{what} did not end within {format_duration(params.timeout)} and was stopped.",
