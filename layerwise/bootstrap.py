@@ -56,7 +56,9 @@ def main() -> int:
 
 def install(stamp: str, dev_stamp: str, added: str) -> None:
     """Bring .venv to what the lock files say; another process may have done it while we waited for the lock."""
-    if MARK.exists():
+    said = _read(VENV / ".installed")
+    if MARK.exists() or (said and not said.startswith(f"{ROOT} ")):
+        # Cut short, or moved here with the checkout: then its programs name a Python that is not there.
         shutil.rmtree(VENV)
     stamps = {VENV / ".installed": stamp, VENV / ".installed-dev": dev_stamp}
     missing = [file for file, text in stamps.items() if text and _read(file) != text]

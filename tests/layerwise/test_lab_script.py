@@ -1,0 +1,316 @@
+"""./lab before there is an environment: help, a Python that will do, and installing once, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from layerwise.cli import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+NEEDED = ("sh", "dirname", "readlink", "cat", "cksum", "sed", "awk", "uname", "id")
+NEWER = ("python3.13", "python3.12", "python3.11", "python3", "python")
+
+FAKE_PIP = """\
+import os, pathlib, sys, time
+print("Collecting everything")
+log = pathlib.Path(os.environ["FAKE_LOG"])
+with log.open("a") as file:
+    file.write(" ".join(sys.argv[1:]) + "\\n")
+if "--editable" in sys.argv:
+    site = pathlib.Path(__file__).parents[1]
+    (site / "checkout.pth").write_text(sys.argv[-1])
+if "--requirement" in sys.argv:
+    time.sleep(float(os.environ.get("FAKE_SECONDS", "0")))
+    if os.environ.get("FAKE_FAILURE"):
+        print(os.environ["FAKE_FAILURE"])
+        sys.exit(1)
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout of few files: the script, the bootstrap, small locks, and a package that says what it was given."""
+    root = tmp_path / "check out"
+    (root / "layerwise").mkdir(parents=True)
+    shutil.copy(ROOT / "lab", root)
+    shutil.copy(ROOT / "layerwise" / "bootstrap.py", root / "layerwise")
+    cli = (ROOT / "layerwise" / "cli.py").read_text()
+    commands = cli[cli.index("COMMANDS = {") :].partition("\n}\n")[0] + "\n}"
+    (root / "layerwise" / "__init__.py").touch()
+    (root / "layerwise" / "cli.py").write_text(
+        f"import sys\n{commands}\n\nif __name__ == '__main__':\n    print('ran', *sys.argv[1:])\n"
+    )
+    (root / "requirements.lock").write_text("one==1 --hash=sha256:0\n")
+    (root / "requirements-dev.lock").write_text("two==2 --hash=sha256:0\n")
+    (root / "pyproject.toml").write_text("[project]\n")
+    return root
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A folder for PATH with no Python in it."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in NEEDED:
+        found = shutil.which(name)
+        assert found, name
+        (folder / name).symlink_to(found)
+    return folder
+
+
+@pytest.fixture
+def python(path: Path, tmp_path: Path) -> Path:
+    """A Python on that PATH whose environments come with a pip of ours: the real one takes a minute and a network."""
+    fake = tmp_path / "fake_pip.py"
+    fake.write_text(FAKE_PIP)
+    program(
+        path / "python3",
+        f"""\
+        case "$*" in
+        *"-m venv"*)
+            for last; do :; done
+            "{sys.executable}" -I -m venv --without-pip "$last" || exit
+            site=$(echo "$last"/lib/python3*/site-packages)
+            mkdir -p "$site/pip"
+            cp "{fake}" "$site/pip/__main__.py"
+            : >"$site/pip/__init__.py"
+            ;;
+        *bootstrap.py*)
+            shift
+            exec "{sys.executable}" -I -c '
+        import runpy, sys
+        sys.executable = sys.argv.pop(1)
+        del sys.argv[0]
+        runpy.run_path(sys.argv[0], run_name="__main__")' "$0" "$@" ;;
+        *) exec "{sys.executable}" "$@" ;;
+        esac
+        """,
+    )
+    for name in ("mkdir", "cp", "sh"):
+        if not (path / name).exists():
+            (path / name).symlink_to(shutil.which(name) or "")
+    return path / "python3"
+
+
+def program(path: Path, text: str) -> Path:
+    path.unlink(missing_ok=True)  # it may be a link to the machine's own program, which must not be written to
+    path.write_text("#!/bin/sh\n" + textwrap.dedent(text))
+    path.chmod(0o755)
+    return path
+
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def environ(path: Path, tmp_path: Path) -> dict[str, str]:
+    return {"PATH": str(path), "HOME": str(tmp_path), "FAKE_LOG": str(tmp_path / "pip.log")}
+
+
+@pytest.fixture
+def lab(checkout: Path, environ: dict[str, str], tmp_path: Path) -> Run:
+    def run(*words: str, script: Path = checkout / "lab", **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [script, *words], env=environ | more, cwd=tmp_path, capture_output=True, text=True, timeout=120
+        )
+
+    return run
+
+
+def installs(tmp_path: Path) -> list[str]:
+    """What pip was asked to install, in order: the name of a lock file, or the checkout itself."""
+    log = tmp_path / "pip.log"
+    lines = log.read_text().splitlines() if log.exists() else []
+    return ["checkout" if "--editable" in line else Path(line.split("--requirement ")[1]).name for line in lines]
+
+
+class TestHelp:
+    @pytest.mark.parametrize("words", [[], ["--help"], ["-h"]])
+    def test_on_a_fresh_clone_it_installs_nothing_and_needs_no_python(
+        self, checkout: Path, lab: Run, words: list[str]
+    ) -> None:
+        done = lab(*words)
+        assert done.returncode == 0
+        assert done.stderr == ""
+        assert not (checkout / ".venv").exists()
+        for name, text in COMMANDS.items():
+            assert f"  {name:<11} {text}\n" in done.stdout
+
+    def test_it_is_quick(self) -> None:
+        started = time.monotonic()
+        subprocess.run([ROOT / "lab", "--help"], check=True, capture_output=True, timeout=60)
+        first = time.monotonic() - started
+        started = time.monotonic()
+        subprocess.run([ROOT / "lab", "--help"], check=True, capture_output=True, timeout=60)
+        assert min(first, time.monotonic() - started) < 0.4
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+class TestNoPython:
+    """As somebody who may not install one."""
+
+    @pytest.fixture
+    def as_nobody(self, checkout: Path, path: Path, environ: dict[str, str], tmp_path: Path) -> Callable[..., str]:
+        program(path / "id", "echo 65534\n")  # what the script asks before it installs anything
+
+        def run() -> str:
+            done = subprocess.run(
+                [checkout / "lab", "status"], env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60
+            )
+            assert done.returncode == 2
+            assert done.stdout == ""
+            assert done.stderr.count("\n") == 1
+            assert not (checkout / ".venv").exists()
+            return done.stderr
+
+        return run
+
+    def test_none_at_all(self, as_nobody: Callable[..., str]) -> None:
+        said = as_nobody()
+        assert said.startswith("lab: Python 3.11 or later is needed, and none was found; install it")
+
+    def test_too_old(self, as_nobody: Callable[..., str], path: Path) -> None:
+        program(path / "python3", 'case "$3" in *%d*) echo 3.9;; *) exit 1;; esac\n')
+        assert "Python 3.11 or later is needed, and only 3.9 was found" in as_nobody()
+
+    def test_a_shim_that_only_fails(self, as_nobody: Callable[..., str], path: Path) -> None:
+        program(path / "python3.13", "echo 'pyenv: python3.13: command not found' >&2; exit 127\n")
+        assert "none was found" in as_nobody()
+
+    def test_without_the_venv_module(self, as_nobody: Callable[..., str], path: Path) -> None:
+        program(path / "python3", 'case "$3" in *%d*) echo 3.11;; *ensurepip*) exit 1;; esac\n')
+        assert (
+            "Python 3.11 has no venv module; install it (Debian, Ubuntu: sudo apt-get install python3.11-venv)"
+            in as_nobody()
+        )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="apt is only asked by root")
+def test_root_has_python_installed_by_apt(checkout: Path, path: Path, python: Path, lab: Run, tmp_path: Path) -> None:
+    kept = python.rename(tmp_path / "kept")
+    program(path / "apt-get", f'echo "$@" >>"{tmp_path}/apt.log"; [ "$1" = update ] || ln -sf "{kept}" "{python}"\n')
+    (path / "ln").symlink_to(shutil.which("ln") or "")
+    done = lab("status")
+    assert done.returncode == 0, done.stderr
+    assert "installing python3 python3-venv with apt" in done.stderr
+    assert (tmp_path / "apt.log").read_text().splitlines()[-1].endswith("python3 python3-venv")
+    assert (checkout / ".venv" / ".apt").read_text() == "python3 python3-venv\n"
+
+
+@pytest.mark.usefixtures("python")
+class TestInstall:
+    def test_once(self, lab: Run, tmp_path: Path) -> None:
+        first = lab("status", "--json")
+        assert first.stdout == "ran status --json\n", first.stderr
+        assert installs(tmp_path) == ["requirements.lock", "checkout"]
+        second = lab("grade", "a b", "")
+        assert second.stdout == "ran grade a b \n"
+        assert second.stderr == ""
+        assert installs(tmp_path) == ["requirements.lock", "checkout"]
+
+    def test_the_tests_need_more(self, lab: Run, tmp_path: Path) -> None:
+        lab("status")
+        assert lab("test").stdout == "ran test\n"
+        assert lab("test").stdout == "ran test\n"
+        assert installs(tmp_path) == ["requirements.lock", "checkout", "requirements-dev.lock"]
+
+    @pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
+    def test_again_when_the_lock_changes(self, checkout: Path, lab: Run, tmp_path: Path, changed: str) -> None:
+        lab("status")
+        with (checkout / changed).open("a") as file:
+            file.write("# more\n")
+        assert lab("status").returncode == 0
+        assert installs(tmp_path) == ["requirements.lock", "checkout"] * 2
+
+    def test_again_when_the_checkout_moves(self, checkout: Path, lab: Run, tmp_path: Path) -> None:
+        lab("status")
+        moved = checkout.rename(tmp_path / "elsewhere")
+        assert lab("status", script=moved / "lab").stdout == "ran status\n"
+        assert installs(tmp_path) == ["requirements.lock", "checkout"] * 2
+
+    def test_again_when_the_environments_python_is_gone(self, checkout: Path, lab: Run, tmp_path: Path) -> None:
+        lab("status")
+        for file in (checkout / ".venv" / "bin").glob("python*"):
+            file.unlink()
+        assert lab("status").stdout == "ran status\n"
+
+    def test_through_a_link(self, checkout: Path, lab: Run, tmp_path: Path) -> None:
+        (tmp_path / "links").mkdir()
+        (tmp_path / "links" / "lab").symlink_to("../check out/lab")
+        assert lab("status", script=tmp_path / "links" / "lab").stdout == "ran status\n"
+        assert (checkout / ".venv").is_dir()
+
+    def test_packages_of_another_python_do_not_get_in(self, lab: Run, tmp_path: Path) -> None:
+        (tmp_path / "layerwise").mkdir()
+        (tmp_path / "layerwise" / "cli.py").write_text("print('stolen')")
+        lab("status")
+        assert lab("status", PYTHONPATH=str(tmp_path), PYTHONHOME=str(tmp_path)).stdout == "ran status\n"
+
+    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+    def test_stopped_half_way_it_goes_on(
+        self, checkout: Path, lab: Run, environ: dict[str, str], tmp_path: Path, number: signal.Signals
+    ) -> None:
+        with subprocess.Popen(
+            [checkout / "lab", "status"],
+            env=environ | {"FAKE_SECONDS": "60"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process:
+            deadline = time.monotonic() + 60
+            while not installs(tmp_path):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            os.killpg(process.pid, number)  # as Ctrl-C does: everything in the foreground
+            assert process.wait(30) != 0
+        assert (checkout / ".venv" / ".installing").exists()
+        assert lab("status").stdout == "ran status\n"
+        assert not (checkout / ".venv" / ".installing").exists()
+
+    def test_two_at_once(self, checkout: Path, lab: Run, environ: dict[str, str], tmp_path: Path) -> None:
+        with subprocess.Popen(
+            [checkout / "lab", "one"],
+            env=environ | {"FAKE_SECONDS": "2"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as first:
+            deadline = time.monotonic() + 60
+            while not (checkout / ".venv" / ".installing").exists():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            second = lab("two")
+            out, _ = first.communicate(timeout=60)
+        assert out == b"ran one\n"
+        assert second.stdout == "ran two\n"
+        assert "another lab command is installing" in second.stderr
+        assert installs(tmp_path) == ["requirements.lock", "checkout"]
+
+    @pytest.mark.parametrize(
+        ("failure", "said"),
+        [
+            ("ERROR: Could not install packages: [Errno 28] No space left on device", "is full; free 1 GB"),
+            (
+                "WARNING: Retrying: NewConnectionError('x')",
+                "the Python package index cannot be reached; check the network",
+            ),
+            ("ssl.SSLError: CERTIFICATE_VERIFY_FAILED", "set PIP_CERT to your organisation's certificate bundle"),
+            ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "THESE PACKAGES DO NOT MATCH THE HASHES"),
+        ],
+    )
+    def test_a_failure_is_one_line_with_the_remedy(self, lab: Run, failure: str, said: str) -> None:
+        done = lab("status", FAKE_FAILURE=failure)
+        assert done.returncode == 3
+        assert said in done.stderr.splitlines()[-1]
+        assert "Traceback" not in done.stderr
+        assert done.stdout == ""
+        assert lab("status").stdout == "ran status\n"
