@@ -10,14 +10,21 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from grader import checks
-from grader.errors import EngineFailure, EngineUnavailable, GraderError, SubmissionFault, UnusableInput
+from grader.errors import (
+    EngineFailure,
+    EngineUnavailable,
+    GraderError,
+    SubmissionFault,
+    SubmissionUnusable,
+    UnusableInput,
+)
 from grader.exercise import Check, Exercise
 from grader.facts import Facts
 from grader.submission import Submission
@@ -51,23 +58,28 @@ class Event:
 
 def grade(
     exercise: Exercise,
-    folder: Path,
+    folder: Path | None,
     *,
+    image: Path | None = None,
     engine: Engine | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Report:
     """Judge the submission in `folder` by the exercise's checks.
 
-    With no `engine` given, one is connected to when a check first needs it. Raises UnusableInput (exit status 2) where
+    With `image`, an archive (`docker save` output or an OCI layout in a tar), that is judged in place of what the folder
+    would build, and `folder` may be None: checks that need more than the image then end as `error`. With no `engine` given, one is connected to when a check first needs it. Raises UnusableInput (exit status 2) where
     there is nothing to grade; every other trouble is in the report, as a check whose status is `error`. Whatever was
     made, on the engine and on disk, is gone when this returns or raises, also at Ctrl-C and SIGTERM.
     """
     began = time.monotonic()
-    with _terminable(), Submission.open(folder, exercise.build) as submission:
+    if image and not image.is_file():
+        raise SubmissionUnusable(f"no image archive at {image}: make one with 'docker save'")
+    with _terminable(), ExitStack() as stack:
+        submission = stack.enter_context(Submission.open(folder, exercise.build)) if folder else None
         run = _Run(exercise, on_event)
-        with Facts(submission, engine=engine, on_step=run.tell_step) as facts:
-            results = [run.judge(facts, check) for check in exercise.checks]
-            about = _about(facts)
+        facts = stack.enter_context(Facts(submission, archive=image, engine=engine, on_step=run.tell_step))
+        results = [run.judge(facts, check) for check in exercise.checks]
+        about = _about(facts)
     return Report(
         exercise=exercise.name,
         title=exercise.title,
@@ -145,11 +157,6 @@ class _Run:
             self._on_event(Event(kind, self._number, self._total, clean(title, 200), **more))
 
 
-def _first_clause(fault: SubmissionFault) -> str:
-    text = clean(str(fault), 160).partition("\n")[0]
-    return text[0].lower() + text[1:] if text[:1].isupper() and not text.startswith("Dockerfile") else text
-
-
 def _sentence(text: str) -> str:
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "…")) else ".")
@@ -161,7 +168,7 @@ def _about(facts: Facts) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     image: dict[str, Any] = {}
     if facts.known("engine"):
         engine = {"version": facts.engine.info.version, "image_store": facts.engine.info.image_store}
-    if facts.known("build"):
+    if facts.known("build") or facts.known("image"):
         with suppress(EngineUnavailable, EngineFailure):
             image = {"id": facts.image.id, "digest": facts.image.digest}
     return engine, image

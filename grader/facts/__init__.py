@@ -1,13 +1,17 @@
 """OBSERVE: what can be known of a submission, each thing measured once, when first asked for.
 
+    facts.submission       the private copy of its folder             (no engine)
     facts.dockerfile       what its Dockerfile says                   (no engine)
     facts.plan             its stages and variables resolved          (no engine)
     facts.context          what reaches the builder                   (no engine)
     facts.build            the finished build and its log
-    facts.image            the image: config, layers, files
+    facts.steps            each instruction, and whether it ran or was reused
+    facts.image            the image: config, layers, files           (or from an archive, with no engine)
+    facts.base             which of its layers the base image brought
     facts.configured_user  whom a container starts as
     facts.run(command)     a command in a fresh container -> Outcome
     facts.started()        the image as it starts by itself -> Running
+    facts.main_process()   the main process as it was seen running -> Seen
 
 A fact raises SubmissionFault where the submission makes it impossible, and GraderError where it could not be looked at.
 Asked again, it raises the same object: so a check that meets a fault another check met can be told.
@@ -16,22 +20,26 @@ Asked again, it raises the same object: so a check that meets a fault another ch
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
-from grader.errors import EngineFailure, GraderError, SubmissionFault
+from grader.errors import EngineFailure, GraderError, NotObservable, SubmissionFault
 from grader.facts.engine import Engine
 from grader.submission import Submission
 from grader.units import format_size
 
 if TYPE_CHECKING:
+    from grader.facts.base import Base
     from grader.facts.build import Build
     from grader.facts.buildlog import Vertex
     from grader.facts.container import Outcome, Running, Seen
     from grader.facts.context import BuildContext
     from grader.facts.dockerfile import Dockerfile
+    from grader.facts.dockerfile.resolved import Build as Plan
     from grader.facts.image import Image
+    from grader.facts.steps import BuiltStep
     from grader.facts.users import User
 
 T = TypeVar("T")
@@ -63,14 +71,18 @@ class Facts:
 
     def __init__(
         self,
-        submission: Submission,
+        submission: Submission | None,
         *,
+        archive: Path | None = None,
         engine: Engine | None = None,
         on_step: Callable[[Vertex], None] | None = None,
     ) -> None:
-        """With no `engine`, one is connected to when first needed; `on_step` is told of each build step."""
-        self.submission = submission
-        self.settings = submission.settings
+        """From a folder, an image archive on disk (then nothing is built), or both.
+
+        With no `engine`, one is connected to when first needed; `on_step` is told of each build step.
+        """
+        self._submission = submission
+        self._archive = archive
         self._given_engine = engine
         self._on_step = on_step
         self._known: dict[str, object] = {}
@@ -101,6 +113,17 @@ class Facts:
         """Whether that fact was measured, and with success."""
         return name in self._known
 
+    def at_end(self, callback: Callable[..., object], *args: object) -> None:
+        """Call this when the facts are done with: for what a fact made and must not outlive it."""
+        self._cleanup.callback(callback, *args)
+
+    @Fact
+    def submission(self) -> Submission:
+        """The private copy of the folder. NotObservable where only an image was handed in."""
+        if self._submission is None:
+            raise NotObservable("only an image was handed in, and this needs its Dockerfile: give the folder as well")
+        return self._submission
+
     @Fact
     def engine(self) -> Engine:
         """The engine. EngineUnavailable where none answers."""
@@ -113,11 +136,20 @@ class Facts:
         """The Dockerfile as written. DockerfileSyntaxError where BuildKit reports one."""
         from grader.facts.dockerfile.parser import parse
 
+        name = self.submission.settings.dockerfile
         with self.submission.dockerfile.open("rb") as file:
             text = file.read(MAX_DOCKERFILE + 1)
         if len(text) > MAX_DOCKERFILE:
-            raise SubmissionFault(f"{self.settings.dockerfile} is larger than {format_size(MAX_DOCKERFILE)}")
-        return parse(text, source=self.settings.dockerfile)
+            raise SubmissionFault(f"{name} is larger than {format_size(MAX_DOCKERFILE)}")
+        return parse(text, source=name)
+
+    @Fact
+    def plan(self) -> Plan:
+        """The Dockerfile with its variables replaced, for the exercise's target and arguments. DockerfileError."""
+        from grader.facts.dockerfile.build import resolve
+
+        settings = self.submission.settings
+        return resolve(self.dockerfile, target=settings.target, args=settings.args)
 
     @Fact
     def context(self) -> BuildContext:
@@ -128,48 +160,47 @@ class Facts:
 
     @Fact
     def build(self) -> Build:
-        """The build, ended well. BuildFailed or a Dockerfile's syntax error where it does not."""
+        """The build, ended well. BuildFailed or a DockerfileSyntaxError where it does not."""
         from grader.facts import build
 
-        # Read first: the message is better than BuildKit's, and a file with no stage at all crashes some engines.
+        submission = self.submission
+        # Read first: its words are better than BuildKit's, and a file with no stage at all brings some engines down.
         _ = self.dockerfile
         engine = self.engine
-        made = build.build(engine, self.submission, on_step=self._on_step)
-        self._cleanup.callback(engine.remove_image, made.image)
+        made = build.build(engine, submission, on_step=self._on_step)
+        self.at_end(engine.remove_image, made.image)
         return made
 
     @Fact
+    def steps(self) -> Sequence[BuiltStep]:
+        """Every instruction of the stages that were built, and what became of it."""
+        from grader.facts.steps import match
+
+        return match(self.build.log, self.plan)
+
+    @Fact
     def image(self) -> Image:
-        """The image that was built."""
+        """The image that was built, or the one in the archive."""
+        from grader.facts.archive import open_file
         from grader.facts.image import Image
 
+        archive = self._archive
+        if archive:
+            return Image(lambda: open_file(archive))
         engine, name = self.engine, self.build.image
         try:
             found = engine.inspect_image(name)
         except KeyError:
             raise EngineFailure("the image that was built is gone from the engine: grade again") from None
         digests = [text.rpartition("@")[2] for text in found.get("RepoDigests") or ()]
-        return Image(
-            lambda: engine.save_image(name),
-            name=str(found["Id"]),
-            digest=digests[0] if digests else None,
-            platform=(str(found.get("Os")), str(found.get("Architecture"))),
-        )
+        return Image(lambda: engine.save_image(name), name=str(found["Id"]), digest=digests[0] if digests else None)
 
-    def run(
-        self,
-        command: str | list[str] | None = None,
-        *,
-        timeout: float = 30.0,
-        network: bool = False,
-    ) -> Outcome:
-        """Run the image's own command, or another, in a fresh container until it ends or `timeout` seconds are over.
+    @Fact
+    def base(self) -> Base:
+        """Which of the image's layers came with its base image."""
+        from grader.facts.base import find
 
-        A string goes through the image's shell, a list is run as it is; both in place of the entrypoint.
-        """
-        from grader.facts import container
-
-        return container.run(self.engine, self.build.image, command, timeout=timeout, network=network)
+        return find(self)
 
     @Fact
     def configured_user(self) -> User:
@@ -179,6 +210,21 @@ class Facts:
         files = self.image.read_all(["/etc/passwd", "/etc/group"], limit=4_000_000)
         return resolve(self.image.config.user, files["/etc/passwd"], files["/etc/group"])
 
+    def run(self, command: str | list[str] | None = None, *, timeout: float = 30.0, network: bool = False) -> Outcome:
+        """Run the image's own command, or another, in a fresh container until it ends or `timeout` seconds are over.
+
+        A string goes through /bin/sh, a list is run as it is; both in place of the image's entrypoint.
+        """
+        from grader.facts import container
+
+        return container.run(self.engine, self._runnable, command, timeout=timeout, network=network)
+
+    def started(self, *, network: bool = False) -> AbstractContextManager[Running]:
+        """The image as it starts by itself, for as long as the block lasts."""
+        from grader.facts import container
+
+        return container.started(self.engine, self._runnable, network=network)
+
     def main_process(self, patience: float) -> Seen:
         """The main process as it runs, given `patience` seconds to drop root; see `container.watch`."""
         from grader.facts import container
@@ -186,8 +232,8 @@ class Facts:
         with self.started() as running:
             return container.watch(running, patience)
 
-    def started(self, *, network: bool = False) -> AbstractContextManager[Running]:
-        """The image as it starts by itself, for as long as the block lasts."""
-        from grader.facts import container
-
-        return container.started(self.engine, self.build.image, network=network)
+    @property
+    def _runnable(self) -> str:
+        if self._archive:
+            raise NotObservable("an image archive was handed in, and is not run: give the folder to have it built")
+        return self.build.image

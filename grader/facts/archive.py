@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import posixpath
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -66,8 +67,11 @@ class Contents:
         return self.blobs[self.layers[index]]
 
 
-def read(chunks: Iterable[bytes], visitor: LayerVisitor, *, platform: tuple[str, str] = ("linux", "amd64")) -> Contents:
-    """Read an archive to its end. BadArchive where it is none, or what is in it does not agree with its own digests."""
+def read(chunks: Iterable[bytes], visitor: LayerVisitor) -> Contents:
+    """Read an archive to its end. BadArchive where it is none, or what is in it does not agree with its own digests.
+
+    Of an index of several platforms the image for this machine's is taken.
+    """
     outer = _Outer(visitor)
     reader = TarReader(outer.member)
     for chunk in chunks:
@@ -75,7 +79,7 @@ def read(chunks: Iterable[bytes], visitor: LayerVisitor, *, platform: tuple[str,
     reader.close()
     if not reader.members:
         raise BadArchive("it is empty")
-    return _assemble(outer, platform)
+    return _assemble(outer)
 
 
 @contextmanager
@@ -247,10 +251,10 @@ def _is_old_tar(head: bytes) -> bool:
         return False
 
 
-def _assemble(outer: _Outer, platform: tuple[str, str]) -> Contents:
+def _assemble(outer: _Outer) -> Contents:
     documents = {path: _json(text) for path, text in outer.documents.items()}
     listing = documents.get("manifest.json")
-    digest = _chosen(documents, platform) if "index.json" in documents else None
+    digest = _chosen(documents) if "index.json" in documents else None
     if isinstance(listing, list) and listing and isinstance(listing[0], dict):
         if len(listing) > 1:
             raise BadArchive("it holds several images: save one")
@@ -276,27 +280,26 @@ def _assemble(outer: _Outer, platform: tuple[str, str]) -> Contents:
     return contents
 
 
-def _chosen(documents: Mapping[str, Any], platform: tuple[str, str]) -> str | None:
-    """The digest of the one manifest that fits: the index may list other platforms and attestations."""
+def _chosen(documents: Mapping[str, Any]) -> str | None:
+    """The digest of the manifest that fits: the index may list other platforms and attestations."""
     todo = list(_mapping(documents["index.json"]).get("manifests") or ())
-    fallback = None
+    images: dict[str, str] = {}
     for _ in range(100):
         if not todo:
             break
         entry = _mapping(todo.pop(0))
         digest = str(entry.get("digest"))
         document = _mapping(documents.get(_blob_path(digest)))
+        said = _mapping(entry.get("platform"))
         if "manifests" in document:
             todo += list(document["manifests"] or ())
-            continue
-        if "layers" not in document:
-            continue
-        said = _mapping(entry.get("platform"))
-        if (said.get("os"), said.get("architecture")) == platform:
-            return digest
-        if not said and fallback is None:
-            fallback = digest
-    return fallback
+        elif "layers" in document and said.get("architecture") != "unknown":
+            config = _mapping(documents.get(_blob_path(str(_mapping(document.get("config")).get("digest")))))
+            images[str(said.get("architecture") or config.get("architecture"))] = digest
+    own = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    if own not in images and len(images) > 1:
+        raise BadArchive(f"it holds images for {', '.join(sorted(images))}, and none for this machine ({own})")
+    return images.get(own) or next(iter(images.values()), None)
 
 
 def _blob_path(digest: str) -> str:

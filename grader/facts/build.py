@@ -10,13 +10,14 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from grader import owner, process
-from grader.errors import EngineFailure, EngineUnavailable, RegistryUnavailable, SubmissionFault
+from grader.errors import EngineFailure, EngineUnavailable, GraderError, RegistryUnavailable, SubmissionFault
 from grader.facts.buildlog import BuildLog, Collector, Vertex, last_lines
 from grader.facts.engine import REPOSITORY, Engine
 from grader.submission import Submission
@@ -50,8 +51,7 @@ class Build:
 class BuildFailed(SubmissionFault):
     """The Dockerfile does not build. `log` is what there is of the build's log."""
 
-    def __init__(self, message: str, log: BuildLog, *, line: int | None = None, output: str = "") -> None:
-        where = ("Dockerfile", line) if line else None
+    def __init__(self, message: str, log: BuildLog, *, where: tuple[str, int] | None = None, output: str = "") -> None:
         super().__init__(message, where=where, details={"output": output} if output else None)
         self.log = log
 
@@ -66,11 +66,45 @@ def build(
     """Build the submission as its settings say.
 
     The image is named `layerwise-grade:MARK-…`; remove it with `engine.remove_image`. With `export` false no image is
-    made and only the log counts. Raises BuildFailed, RegistryUnavailable (a base image's registry does not answer),
-    EngineUnavailable and EngineFailure.
+    made, `image` is empty and only the log counts. Raises BuildFailed, RegistryUnavailable (a base image's registry
+    does not answer), EngineUnavailable and EngineFailure.
     """
     settings = submission.settings
-    image = f"{REPOSITORY}:{owner.mark()}-{secrets.token_hex(6)}"
+    options = [
+        f"--file={submission.dockerfile}",
+        *(f"--build-arg={name}={value}" for name, value in settings.args.items()),
+        *([f"--target={settings.target}"] if settings.target else []),
+    ]
+    image = _new_name() if export else ""
+    log = _run(engine, submission, options, submission.context, image, settings.timeout, on_step)
+    return Build(log, image)
+
+
+def build_base(engine: Engine, submission: Submission, base: str, platform: str = "") -> str:
+    """The base image alone, as BuildKit takes it for a FROM: the name of an image like that of `build`."""
+    folder = submission.folder.parent / f"base-{secrets.token_hex(8)}"
+    folder.mkdir()
+    name = f" --platform={platform}" if platform else ""
+    (folder / "Dockerfile").write_text(f"FROM{name} {base}\n")
+    image = _new_name()
+    _run(engine, submission, [], folder, image, submission.settings.timeout, None)
+    return image
+
+
+def _new_name() -> str:
+    return f"{REPOSITORY}:{owner.mark()}-{secrets.token_hex(6)}"
+
+
+def _run(
+    engine: Engine,
+    submission: Submission,
+    options: Sequence[str],
+    context: Path,
+    image: str,
+    timeout: float,
+    on_step: Callable[[Vertex], None] | None,
+) -> BuildLog:
+    """Run buildx to its end; the log of a build that ended well."""
     scratch = submission.folder.parent / f"buildx-{secrets.token_hex(8)}"
     command = [
         *buildx(),
@@ -79,105 +113,118 @@ def build(
         "--progress=rawjson",
         "--provenance=false",
         "--sbom=false",
-        f"--file={submission.dockerfile}",
-        *(f"--build-arg={name}={value}" for name, value in settings.args.items()),
-        *([f"--target={settings.target}"] if settings.target else []),
-        *(["--load", f"--tag={image}"] if export else ["--output=type=cacheonly"]),
-        str(submission.context),
+        *(["--load", f"--tag={image}"] if image else ["--output=type=cacheonly"]),
+        *options,
+        str(context),
     ]
     collector = Collector(on_step)
+    ended = None
     try:
         ended = process.run(
             command,
-            timeout=settings.timeout,
+            timeout=timeout,
             limit=OUTPUT_LIMIT,
             env=_environment(engine, scratch),
             on_stderr=collector.feed,
         )
-    except BaseException:
-        engine.remove_image(image)  # interrupted between export and here
-        raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        if image and not (ended and ended.status == 0):
+            with suppress(GraderError):  # stopped between the export and its end
+                engine.remove_image(image)
     log = collector.finish(ok=ended.status == 0, seconds=ended.seconds)
     if log.ok:
-        return Build(log, image)
-    engine.remove_image(image)
+        return log
     if not engine.answers():
         raise EngineUnavailable("the engine stopped answering during the build: see 'lab status', then grade again")
     if ended.timed_out:
-        running = [vertex for vertex in log.steps if vertex.started and not vertex.completed]
-        at = f", still at {_short(running[-1])}" if running else ""
-        raise BuildFailed(
-            f"the build did not end within {format_duration(settings.timeout)}{at}",
-            log,
-            output=last_lines(running[-1].output) if running else "",
-        )
+        raise _too_long(log, timeout)
     if ended.flooded:
         raise BuildFailed(f"the build printed more than {format_size(OUTPUT_LIMIT)} and was stopped", log)
-    raise explain(log)
+    raise explain(log, submission.settings.dockerfile)
 
 
-def explain(log: BuildLog) -> Exception:
-    """Whose fault a failed build is, as the error to raise."""
+def _too_long(log: BuildLog, timeout: float) -> BuildFailed:
+    running = [vertex for vertex in log.steps if vertex.started and not vertex.completed]
+    at = f", still at {_short(running[-1])}" if running else ""
+    output = last_lines(running[-1].output) if running else ""
+    return BuildFailed(f"the build did not end within {format_duration(timeout)}{at}", log, output=output)
+
+
+def explain(log: BuildLog, source: str = "Dockerfile") -> Exception:
+    """Whose fault a failed build is, as the error to raise. `source` is what the Dockerfile is called."""
     vertex, error = log.failed, log.error
-    text = clean(error, 400).replace("\n", " ")
+    text = " ".join(clean(error, 400).split())
+    where = (source, log.line) if log.line else None
+    at = f"{source}, line {log.line}: " if log.line else ""
     if vertex and vertex.step and not vertex.step.is_from:
         output = last_lines(vertex.output)
-        # "process … did not complete" comes from the step's own command; the disk is the engine's all the same.
-        if _DISK_FULL in error or (_DISK_FULL in output.lower() and "did not complete" in error):
+        ended = _EXIT_STATUS.search(error.strip())
+        if _DISK_FULL in error or (ended and _DISK_FULL in output.lower()):
             return EngineFailure(f"the engine's disk is full, seen at {_short(vertex)}: make room, then grade again")
-        if _CUT.search(error) and "did not complete successfully: exit code" not in error:
+        if _CUT.search(error) and not ended:
             return EngineFailure(f"the build was cut short at {_short(vertex)} ({text}): grade again")
-        return BuildFailed(_step_message(log, vertex), log, line=log.line, output=output)
-    source = _SOURCE.search(vertex.name) if vertex else None
-    if source or "failed to resolve source metadata" in error:
-        name = clean(source[1], 200) if source else text
-        if _NOT_THERE.search(error):
-            why = f"the registry has no {name}, or wants a login for it: check its name and tag"
-            return BuildFailed(_at(log, why), log, line=log.line)
+        return BuildFailed(at + _step_message(vertex), log, where=where, output=output)
+    if source_of := _SOURCE.search(vertex.name) if vertex else None:
+        name = clean(source_of[2], 200)
+        what = "the Dockerfile frontend" if source_of[1] == "docker-image://" else "the base image"
+        if not _UNREACHED.search(error):
+            why = (
+                f"{what} {name} cannot be had ({_reason(text)}): check its name, its tag, and whether it wants a login"
+            )
+            return BuildFailed(at + why, log, where=where)
         return RegistryUnavailable(
-            f"the base image {name} cannot be fetched, its registry does not answer ({_reason(text)}): "
-            "bring it up ('lab up'), or use a base image that can be reached"
+            f"{what} {name} cannot be fetched, since its registry does not answer ({_reason(text)}): "
+            "bring it up ('lab up'), or use one that can be reached"
         )
     if _DISK_FULL in error:
         return EngineFailure("the engine's disk is full: make room there, then grade again")
-    if not error or _CUT.search(error) or (vertex and vertex.internal and not _FRONTEND.search(error)):
+    if vertex or not error or _CUT.search(error):
         return EngineFailure(f"the build was cut short ({text or 'no word from the engine'}): grade again")
-    return BuildFailed(_at(log, text), log, line=log.line)
+    for pattern, better in _BETTER:
+        text = pattern.sub(better, text)
+    return BuildFailed(at + text, log, where=where)
 
 
 _DISK_FULL = "no space left on device"
-_SOURCE = re.compile(r"(?:load metadata for |docker-image://|FROM )(\S+)")
-_NOT_THERE = re.compile(
-    r"not found|manifest unknown|pull access denied|insufficient_scope|authorization failed|unauthorized|denied"
-    r"|invalid reference|no match for platform|401|403|404",
+_EXIT_STATUS = re.compile(r"did not complete successfully: exit code: (\d+)$")
+_SOURCE = re.compile(r"(load metadata for |docker-image://|FROM )(\S+)")
+# The registry was not reached, or answered that it is not well; anything else it says is about what was asked for.
+_UNREACHED = re.compile(
+    r"dial tcp|failed to do request|no such host|connection refused|connection reset|i/o timeout|deadline exceeded"
+    r"|TLS handshake|x509|server misbehaving|network is unreachable|unexpected status.*: (?:429|5\d\d)"
+    r"|toomanyrequests|unexpected EOF|\bEOF$|server gave HTTP response|context canceled"
+    r"|code = (?:Unavailable|Canceled)",
     re.IGNORECASE,
 )
-# A connection that broke, or a build that was cancelled from outside.
+# A connection to the engine that broke, or a build that was cancelled from outside.
 _CUT = re.compile(
     r"code = (?:Unavailable|Canceled|Unknown desc = .*EOF)|error reading from server|closing transport|unexpected EOF"
     r"|connection reset|broken pipe|context canceled|failed to dial|Cannot connect to the Docker daemon"
     r"|no active session|session .* not found|\bEOF$"
 )
-_FRONTEND = re.compile(r"dockerfile parse error|failed to read dockerfile|invalid|not found|not allowed|forbidden")
+# What the frontend says, in words that tell a learner more.
+_BETTER = (
+    (re.compile(r"^dockerfile parse error on line \d+: "), ""),
+    (
+        re.compile(r"^failed to load LLB: network\.host is not allowed"),
+        "a RUN asks for --network=host, which a build is not given",
+    ),
+    (
+        re.compile(r"^failed to load LLB: security\.insecure is not allowed"),
+        "a RUN asks for --security=insecure, which a build is not given",
+    ),
+)
 
 
-def _step_message(log: BuildLog, vertex: Vertex) -> str:
-    code = re.search(r"did not complete successfully: exit code: (\d+)$", vertex.error.strip())
-    if code:
-        why = f"ended with exit status {code[1]}"
-        if code[1] == "137":
-            why += ", killed: out of memory?"
-    else:
-        reason = re.sub(r"^process .* did not complete successfully: ", "", vertex.error, flags=re.DOTALL)
-        reason = re.sub(r"failed to (?:compute cache key|calculate checksum of ref \S+): ", "", reason)
-        why = f"failed: {clean(reason, 300)}".replace("\n", " ")
-    return _at(log, f"{_short(vertex)} {why}")
-
-
-def _at(log: BuildLog, text: str) -> str:
-    return f"Dockerfile line {log.line}: {text}" if log.line else text
+def _step_message(vertex: Vertex) -> str:
+    ended = _EXIT_STATUS.search(vertex.error.strip())
+    if ended:
+        killed = ", killed: out of memory?" if ended[1] == "137" else ""
+        return f"{_short(vertex)} ended with exit status {ended[1]}{killed}"
+    reason = re.sub(r"^process .* did not complete successfully: ", "", vertex.error, flags=re.DOTALL)
+    reason = re.sub(r"failed to (?:compute cache key|calculate checksum of ref \S+): ", "", reason)
+    return f"{_short(vertex)} failed: {' '.join(clean(reason, 300).split())}"
 
 
 def _short(vertex: Vertex) -> str:

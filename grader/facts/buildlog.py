@@ -26,7 +26,9 @@ _MAX_VERTEXES = 5_000
 _TAIL = 64 * 1024
 
 # "[build 2/5] RUN make", "[stage-1 3/3] COPY …", "[2/2] RUN …", with a platform in front where several are built.
-_STEP = re.compile(r"\[(?:[a-z]+/\S+(?:->\S+)? )?(?:(?P<stage>\S+) )?(?P<at>\d+)/(?P<of>\d+)\] (?P<text>.*)", re.DOTALL)
+_STEP = re.compile(
+    r"\[(?:[a-z]+/\S+(?:->\S+)? )?(?:(?P<stage>\S+) )? *(?P<at>\d+)/(?P<of>\d+)\] (?P<text>.*)", re.DOTALL
+)
 
 
 @dataclass
@@ -73,6 +75,11 @@ class Step:
     def is_from(self) -> bool:
         return self.text.startswith("FROM ")
 
+    @property
+    def is_link(self) -> bool:
+        """The second vertex of a `COPY --link`, which lays what was copied over the layers below."""
+        return self.text.startswith("LINK ")
+
 
 @dataclass(frozen=True)
 class BuildLog:
@@ -86,7 +93,7 @@ class BuildLog:
     @property
     def steps(self) -> list[Vertex]:
         """The vertexes that stand for Dockerfile instructions, FROM not counted, in the order they were announced."""
-        return [vertex for vertex in self.vertexes if vertex.step and not vertex.step.is_from]
+        return [v for v in self.vertexes if v.step and not v.step.is_from and not v.step.is_link]
 
     @property
     def failed(self) -> Vertex | None:

@@ -127,9 +127,8 @@ class Visitor(Protocol):
 class Image:
     """An image, measured by reading its archive once, and again only where the content of files is asked for."""
 
-    def __init__(self, source: Source, *, platform: tuple[str, str], name: str = "", digest: str | None = None) -> None:
+    def __init__(self, source: Source, *, name: str = "", digest: str | None = None) -> None:
         self._source = source
-        self._platform = platform
         self.id = name
         """Its id on the engine; empty for an archive on disk."""
         self.digest = digest
@@ -150,7 +149,7 @@ class Image:
     def _read(self, visitor: archive.LayerVisitor) -> Contents:
         try:
             with self._source() as chunks:
-                return archive.read(chunks, visitor, platform=self._platform)
+                return archive.read(chunks, visitor)
         except BadArchive as problem:
             raise EngineFailure(f"the image's archive cannot be used: {problem}") from None
 
