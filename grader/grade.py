@@ -66,10 +66,13 @@ def grade(
 ) -> Report:
     """Judge the submission in `folder` by the exercise's checks.
 
-    With `image`, an archive (`docker save` output or an OCI layout in a tar), that is judged in place of what the folder
-    would build, and `folder` may be None: checks that need more than the image then end as `error`. With no `engine` given, one is connected to when a check first needs it. Raises UnusableInput (exit status 2) where
-    there is nothing to grade; every other trouble is in the report, as a check whose status is `error`. Whatever was
-    made, on the engine and on disk, is gone when this returns or raises, also at Ctrl-C and SIGTERM.
+    With `image`, an archive (`docker save` output or an OCI layout in a tar), that is judged in place of what the
+    folder would build, and `folder` may be None: checks that need more than the image then end as `error`. With no
+    `engine` given, one is connected to when a check first needs it.
+
+    Raises UnusableInput (exit status 2) where there is nothing to grade; every other trouble is in the report, as a
+    check whose status is `error`. Whatever was made, on the engine and on disk, is gone when this returns or raises,
+    also at Ctrl-C and SIGTERM.
     """
     began = time.monotonic()
     if image and not image.is_file():
@@ -129,9 +132,7 @@ class _Run:
             return checks.kind(check.kind).judge(facts, check.params)
         except SubmissionFault as fault:
             if id(fault) in self._met:
-                return Verdict.skipped(
-                    f"Not looked at: {_first_clause(fault)}, as said under “{self._met[id(fault)][1]}”."
-                )
+                return Verdict.skipped(f"Not looked at: it needs what failed under “{self._met[id(fault)][1]}”.")
             self._met[id(fault)] = (fault, check.title)
             where = [Place(file=fault.where[0], line=fault.where[1] or None)] if fault.where else []
             return Verdict.failed(_sentence(str(fault)), where=where, details=fault.details)
