@@ -156,6 +156,25 @@ class CheckResult:
     def to_dict(self) -> dict[str, Any]:
         return {**vars(self), "status": str(self.status), "evidence": dict(self.evidence)}
 
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> CheckResult:
+        """The result that `to_dict` wrote. KeyError, TypeError or ValueError where it is none."""
+        evidence = raw["evidence"]
+        if not isinstance(evidence, Mapping):
+            raise TypeError("evidence is no object")
+        return cls(
+            id=str(raw["id"]),
+            kind=str(raw["kind"]),
+            title=str(raw["title"]),
+            status=Status(raw["status"]),
+            points=float(raw["points"]),
+            max_points=float(raw["max_points"]),
+            message=str(raw["message"]),
+            evidence=evidence,
+            hint=raw["hint"],
+            lesson=raw["lesson"],
+        )
+
 
 @dataclass(frozen=True)
 class Report:
@@ -207,6 +226,26 @@ class Report:
             "image": clean_value(dict(self.image)),
             "seconds": round(self.seconds, 2),
         }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Report:
+        """The report that `to_dict` wrote. ValueError where it is none, is of another schema, or contradicts itself."""
+        try:
+            if raw["schema"] != SCHEMA:
+                raise ValueError(f"schema {raw['schema']!r}, known: {SCHEMA}")
+            report = cls(
+                exercise=str(raw["exercise"]),
+                title=str(raw["title"]),
+                checks=[CheckResult.from_dict(check) for check in raw["checks"]],
+                engine=dict(raw["engine"]),
+                image=dict(raw["image"]),
+                seconds=float(raw["seconds"]),
+            )
+        except (KeyError, TypeError, AttributeError) as problem:
+            raise ValueError(f"no report: {problem!r}") from None
+        if (report.score, str(report.status)) != (raw.get("score"), raw.get("status")):
+            raise ValueError("a report whose score or status is not that of its checks")
+        return report
 
 
 # C0 and C1 control characters but newline and tab; overrides and isolates of direction; zero width; lone surrogates.

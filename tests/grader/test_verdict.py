@@ -274,3 +274,47 @@ def test_what_a_check_says_is_cleaned_on_its_way_into_the_report():
     report = Report("x", "X", [shown], engine={"version": "\x1b[31m1"}, image={"id": "\x1b[0m2"})
     assert report.to_dict()["engine"] == {"version": "1"}
     assert report.to_dict()["image"] == {"id": "2"}
+
+
+# A report read back
+
+
+def written(*verdicts: Verdict) -> dict[str, object]:
+    checks = [result(verdict, identity=f"check-{number}") for number, verdict in enumerate(verdicts)]
+    report = Report("x", "X", checks, engine={"version": "26.1"}, image={"id": "sha256:1"}, seconds=1.25)
+    again: dict[str, object] = json.loads(json.dumps(report.to_dict()))
+    return again
+
+
+@pytest.mark.parametrize(
+    "verdicts",
+    [(PASSED,), (PASSED, FAILED), (FAILED, SKIPPED), (Verdict.share(0.5, "half"), PASSED), (PASSED, ERROR), ()],
+)
+def test_a_report_read_back_is_the_same(verdicts):
+    raw = written(*verdicts)
+    assert Report.from_dict(raw).to_dict() == raw
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema": 2}, "schema 2, known: 1"),
+        ({"checks": None}, "no report"),
+        ({"checks": [{}]}, "no report"),
+        ({"checks": ["passed"]}, "no report"),
+        ({"seconds": "soon"}, "could not convert"),
+        ({"engine": 3}, "no report"),
+        ({"score": 9.0}, "not that of its checks"),
+        ({"score": None}, "not that of its checks"),
+        ({"status": "passed"}, "not that of its checks"),
+    ],
+)
+def test_what_is_no_report_or_contradicts_itself_is_refused(change, said):
+    with pytest.raises(ValueError, match=said):
+        Report.from_dict({**written(PASSED, FAILED), **change})
+
+
+def test_what_is_no_object_is_no_report():
+    for raw in ([], "x", None, 3):
+        with pytest.raises(ValueError, match="no report"):
+            Report.from_dict(raw)  # type: ignore[arg-type]

@@ -1,0 +1,117 @@
+"""What all views share: a live part beside a static one, one look, and faults said in one line.
+
+The static part is an output of its own, before the live one. A style rule hides it while the live one stands; what a
+reader sees without a kernel, in a saved notebook or on a web page, is the static part as it was last updated.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+from IPython.display import DisplayHandle, display
+
+from grader.errors import GraderError
+from layerwise.errors import LabError
+
+_HERE = Path(__file__).parent
+LOOK = (_HERE / "look.css").read_text(encoding="utf-8")
+# Sent with each static part, where no widget brings the look; and what the frontend says of a widget that is no more is
+# hidden: the static part stands in for it.
+_STATIC_STYLE = (
+    f"<style>{LOOK}"
+    ".jp-OutputArea-child:has(.lw-static) + .jp-OutputArea-child .jupyter-widgets:not(:has(*)) { display: none; }"
+    "</style>"
+)
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def static_html(html: str) -> str:
+    """HTML that stands by itself in a notebook, in the look of the views."""
+    return f'{_STATIC_STYLE}<div class="lw lw-static">{html}</div>'
+
+
+class Said(LabError):
+    """A fault that a notebook shows as its one line, with no traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Within the block, what goes wrong with an exercise or the lab is raised as Said."""
+    try:
+        yield
+    except (LabError, GraderError) as problem:
+        raise Said(str(problem)) from None
+
+
+def script(name: str) -> str:
+    """The script of a view: the shared functions and its own."""
+    return "\n".join((_HERE / part).read_text(encoding="utf-8") for part in ("live.js", name))
+
+
+class LiveWidget(anywidget.AnyWidget):
+    """The live part: traits that the script draws, and messages that the script sends.
+
+    `heard` counts the messages taken up: so the script can tell that a kernel is busy or gone.
+    """
+
+    _css = LOOK
+    heard = traitlets.Int(0).tag(sync=True)
+    fault = traitlets.Unicode("").tag(sync=True)
+    """What went wrong with the last message, in one line."""
+
+
+class View:
+    """A live part and a static one, shown together as often as it is displayed."""
+
+    def __init__(self, widget: LiveWidget, actions: Mapping[str, Callable[[Mapping[str, Any]], None]]) -> None:
+        self.widget = widget
+        self._actions = actions
+        self._handles: list[DisplayHandle] = []
+        self._one = threading.RLock()
+        widget.on_msg(self._hear)
+
+    def html(self) -> str:
+        """The static part."""
+        raise NotImplementedError
+
+    def text(self) -> str:
+        """The static part where there is no HTML."""
+        raise NotImplementedError
+
+    def refresh(self) -> None:
+        """Bring the static parts that stand in notebooks up to date."""
+        for handle in self._handles:
+            handle.update(self._static(), raw=True)  # type: ignore[no-untyped-call]
+
+    def _static(self) -> dict[str, str]:
+        return {"text/html": static_html(self.html()), "text/plain": self.text()}
+
+    def _ipython_display_(self) -> None:
+        handle = display(self._static(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        if handle is not None:
+            self._handles.append(handle)
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
+        # Empty texts: where the widget cannot be shown, the static part has said it all.
+        display({WIDGET: view, "text/html": "", "text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
+
+    def _hear(self, _widget: Any, message: Any, _buffers: Any) -> None:
+        """Take up a message of the script. Whatever goes wrong is shown in the view: a notebook hides it elsewhere."""
+        with self._one:
+            self.widget.heard += 1
+            self.widget.fault = ""
+            try:
+                self._actions[message["do"]](message)
+            except (LabError, GraderError) as problem:
+                self.widget.fault = str(problem)
+            except Exception as problem:
+                self.widget.fault = f"This view failed ({type(problem).__name__}: {problem}). Please report it."
