@@ -194,7 +194,11 @@ class Engine:
 
     def sweep(self) -> None:
         """Remove the containers and images of gradings on this machine whose process has ended."""
-        with self._translated():
+        containers: list[Any] = []
+        images: list[Any] = []
+        # The containerd store cannot list images while one of them goes ("content digest … not found"), as when another
+        # grading beside this one ends: what is stale is then left to the next connection.
+        with contextlib.suppress(KeyError), self._translated():
             containers = self._api.containers(all=True, filters={"label": OWNER_LABEL})
             images = self._api.images(name=REPOSITORY)
         for container in containers:
