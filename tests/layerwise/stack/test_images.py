@@ -1,0 +1,331 @@
+"""Seeding: which source is taken, in which order, what is left alone. A small catalogue, a real engine and registry."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from layerwise.errors import InputError, LabError
+from layerwise.stack import catalogue, certificates, distribution, images, recipe, upstream
+from layerwise.stack.catalogue import Image
+from layerwise.stack.certificates import Trust
+from layerwise.stack.run import Stopped
+
+Engine = Callable[..., str]
+PRIVATE = Trust(("a certificate",))
+PYTHON = catalogue.find("python:3.13-slim")
+
+
+def made(**more: str) -> dict[str, str]:
+    """The labels of a python image by today's recipe."""
+    return {recipe.ORIGIN: "recipe", recipe.RECIPE: images.fingerprint(PYTHON), recipe.CERTIFICATES: "", **more}
+
+
+@pytest.mark.parametrize(
+    ("labels", "trust", "fresh"),
+    [
+        (None, Trust(), False),
+        (made(), Trust(), True),
+        (made(**{recipe.RECIPE: "of yesterday"}), Trust(), False),
+        (made(), PRIVATE, False),
+        (made(**{recipe.CERTIFICATES: "others"}), PRIVATE, False),
+        (made(**{recipe.CERTIFICATES: PRIVATE.fingerprint}), PRIVATE, True),
+        (made(**{recipe.CERTIFICATES: PRIVATE.fingerprint}), Trust(), True),
+        ({}, Trust(), True),
+        ({"maintainer": "somebody upstream"}, Trust(), True),
+        ({}, PRIVATE, False),
+        ({recipe.ORIGIN: "upstream", recipe.CERTIFICATES: PRIVATE.fingerprint}, PRIVATE, True),
+        ({recipe.ORIGIN: "upstream", recipe.CERTIFICATES: "others"}, PRIVATE, False),
+    ],
+)
+def test_fresh(labels: Mapping[str, str] | None, trust: Trust, fresh: bool):
+    assert images.is_fresh(PYTHON, labels, trust) is fresh
+
+
+def test_what_only_upstream_has_is_never_fresh_by_recipe():
+    assert not images.is_fresh(catalogue.find("alpine:3.22"), made(), Trust())
+
+
+def test_an_unknown_name_is_refused_before_anything_is_done():
+    reports: list[tuple[str, str]] = []
+    with pytest.raises(InputError, match=r"did you mean python:3\.13-slim\?"):
+        images.seed(
+            ["debian:trixie-slim", "python:3.13"], env={}, report=lambda name, text: reports.append((name, text))
+        )
+    assert not reports
+
+
+class Shelf:
+    """A catalogue of three images: `test-top` builds on `test-base`, and `test-only` has no recipe. Tags are new each
+    time."""
+
+    def __init__(self, folder: Path, env: dict[str, str], engine: Engine) -> None:
+        self.tag = uuid.uuid4().hex[:8]
+        self.base, self.top, self.only = (f"test-{name}:{self.tag}" for name in ("base", "top", "only"))
+        self.folder, self.env, self.engine = folder, env, engine
+        self.reports: list[tuple[str, str]] = []
+        self._one = threading.Lock()
+        published = f"localhost:5000/test/published:{self.tag}"
+        self.write("base", "FROM scratch\nCOPY f /\n")
+        self.write("top", f"FROM {images.reference(self.base)}\nCOPY f /top\n")
+        self.write("published", "FROM scratch\nCOPY f /\nLABEL published=yes\n")
+        self.images = {
+            self.base: Image.model_construct(name=self.base, upstream=published, recipe="base"),
+            self.top: Image.model_construct(
+                name=self.top, upstream=published + "-gone", recipe="top", needs=(self.base,)
+            ),
+            self.only: Image.model_construct(name=self.only, upstream=published + "-gone"),
+        }
+
+    def write(self, name: str, dockerfile: str) -> None:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        (folder / "f").write_text(f"{name} {self.tag}")
+        (folder / "Dockerfile").write_text(dockerfile)
+
+    def publish(self) -> str:
+        """Put the original of `base` where upstream is; its digest."""
+        reference = f"localhost:5000/test/published:{self.tag}"
+        self.engine(
+            "buildx", "build", "--quiet", "--provenance=false", "--push", "-t", reference, f"{self.folder}/published"
+        )
+        digest = distribution.digest("test/published", self.tag)
+        assert digest
+        return digest
+
+    def seed(self, *names: str, offline: bool = False) -> list[tuple[str, str]]:
+        """Seed, and return what was reported by this call."""
+
+        def report(name: str, text: str) -> None:
+            with self._one:
+                self.reports.append((name, text))
+
+        self.reports.clear()
+        images.seed(names, env=self.env, offline=offline, report=report)
+        return list(self.reports)
+
+    def said(self, name: str) -> str:
+        """All that was reported of an image."""
+        return "\n".join(text for of, text in self.reports if of == name)
+
+    def labels(self, name: str) -> dict[str, str] | None:
+        return distribution.labels(*self._place(name))
+
+    def digest(self, name: str) -> str | None:
+        return distribution.digest(*self._place(name))
+
+    def off_the_registry(self, name: str) -> None:
+        repository, _ = self._place(name)
+        if digest := self.digest(name):
+            assert distribution.ask(f"/v2/{repository}/manifests/{digest}", method="DELETE").status == 202
+
+    def off_the_engine(self, name: str) -> None:
+        self.engine("image", "rm", "--force", images.reference(name))
+
+    def clear(self) -> None:
+        for name in reversed(self.images):
+            self.off_the_registry(name)
+            self.off_the_engine(name)
+        self.engine("image", "rm", "--force", f"localhost:5000/test/published:{self.tag}")
+        if digest := distribution.digest("test/published", self.tag):
+            assert distribution.ask(f"/v2/test/published/manifests/{digest}", method="DELETE").status == 202
+
+    def _place(self, name: str) -> tuple[str, str]:
+        image = self.images[name]
+        return image.repository, image.tag
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, env: dict[str, str], engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
+    shelf = Shelf(tmp_path, env, engine)
+    monkeypatch.setattr(images, "HERE", tmp_path)
+    monkeypatch.setattr(images, "catalogue", lambda: shelf.images)
+    monkeypatch.setattr(catalogue, "catalogue", lambda: shelf.images)
+    monkeypatch.setattr(certificates, "trusted", lambda environ: Trust())
+    monkeypatch.setattr(upstream, "reachable", lambda registry: False)
+    yield shelf
+    shelf.clear()
+
+
+@pytest.fixture
+def upstream_there(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Upstream can be reached (it is the lab's own registry here, to really pull from)."""
+    monkeypatch.setattr(upstream, "reachable", lambda registry: True)
+
+
+@pytest.mark.lab
+def test_without_upstream_the_recipe_is_built_and_first_what_it_needs(shelf: Shelf):
+    shelf.seed(shelf.top)
+    for name in (shelf.base, shelf.top):
+        labels = shelf.labels(name)
+        assert labels is not None
+        assert labels["layerwise"] == "base"
+        assert labels[recipe.ORIGIN] == "recipe"
+        assert labels[recipe.RECIPE] == images.fingerprint(shelf.images[name])
+
+
+@pytest.mark.lab
+def test_a_second_call_finds_all_there_and_does_nothing(shelf: Shelf):
+    shelf.seed(shelf.top, shelf.base)
+    before = shelf.digest(shelf.top)
+    assert sorted(shelf.seed(shelf.top, shelf.base)) == [(shelf.base, "already here"), (shelf.top, "already here")]
+    assert shelf.digest(shelf.top) == before
+
+
+@pytest.mark.lab
+def test_present_names_what_the_registry_holds(shelf: Shelf):
+    shelf.seed(shelf.base)
+    assert images.present(shelf.env) == {shelf.base: shelf.digest(shelf.base)}
+
+
+@pytest.mark.lab
+def test_a_changed_recipe_is_built_again_and_so_is_what_builds_on_it(shelf: Shelf):
+    shelf.seed(shelf.top)
+    before = shelf.digest(shelf.top)
+    (shelf.folder / "base" / "f").write_text("changed")
+    shelf.seed(shelf.top)
+    assert shelf.digest(shelf.top) != before
+    assert "ready, by recipe" in shelf.said(shelf.base)
+
+
+@pytest.mark.lab
+def test_other_certificates_make_it_again(shelf: Shelf, monkeypatch: pytest.MonkeyPatch):
+    shelf.seed(shelf.base)
+    monkeypatch.setattr(certificates, "trusted", lambda environ: PRIVATE)
+    shelf.seed(shelf.base)
+    assert (shelf.labels(shelf.base) or {})[recipe.CERTIFICATES] == PRIVATE.fingerprint
+
+
+@pytest.mark.lab
+def test_what_the_engine_still_has_is_only_pushed(shelf: Shelf):
+    shelf.seed(shelf.base)
+    shelf.off_the_registry(shelf.base)
+    shelf.seed(shelf.base)
+    assert shelf.digest(shelf.base)
+    assert "pushed" in shelf.said(shelf.base)
+    assert "recipe" not in shelf.said(shelf.base)
+
+
+@pytest.mark.lab
+def test_a_recipe_builds_although_its_base_has_left_the_engine(shelf: Shelf):
+    shelf.seed(shelf.base)
+    shelf.off_the_engine(shelf.base)
+    shelf.seed(shelf.top)
+    assert shelf.digest(shelf.top)
+
+
+@pytest.mark.lab
+@pytest.mark.usefixtures("upstream_there")
+def test_upstream_is_taken_where_it_can_be_reached_and_kept_byte_for_byte(shelf: Shelf):
+    digest = shelf.publish()
+    shelf.seed(shelf.base)
+    assert shelf.digest(shelf.base) == digest
+    assert shelf.labels(shelf.base) == {"published": "yes"}
+    assert shelf.seed(shelf.base) == [(shelf.base, "already here")]
+
+
+@pytest.mark.lab
+@pytest.mark.usefixtures("upstream_there")
+def test_where_upstream_fails_the_recipe_steps_in(shelf: Shelf):
+    shelf.publish()
+    shelf.seed(shelf.top)  # needs base, which does come from upstream
+    assert (shelf.labels(shelf.top) or {})[recipe.ORIGIN] == "recipe"
+    assert shelf.labels(shelf.base) == {"published": "yes"}
+    assert "upstream failed, using the recipe" in shelf.said(shelf.top)
+
+
+@pytest.mark.lab
+def test_what_only_an_unreachable_upstream_has_is_not_available_and_the_rest_is_done(shelf: Shelf):
+    with pytest.raises(images.NotAvailable, match=f"{shelf.only} comes from"):
+        shelf.seed(shelf.only, shelf.base)
+    assert shelf.digest(shelf.base)
+
+
+@pytest.mark.lab
+@pytest.mark.usefixtures("upstream_there")
+def test_what_upstream_does_not_hand_out_is_not_available(shelf: Shelf):
+    with pytest.raises(images.NotAvailable, match="could not be pulled"):
+        shelf.seed(shelf.only)
+
+
+@pytest.mark.lab
+def test_a_recipe_that_fails_is_one_line_and_the_rest_is_done(shelf: Shelf):
+    shelf.write("top", f"FROM {images.reference(shelf.base)}\nCOPY no-such-file /\n")
+    with pytest.raises(LabError, match="no-such-file") as caught:
+        shelf.seed(shelf.top, shelf.base, shelf.only)
+    assert str(caught.value).startswith(f"{shelf.top}: building top failed: ") or "lab doctor" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not isinstance(caught.value, images.NotAvailable)
+    assert shelf.digest(shelf.base)
+
+
+@pytest.mark.lab
+def test_offline_nothing_is_built_or_pulled(shelf: Shelf):
+    with pytest.raises(LabError, match="is not here and --offline allows no download"):
+        shelf.seed(shelf.base, offline=True)
+    assert shelf.digest(shelf.base) is None
+
+
+@pytest.mark.lab
+def test_offline_the_engine_s_copy_will_do(shelf: Shelf):
+    shelf.seed(shelf.base)
+    shelf.off_the_registry(shelf.base)
+    shelf.seed(shelf.base, offline=True)
+    assert shelf.digest(shelf.base)
+
+
+@pytest.mark.lab
+def test_offline_what_is_out_of_date_will_do(shelf: Shelf):
+    shelf.seed(shelf.base)
+    shutil.rmtree(shelf.folder / "base")
+    shelf.write("base", "FROM scratch\nCOPY nothing /\n")
+    before = shelf.digest(shelf.base)
+    shelf.seed(shelf.base, offline=True)
+    assert shelf.digest(shelf.base) == before
+    assert "another recipe" in shelf.said(shelf.base)
+
+
+@pytest.mark.lab
+def test_ctrl_c_ends_the_work_in_hand(shelf: Shelf, monkeypatch: pytest.MonkeyPatch):
+    """The wait of the main thread is interrupted while a build runs; the build ends with it, and later work goes on."""
+    slow = "FROM localhost:5000/base/busybox:musl\nCOPY f /\nRUN sleep 300\n"
+    shelf.write("base", slow)
+    building = threading.Event()
+    waiting = images._all_done
+
+    def interrupted(futures: list[object]) -> None:
+        assert building.wait(60)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(images, "_all_done", interrupted)
+
+    def report(name: str, text: str) -> None:
+        if "RUN sleep" in text:
+            building.set()
+
+    with pytest.raises(KeyboardInterrupt):
+        images.seed([shelf.base], env=shelf.env, report=report)
+    assert shelf.digest(shelf.base) is None
+    monkeypatch.setattr(images, "_all_done", waiting)
+    shelf.write("base", slow.replace("300", "0"))
+    shelf.seed(shelf.base)
+    assert shelf.digest(shelf.base)
+
+
+@pytest.mark.lab
+def test_stopped_is_not_taken_for_upstream_s_failure(shelf: Shelf, monkeypatch: pytest.MonkeyPatch):
+    """Where the pull is stopped by Ctrl-C, no recipe is begun."""
+    monkeypatch.setattr(upstream, "reachable", lambda registry: True)
+
+    def stopped(*_: object, **__: object) -> None:
+        raise Stopped("docker pull was stopped")
+
+    monkeypatch.setattr(upstream, "bring", stopped)
+    with pytest.raises(Stopped):
+        shelf.seed(shelf.base)
+    assert shelf.digest(shelf.base) is None
