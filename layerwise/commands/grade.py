@@ -19,13 +19,13 @@ _FILE = click.Path(path_type=Path, dir_okay=True)
 
 @click.command()
 @click.argument("exercise")
-@click.argument("folder", required=False, type=_FILE)
+@click.argument("folder", required=False)
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON on standard output, and nothing else there.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="Write the report as JUnit XML.")
 @click.option("--sarif", type=_FILE, metavar="FILE", help="Write the report as SARIF.")
 @click.option("--gradescope", type=_FILE, metavar="FILE", help="Write the report as Gradescope's results.json.")
 @click.option("--html", type=_FILE, metavar="FILE", help="Write the report as a web page.")
-def command(exercise: str, folder: Path | None, as_json: bool, **files: Path | None) -> int:
+def command(exercise: str, folder: str | None, as_json: bool, **files: Path | None) -> int:
     """Grade your work on EXERCISE, or what is in FOLDER.
 
     Exit status: 0 full marks; 1 some points lost; 2 nothing to grade; 3 the grader or the engine failed.
@@ -39,7 +39,9 @@ def command(exercise: str, folder: Path | None, as_json: bool, **files: Path | N
 
     found = workbench.find(exercise)
     own = workbench.folder(found)
-    submission = folder or own
+    if folder == "":  # an unset variable; the current folder is called "."
+        raise InputError("the name of the folder to grade is empty; leave it out to grade your own work")
+    submission = own if folder is None else Path(folder)
     if not submission.is_dir():
         begin = f"; begin with: ./lab start {exercise}" if folder is None else ""
         raise InputError(f"no folder {workbench.shown(submission)} to grade{begin}")

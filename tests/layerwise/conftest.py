@@ -45,7 +45,7 @@ class Lab:
     def __call__(self, *words: str | Path, cwd: Path | None = None, **env: str) -> Ended:
         """Run a lab command to its end. No command may show a traceback."""
         ended = subprocess.run(
-            [sys.executable, "-W", "error", "-m", "layerwise.cli", *map(str, words)],
+            [sys.executable, "-m", "layerwise.cli", *map(str, words)],
             cwd=cwd or self.work.parent,
             env={**self.env, **env},
             stdin=subprocess.DEVNULL,

@@ -15,7 +15,7 @@ def files(folder):
 
 
 def test_start_copies_the_starter_and_tells_what_to_do(lab):
-    ended = lab("start", "01-tiny")
+    ended = lab("start", "01-tiny", DOCKER_HOST="unix:///nowhere.sock")
     assert ended.status == 0, ended.err
     assert files(lab.work / "01-tiny") == files(lab.exercise("01-tiny") / "starter")
     assert ended.err == ""
@@ -27,6 +27,13 @@ def test_start_copies_the_starter_and_tells_what_to_do(lab):
     assert "Two things." not in ended.out
     assert "Your copy: work/01-tiny" in lines
     assert lines[-1] == "Edit it, then:  ./lab grade 01-tiny"
+
+
+def test_an_exercise_can_be_begun_while_the_lab_is_down(lab):
+    ended = lab("start", "01-tiny", DOCKER_HOST="")
+    assert ended.status == 0
+    assert (lab.work / "01-tiny" / "Dockerfile").is_file()
+    assert ended.err == "lab: not ready to build yet: the lab is not up; run: ./lab up\n"
 
 
 def test_an_exercise_with_no_story_begins_too(lab):
