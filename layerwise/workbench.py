@@ -43,6 +43,12 @@ def folder(exercise: Exercise) -> Path:
     return paths.work_dir() / exercise.name
 
 
+def key(exercise: Exercise) -> str:
+    """The name under which attempts are remembered; of an exercise from elsewhere, its path."""
+    own = exercise.folder.parent == exercises_dir().resolve()
+    return exercise.name if own else str(exercise.folder)
+
+
 def begun(exercise: Exercise) -> bool:
     """Whether there is work on that exercise: something at its place that is not an empty folder."""
     place = folder(exercise)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -10,7 +10,6 @@ from grader.exercise import Exercise
 from grader.units import format_duration
 from grader.verify import Outcome
 from layerwise import bench
-from layerwise.commands._watching import Watch
 from layerwise.stack.images import NotAvailable
 
 
@@ -23,12 +22,12 @@ class Tally:
         self._skipped: list[str] = []
         self._exercises: set[str] = set()
 
-    def ready(self, exercises: Sequence[Exercise], watch: Watch) -> list[Exercise]:
+    def ready(self, exercises: Sequence[Exercise], report: Callable[[str, str], None]) -> list[Exercise]:
         """Those whose base images can be had here; the others are said to be skipped."""
         found = []
         for exercise in exercises:
             try:
-                bench.prepare([exercise], watch.seeding)
+                bench.prepare([exercise], report)
             except NotAvailable as problem:
                 self._skipped.append(exercise.name)
                 click.echo(f"- {exercise.name}: skipped: {problem}")

@@ -64,7 +64,7 @@ def verify(names: tuple[str, ...], jobs: int) -> int:
     found = [workbench.find(name) for name in dict.fromkeys(wanted)]
     tally = Tally()
     with stoppable(), watching() as watch:
-        ready = tally.ready(found, watch)
+        ready = tally.ready(found, watch.seeding)
         with closing(prove(ready, jobs=jobs)) as outcomes:
             for outcome in outcomes:
                 watch.show(f"{tally.count + 1} submissions graded")

@@ -62,12 +62,13 @@ def command(exercise: str, folder: str | None, as_json: bool, **files: Path | No
 
 def _remember(exercise: Exercise, report: Report) -> None:
     """Record the score, of the learner's own work only; a grade is shown even where it cannot be recorded."""
+    from layerwise import workbench
     from layerwise.progress import Progress, ProgressError
 
     if report.score is None:
         return
     try:
-        Progress().record_attempt(exercise.name, report)
+        Progress().record_attempt(workbench.key(exercise), report)
     except ProgressError as problem:
         click.echo(f"lab: warning: this grade is not recorded: {problem}", err=True)
 

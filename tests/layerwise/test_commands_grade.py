@@ -88,6 +88,16 @@ def test_the_folder_may_be_named_and_only_the_learners_own_is_remembered(lab, tm
 
 
 @pytest.mark.engine
+def test_an_exercise_from_elsewhere_is_not_taken_for_one_of_the_course(lab, tmp_path):
+    work(lab, FULL)
+    shutil.copytree(lab.exercise("01-tiny"), tmp_path / "mine" / "01-tiny")
+    assert lab("grade", "mine/01-tiny").status == 0
+    assert attempts(lab) == [(str(tmp_path / "mine" / "01-tiny"), 10.0)]
+    assert lab("grade", lab.exercise("01-tiny")).status == 0
+    assert attempts(lab)[1:] == [("01-tiny", 10.0)]
+
+
+@pytest.mark.engine
 def test_every_format_is_written(lab, tmp_path):
     work(lab, PARTIAL)
     files = {name: tmp_path / f"report.{name}" for name in ("junit", "sarif", "gradescope", "html")}
