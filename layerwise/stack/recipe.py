@@ -9,7 +9,8 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -102,7 +103,8 @@ def build(
                 progress(f"step {step[1]} of {step[2]}: {step[3][:80]}")
 
         try:
-            run([*argv, str(context)], env=env, timeout=BUILD_TIMEOUT, on_line=line, cancel=cancel)
+            with _replacing(tag, env):
+                run([*argv, str(context)], env=env, timeout=BUILD_TIMEOUT, on_line=line, cancel=cancel)
         except CommandFailed as problem:
             raise CommandFailed(_build_cause(folder, problem), problem.output, problem.status) from None
 
@@ -144,7 +146,21 @@ def _rootfs(
             if status != 0:
                 run(["docker", "image", "rm", image], env=env, timeout=MINUTE)
                 raise _failed(folder, errors)
-    run(["docker", "tag", image, tag], env=env, timeout=MINUTE)
+    with _replacing(tag, env):
+        run(["docker", "tag", image, tag], env=env, timeout=MINUTE)
+
+
+@contextmanager
+def _replacing(tag: str, env: Mapping[str, str]) -> Iterator[None]:
+    """Around giving `tag` to another image: the one that had it goes, unless it has another name or is in use."""
+    identity = ["docker", "image", "inspect", "--format", "{{.Id}} {{len .RepoTags}}"]
+    before = ""
+    with suppress(CommandFailed):  # nothing had it
+        before = run([*identity, tag], env=env, timeout=MINUTE).split()[0]
+    yield
+    with suppress(CommandFailed):
+        if before and run([*identity, before], env=env, timeout=MINUTE).split()[1] == "0":
+            run(["docker", "image", "rm", "--no-prune", before], env=env, timeout=MINUTE)
 
 
 def _failed(folder: Path, errors: IO[bytes]) -> LabError:

@@ -16,7 +16,7 @@ from layerwise.errors import LabError
 from layerwise.stack import certificates, images, paths, processes, recipe, upstream
 from layerwise.stack.catalogue import HERE, catalogue
 from layerwise.stack.distribution import AUTH_PORT, PORT, ask
-from layerwise.stack.run import CommandFailed, run
+from layerwise.stack.run import CommandFailed, last_line, run
 
 IMAGE = "layerwise/registry:2.8.3"
 PROJECT = "layerwise"
@@ -39,6 +39,8 @@ def up(*, env: Mapping[str, str], home: paths.Home, report: Report) -> None:
     trust = certificates.trusted(env)
     _have_image(env, trust, report)
     if not all(_is_ours(service, env) for service in SERVICES):
+        with suppress(CommandFailed):  # does nothing, in its own words, where none is paused
+            _compose(["unpause", *SERVICES], env)
         _check_ports(env)
         report("registry", "starting")
     try:
@@ -47,7 +49,7 @@ def up(*, env: Mapping[str, str], home: paths.Home, report: Report) -> None:
         taken = [port for port in SERVICES.values() if f":{port}" in problem.output and "alloc" in problem.output]
         taken += [port for port in SERVICES.values() if f":{port}" in problem.output and "in use" in problem.output]
         if taken:
-            raise _port_taken(taken[0]) from None
+            raise _port_taken(taken[0], env) from None
         raise
     deadline = time.monotonic() + UP_SECONDS
     waiting = list(SERVICES)
@@ -171,17 +173,18 @@ def _check_ports(env: Mapping[str, str]) -> None:
         if container is not None and container["State"] == "running":
             continue
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2.0):
-            raise _port_taken(port)
+            raise _port_taken(port, env)
 
 
-def _port_taken(port: int) -> LabError:
-    try:
-        holder = processes.listener(port)
-    except OSError:  # not Linux
-        holder = ""
+def _port_taken(port: int, env: Mapping[str, str]) -> LabError:
+    publishing = ["docker", "ps", f"--filter=publish={port}", "--format", "the container {{.Names}}"]
+    holder = last_line(run(publishing, env=env, timeout=30.0))
+    if not holder:
+        with suppress(OSError):  # not Linux
+            holder = processes.listener(port)
     return LabError(
         f"port {port} on this machine is taken by {holder or 'another program'}, and the lab's registry needs it; "
-        "stop that program and run ./lab up again"
+        "stop it and run ./lab up again"
     )
 
 

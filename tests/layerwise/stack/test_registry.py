@@ -106,7 +106,7 @@ def test_a_taken_port_is_told_with_who_has_it(env: dict[str, str], monkeypatch: 
         with pytest.raises(LabError) as caught:
             registry._check_ports(env)
     assert f"port {port} on this machine is taken by " in str(caught.value)
-    assert "stop that program and run ./lab up again" in str(caught.value)
+    assert "stop it and run ./lab up again" in str(caught.value)
     if processes.PROC.is_dir():
         assert f"(pid {os.getpid()})" in str(caught.value)
 
