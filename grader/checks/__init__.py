@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from grader.facts import Facts
     from grader.verdict import Verdict
 
-KINDS: tuple[str, ...] = ("build", "user", "command", "context")
+KINDS: tuple[str, ...] = ("build", "user", "command", "context", "pinning")
 
 
 class CheckParams(BaseModel):

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from grader.facts import Facts
     from grader.facts.container import Process, Seen
 
-PATIENCE = 10.0
+PATIENCE = 5.0
 """Seconds an entrypoint that starts as root has to drop it."""
-GLANCE = 2.0
+GLANCE = 1.0
 """The same where the verdict is clear already and only the message profits."""
 EXPECTED = "a user other than root"
 

@@ -4,6 +4,7 @@
     facts.dockerfile       what its Dockerfile says                   (no engine)
     facts.plan             its stages and variables resolved          (no engine)
     facts.context          what reaches the builder                   (no engine)
+    facts.taken            what it takes from outside, and how pinned (no engine)
     facts.build            the finished build and its log
     facts.steps            each instruction, and whether it ran or was reused
     facts.image            the image: config, layers, files           (or from an archive, with no engine)
@@ -36,9 +37,10 @@ if TYPE_CHECKING:
     from grader.facts.buildlog import Vertex
     from grader.facts.container import Outcome, Running, Seen
     from grader.facts.context import BuildContext
-    from grader.facts.dockerfile import Dockerfile
+    from grader.facts.dockerfile import Dockerfile, ImageReference
     from grader.facts.dockerfile.resolved import Build as Plan
     from grader.facts.image import Image
+    from grader.facts.pins import Taken
     from grader.facts.steps import BuiltStep
     from grader.facts.users import User
 
@@ -84,7 +86,7 @@ class Facts:
         self._submission = submission
         self._archive = archive
         self._given_engine = engine
-        self._on_step = on_step
+        self.on_step = on_step
         self._known: dict[str, object] = {}
         self._faults: dict[str, Exception] = {}
         self._lock = threading.RLock()
@@ -159,6 +161,19 @@ class Facts:
         return BuildContext(self.submission.context, self.submission.dockerfile)
 
     @Fact
+    def taken(self) -> tuple[Taken, ...]:
+        """What the build takes from outside, and how firmly each thing is named."""
+        from grader.facts.pins import taken
+
+        return taken(self.plan, self.context, self.submission.settings.dockerfile)
+
+    def has_image(self, reference: ImageReference) -> bool:
+        """Whether the registry holds the digest of a reference. RegistryUnavailable where it cannot be asked."""
+        from grader.facts.registry import has_manifest
+
+        return self.once(f"image {reference}", lambda: has_manifest(reference))
+
+    @Fact
     def build(self) -> Build:
         """The build, ended well. BuildFailed or a DockerfileSyntaxError where it does not."""
         from grader.facts import build
@@ -167,7 +182,7 @@ class Facts:
         # Read first: its words are better than BuildKit's, and a file with no stage at all brings some engines down.
         _ = self.dockerfile
         engine = self.engine
-        made = build.build(engine, submission, on_step=self._on_step)
+        made = build.build(engine, submission, on_step=self.on_step)
         self.at_end(engine.remove_image, made.image)
         return made
 

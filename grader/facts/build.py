@@ -61,9 +61,10 @@ def build(
     submission: Submission,
     *,
     export: bool = True,
+    cache: bool = True,
     on_step: Callable[[Vertex], None] | None = None,
 ) -> Build:
-    """Build the submission as its settings say.
+    """Build the submission as its settings say, with no use of the cache where `cache` is false.
 
     The image is named `layerwise-grade:MARK-…`; remove it with `engine.remove_image`. With `export` false no image is
     made, `image` is empty and only the log counts. Raises BuildFailed, RegistryUnavailable (a base image's registry
@@ -74,6 +75,7 @@ def build(
         f"--file={submission.dockerfile}",
         *(f"--build-arg={name}={value}" for name, value in settings.args.items()),
         *([f"--target={settings.target}"] if settings.target else []),
+        *([] if cache else ["--no-cache"]),
     ]
     image = _new_name() if export else ""
     log = _run(engine, submission, options, submission.context, image, settings.timeout, on_step)
@@ -224,6 +226,9 @@ def _step_message(vertex: Vertex) -> str:
         return f"{_short(vertex)} ended with exit status {ended[1]}{killed}"
     reason = re.sub(r"^process .* did not complete successfully: ", "", vertex.error, flags=re.DOTALL)
     reason = re.sub(r"failed to (?:compute cache key|calculate checksum of ref \S+): ", "", reason)
+    reason = re.sub(
+        r"/\S*/cachemounts/buildkit\d+", "", reason
+    )  # where the engine keeps it is no business of a learner
     return f"{_short(vertex)} failed: {' '.join(clean(reason, 300).split())}"
 
 

@@ -11,12 +11,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from grader.errors import EngineFailure, GraderError, NotObservable
-from grader.facts.engine import Engine
+from grader.facts.engine import Engine, Output
 
 MEMORY = 1 << 30
 """Bytes of memory of a container; there is no swap beside it."""
@@ -211,11 +211,10 @@ def _container(engine: Engine, image: str, *, network: bool, **config: Any) -> I
         raise EngineFailure(
             f"the image that was built is gone from the engine ({problem.args[0]}): grade again"
         ) from None
-    try:
-        reader = _Reader(engine.attach(container))
+    with ExitStack() as stack:
+        stack.callback(engine.remove_container, container)
+        reader = _Reader(stack.enter_context(closing(engine.attach(container))))
         yield container, reader
-    finally:
-        engine.remove_container(container)
 
 
 def _bounds(engine: Engine, *, network: bool) -> dict[str, Any]:
@@ -243,7 +242,7 @@ def _state(engine: Engine, container: str) -> Mapping[str, Any]:
 class _Reader:
     """Reads a container's output in a thread of its own, so that a flood never blocks and nothing of it piles up."""
 
-    def __init__(self, stream: Iterator[tuple[bytes | None, bytes | None]]) -> None:
+    def __init__(self, stream: Output) -> None:
         self._stream = stream
         self._kept = (_Kept(), _Kept())
         self.flooded = False

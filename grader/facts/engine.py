@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from grader import owner
-from grader.errors import EngineFailure, EngineUnavailable
+from grader.errors import EngineFailure, EngineUnavailable, SubmissionFault
 from grader.verdict import clean
 
 LABEL = "layerwise"
@@ -30,6 +32,7 @@ OLDEST = (20, 10)
 
 _TIMEOUT = 60
 _CONNECT_TIMEOUT = 10
+_CHUNK = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -104,12 +107,16 @@ class Engine:
     @contextmanager
     def save_image(self, name: str) -> Iterator[Iterator[bytes]]:
         """The image as an archive (`docker save`), in chunks, unseen by any disk. KeyError where there is none."""
+        # Not the SDK's get_image: that waits without end where the engine falls silent.
+        url = f"{self._api.base_url}/v{self._api.api_version}/images/{quote(name, safe='')}/get"
         with self._translated():
-            chunks = self._api.get_image(name, chunk_size=1 << 18)
-        try:
-            yield self._chunks(chunks)
-        finally:
-            chunks.close()
+            response = self._api.get(url, stream=True, timeout=_TIMEOUT)
+        with closing(response):
+            if response.status_code == 404:
+                raise KeyError(name)
+            if response.status_code != 200:
+                raise EngineFailure(f"the engine does not give out the image: {clean(response.text[:300], 200)}")
+            yield self._chunks(response.raw.stream(_CHUNK, decode_content=False))
 
     def _chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         while True:
@@ -127,33 +134,39 @@ class Engine:
     # Containers
 
     def create_container(self, image: str, *, host: Mapping[str, Any], **config: Any) -> str:
-        """Create a labelled container; its id. KeyError where the image does not exist.
+        """Create a labelled container; its id. KeyError where the image does not exist, ContainerRefused where it says
+        nothing to run.
 
         `host` is the HostConfig and `config` the rest, in the names of the SDK's `create_host_config` and
         `create_container`.
         """
         labels = {LABEL: "grade", OWNER_LABEL: owner.mark()}
-        with self._translated():
+        with self._refusable():
             settings = self._api.create_host_config(**host)
             return str(self._api.create_container(image, host_config=settings, labels=labels, **config)["Id"])
 
-    def attach(self, container: str) -> Iterator[tuple[bytes | None, bytes | None]]:
-        """What the container will print, as (standard output, standard error); attach before it is started."""
+    def attach(self, container: str) -> Output:
+        """What the container will print; attach before it is started, close in the end."""
         with self._translated():
-            stream: Iterator[tuple[bytes | None, bytes | None]] = self._api.attach(container, stream=True, demux=True)
-            return stream
+            return Output(self._api.attach(container, stream=True, demux=True))
 
     def start_container(self, container: str) -> None:
-        """Start it. ContainerRefused where the image asks for what cannot be started (no such command or user)."""
+        """Start it. ContainerRefused where the image asks for what cannot be started (no such program or user)."""
+        with self._refusable():
+            self._api.start(container)
+
+    @contextmanager
+    def _refusable(self) -> Iterator[None]:
+        """Tell what the image is to blame for from the engine's own faults."""
         import docker.errors
 
         try:
             with self._translated(raw=True):
-                self._api.start(container)
+                yield
         except docker.errors.APIError as problem:
-            text = clean(str(problem.explanation or problem), 400)
-            if any(sign in text for sign in _REFUSALS):
-                raise ContainerRefused(text) from None
+            text = " ".join(clean(str(problem.explanation or problem), 400).split())
+            if _REFUSED.search(text):
+                raise ContainerRefused(_RUNTIME.sub("", text).removesuffix(": unknown")) from None
             raise _failure(problem) from None
 
     def inspect_container(self, container: str) -> dict[str, Any]:
@@ -238,29 +251,36 @@ class Engine:
             raise EngineUnavailable("the engine stopped answering: see 'lab status', then grade again") from None
 
 
-class ContainerRefused(Exception):
+class Output:
+    """A container's output as it comes: pairs of (standard output, standard error), until the container ends."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[tuple[bytes | None, bytes | None]]:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        """Stop reading; also from another thread than the one that reads."""
+        with contextlib.suppress(Exception):  # over some transports it cannot be cancelled, and ends with the container
+            self._stream.close()
+        with contextlib.suppress(Exception):
+            self._stream._response.close()  # the SDK shuts the socket and leaves the rest to the garbage collector
+
+
+class ContainerRefused(SubmissionFault):
     """The engine will not start a container of this image: what it should run, or as whom, is not in it."""
 
 
-# What a runtime says when the image, not the engine, is at fault. runc, crun and the engine word it differently.
-_REFUSALS = (
-    "executable file not found",
-    "no such file or directory",
-    "permission denied",
-    "is a directory",
-    "not a directory",
-    "exec format error",
-    "unable to find user",
-    "unable to find group",
-    "no matching entries in passwd file",
-    "no matching entries in group file",
-    "no users found",
-    "uids and gids must be in range",
-    "exec user process",
-    "No command specified",
-    "no command specified",
-    "invalid argument",
-    "cwd",
+# What engines and runtimes say when the image, not the engine, is at fault: its program or its user is not there.
+_REFUSED = re.compile(
+    r"(?:unable to start container process|starting container process caused): .*(?:exec|chdir)|no command specified"
+    r"|unable to find (?:user|group)|no matching entries in|no users found|uids and gids must be in range"
+    r"|executable file `.*` not found|mkdir .* not a directory",
+    re.IGNORECASE,
+)
+_RUNTIME = re.compile(
+    r"^.*(?:unable to start container process|process caused): |^failed to create task for container: ", re.IGNORECASE
 )
 
 

@@ -1,0 +1,150 @@
+"""`user`: forty images, each judged by its config, as it runs, and both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from grader.checks import user
+from grader.facts.engine import Engine
+from grader.verdict import Verdict
+from tests.grader.conftest import facts_of
+
+SLEEP = 'CMD ["sleep", "300"]\n'
+DEBIAN = "localhost:5000/base/debian:trixie-slim"
+DROPS = 'ENTRYPOINT ["sh", "-c", "{} exec su -s /bin/sh nobody -c \'exec sleep 300\'"]\n'
+
+
+class Case(NamedTuple):
+    """A Dockerfile after its FROM, and whether it passes by config, at runtime; and a word of the message."""
+
+    name: str
+    body: str
+    config: bool
+    runtime: bool
+    says: str = ""
+
+
+def passwd(*lines: str) -> str:
+    text = "\\n".join(lines)
+    return f"RUN printf '{text}\\n' > /etc/passwd\n"
+
+
+CASES = [
+    Case("no user", SLEEP, False, False, "sets a USER"),
+    Case("a name", "USER nobody\n" + SLEEP, True, True),
+    Case("a number", "USER 65534\n" + SLEEP, True, True),
+    Case("a number nobody has", "USER 1000\n" + SLEEP, True, True),
+    Case("a number with a group nobody has", "USER 1000:1000\n" + SLEEP, True, True),
+    Case("root's group", "USER 1000:0\n" + SLEEP, True, True),
+    Case("zero", "USER 0\n" + SLEEP, False, False, "'0'"),
+    Case("two zeros", "USER 00\n" + SLEEP, False, False, "'00'"),
+    Case("plus zero", "USER +0\n" + SLEEP, False, False, "'+0'"),
+    Case("root", "USER root\n" + SLEEP, False, False, "'root'"),
+    Case("root and its group", "USER root:root\n" + SLEEP, False, False, "'root:root'"),
+    Case("zeros", "USER 0:0\n" + SLEEP, False, False, "'0:0'"),
+    Case("root with another group", "USER 0:1000\n" + SLEEP, False, False, "'0:1000'"),
+    Case("no name but a group", "USER :1000\n" + SLEEP, False, False),
+    Case("another name for root", passwd("app:x:0:0::/:/bin/sh") + "USER app\n" + SLEEP, False, False, "uid 0"),
+    Case("root by the second line", passwd("app:x:7:7::/:", "app:x:0:0::/:") + "USER app\n" + SLEEP, True, True),
+    Case("root by the first line", passwd("app:x:0:0::/:", "app:x:7:7::/:") + "USER app\n" + SLEEP, False, False),
+    Case("a uid that is no number", passwd("app:x:seven:7::/:") + "USER app\n" + SLEEP, False, False, "uid 0"),
+    Case("a line with a name only", passwd("app") + "USER app\n" + SLEEP, False, False, "uid 0"),
+    Case("a name that is a number", passwd("1000:x:0:0::/:") + "USER 1000\n" + SLEEP, True, True),
+    Case("root is not called root", passwd("chief:x:0:0::/:", "root:x:7:7::/:") + "USER root\n" + SLEEP, True, True),
+    Case("no such user", "USER nosuch\n" + SLEEP, False, False, "no user 'nosuch'"),
+    Case("no such group", "USER nobody:nosuch\n" + SLEEP, False, False, "no group 'nosuch'"),
+    Case("too large", "USER 4294967296\n" + SLEEP, False, False, "2147483647"),
+    Case("unset argument", "ARG WHO\nUSER $WHO\n" + SLEEP, False, False),
+    Case("argument that is root", "ARG WHO=root\nUSER ${WHO}\n" + SLEEP, False, False),
+    Case("argument that is not", "ARG WHO=nobody\nUSER ${WHO}\n" + SLEEP, True, True),
+    Case("root again at the end", "USER nobody\nUSER root\n" + SLEEP, False, False),
+    Case("root only for a while", "USER root\nRUN true\nUSER nobody\n" + SLEEP, True, True),
+    Case("a comment", "# USER nobody\n" + SLEEP, False, False),
+    Case("in a heredoc", "RUN <<END\ncat > /x <<IN\nUSER nobody\nIN\nEND\n" + SLEEP, False, False),
+    Case("an environment variable", "ENV USER=nobody\n" + SLEEP, False, False),
+    Case("in the builder only", "USER nobody\nFROM {base}\n" + SLEEP, False, False),
+    Case("inherited", "USER nobody\nFROM first\n" + SLEEP, True, True),
+    Case("no passwd, a number", "RUN rm /etc/passwd\nUSER 7\n" + SLEEP, True, True),
+    Case("no passwd, a name", "RUN rm /etc/passwd\nUSER nobody\n" + SLEEP, False, False, "no user 'nobody'"),
+    Case(
+        "passwd is a link",
+        "RUN echo app:x:7:7::/:/bin/sh > /opt-passwd && ln -sf ../opt-passwd /etc/passwd\nUSER app\n" + SLEEP,
+        True,
+        True,
+    ),
+    Case(
+        "passwd is changed afterwards",
+        passwd("app:x:7:7::/:") + "USER app\nUSER root\n" + passwd("app:x:0:0::/:") + "USER app\n" + SLEEP,
+        False,
+        False,
+        "uid 0",
+    ),
+    Case(
+        "from nothing",
+        "FROM scratch\nCOPY --from=first /bin/busybox /bin/sleep\nUSER 65532\n" + SLEEP,
+        True,
+        True,
+    ),
+    Case("drops root", DROPS.format(""), False, True, "runs as uid 65534"),
+    Case("drops root after a while", DROPS.format("sleep 1;"), False, True),
+    Case("drops root but for a child", DROPS.format("sleep 299 & "), False, False),
+    Case("set-uid program", "RUN cp /bin/busybox /sleep && chmod 4755 /sleep\nUSER nobody\n"
+         'CMD ["/sleep", "300"]\n', True, False, "set-uid"),
+    Case("set-uid program on the path", "RUN cp /bin/busybox /usr/sbin/sleep && chmod 4755 /usr/sbin/sleep\n"
+         "USER nobody\n" + SLEEP, True, False, "set-uid"),
+    Case("set-uid program of no weight", "RUN cp /bin/busybox /other && chmod 4755 /other\nUSER nobody\n" + SLEEP,
+         True, True),
+    Case("ends at once", 'USER nobody\nCMD ["true"]\n', True, True),
+    Case("ends at once, as root", 'CMD ["true"]\n', False, False),
+    Case("cannot start", 'USER nobody\nCMD ["/no/such/program"]\n', True, False, "does not start"),
+    Case("has nothing to start", "USER nobody\nCMD []\nENTRYPOINT []\n", True, False, "does not start"),
+    Case("not allowed to start", 'RUN echo "#!/bin/sh" > /x && chmod 600 /x\nUSER nobody\nCMD ["/x"]\n', True, False,
+         "does not start"),
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(user, "PATIENCE", 3.0)
+    monkeypatch.setattr(user, "GLANCE", 0.5)
+
+
+def judged(folder: Path, engine: Engine, **params: object) -> Verdict:
+    with facts_of(folder, engine) as facts:
+        return user.judge(facts, user.Params.model_validate(params))
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+def test_cases(case: Case, submit: Callable[..., Path], engine: Engine, base: str) -> None:
+    folder = submit(Dockerfile=f"FROM {base} AS first\n" + case.body.replace("{base}", base))
+    with facts_of(folder, engine) as facts:
+        found = {at: user.judge(facts, user.Params(at=at)) for at in ("config", "runtime", "both")}
+    for verdict in found.values():
+        assert verdict.message
+        assert "{" not in verdict.message
+    assert {at: verdict.fraction == 1.0 for at, verdict in found.items()} == {
+        "config": case.config,
+        "runtime": case.runtime,
+        "both": case.config and case.runtime,
+    }, found
+    assert case.says in found["both"].message, found["both"].message
+
+
+@pytest.mark.engine
+def test_saved_root_is_root(submit: Callable[..., Path], engine: Engine) -> None:
+    folder = submit(Dockerfile=f'FROM {DEBIAN}\nENTRYPOINT ["setpriv", "--ruid=1000", "sleep", "300"]\n')
+    verdict = judged(folder, engine, at="runtime")
+    assert verdict.fraction == 0.0
+    assert "holds root's" in verdict.message
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(("name", "passes"), [("65534", True), ("65534:nobody", False), ("nobody", False)])
+def test_numeric(name: str, passes: bool, submit: Callable[..., Path], engine: Engine, base: str) -> None:
+    folder = submit(Dockerfile=f"FROM {base}\nUSER {name}\n{SLEEP}")
+    assert (judged(folder, engine, numeric=True, at="config").fraction == 1.0) is passes

@@ -1,0 +1,91 @@
+"""Submissions and exercises made on the spot, and a watch over what is left behind."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grader import checks
+from grader.exercise import BuildSettings, Check, Exercise
+from grader.facts import Facts
+from grader.facts.engine import OWNER_LABEL, REPOSITORY, Engine
+from grader.submission import PREFIX, Submission
+
+
+@pytest.fixture
+def submit(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a folder with these files: `submit(Dockerfile="FROM …", **{"app.py": "…"})`."""
+
+    def make(files: Mapping[str, str | bytes] | None = None, /, **more: str | bytes) -> Path:
+        folder = tmp_path / "submission"
+        folder.mkdir(exist_ok=True)
+        for name, content in {**(files or {}), **more}.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return folder
+
+    return make
+
+
+def exercise(*wanted: tuple[str, Mapping[str, Any]] | Check, **build: Any) -> Exercise:
+    """An exercise with these checks, (kind, parameters), one point each, with ids `KIND-1`, `KIND-2` in order."""
+    made = []
+    for number, item in enumerate(wanted, 1):
+        if isinstance(item, Check):
+            made.append(item)
+            continue
+        kind, params = item
+        model = checks.kind(kind).params.model_validate(dict(params))
+        made.append(Check(id=f"{kind}-{number}", kind=kind, title=f"Check {number}", points=1.0, params=model))
+    return Exercise(
+        name="made-up",
+        folder=Path(__file__).parent,
+        title="Made up",
+        lesson="00-none",
+        level="core",
+        minutes=1,
+        skills=(),
+        images=(),
+        hints=(),
+        build=BuildSettings.model_validate(build),
+        checks=tuple(made),
+    )
+
+
+@contextmanager
+def facts_of(folder: Path, engine: Engine | None = None, **build: Any) -> Iterator[Facts]:
+    """The facts of a folder, with these build settings."""
+    with (
+        Submission.open(folder, BuildSettings.model_validate(build)) as submission,
+        Facts(submission, engine=engine) as facts,
+    ):
+        yield facts
+
+
+@pytest.fixture
+def nothing_left(engine: Engine) -> Iterator[None]:
+    """Fails where a test leaves a container, an image, a volume, a network or a temporary folder of a grading behind."""
+    before = _things(engine)
+    yield
+    deadline = time.monotonic() + 5
+    while (left := _things(engine) - before) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left
+
+
+def _things(engine: Engine) -> set[str]:
+    api = engine._api
+    return {
+        *(f"container {found['Id']}" for found in api.containers(all=True, filters={"label": OWNER_LABEL})),
+        *(f"image {tag}" for found in api.images(name=REPOSITORY) for tag in found["RepoTags"] or ()),
+        *(f"volume {found['Name']}" for found in api.volumes()["Volumes"] or ()),
+        *(f"network {found['Id']}" for found in api.networks()),
+        *(f"folder {path}" for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*")),
+    }
