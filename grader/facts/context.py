@@ -7,6 +7,7 @@ BuildKit transfers only what COPY, ADD and bind mounts ask for, so what counts i
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from grader.errors import SubmissionFault
 from grader.facts import ignore
+from grader.facts.gopattern import BadPattern, compile_pattern
 from grader.facts.ignore import IgnoreRules, Outcome, Rule
 
 IGNORE_FILE = ".dockerignore"
@@ -121,6 +123,35 @@ class BuildContext:
             return None
         return _read(self.root, found, limit)
 
+    def find(self, path: str) -> Entry | None:
+        """What is at a path below the root, sent or not; None where nothing is."""
+        found = _resolve(self.root, ignore.clean_path(path))
+        try:
+            return _described(found, os.lstat(self.root / found)) if found is not None else None
+        except (OSError, ValueError):
+            return None
+
+    def matching(self, pattern: str, limit: int) -> list[str]:
+        """The first `limit` paths below the root that a wildcard of COPY names, sent or not, sorted."""
+        found = [""]
+        for part in ignore.clean_path(pattern).split("/"):
+            found = [path for folder in found for path in self._children(folder, part)][:limit]
+        return found
+
+    def _children(self, folder: str, part: str) -> Iterator[str]:
+        beginning = f"{folder}/" if folder else ""
+        if not set("*?[\\") & set(part):
+            if self.find(beginning + part) is not None:
+                yield beginning + part
+            return
+        # As in a Dockerfile: no pattern crosses a slash, and `**` is just `*`.
+        try:
+            machine = compile_pattern(re.sub(r"\*+", "*", part))
+            names = sorted(os.listdir(self.root / folder))
+        except (BadPattern, OSError):
+            return
+        yield from (beginning + name for name in names if machine.matches(name))
+
 
 @dataclass
 class _Folder:
@@ -173,6 +204,10 @@ def _entry(root: Path, found: os.DirEntry[str]) -> Entry:
         status = found.stat(follow_symlinks=False)
     except OSError as problem:
         raise SubmissionFault(f"{path} in the build context cannot be read: {problem.strerror}") from None
+    return _described(path, status)
+
+
+def _described(path: str, status: os.stat_result) -> Entry:
     mode = status.st_mode
     if stat.S_ISREG(mode):
         return Entry(path, Type.FILE, status.st_size)
