@@ -74,12 +74,15 @@ def up(home: Home, options: Options) -> Result:
                 registry.up(env=env, home=home, report=lambda thing, text: say(f"{thing}: {text}"))
             if wanted:
                 with shown.step("images") as say:
-                    images.seed(
-                        wanted,
-                        env=env,
-                        offline=options.offline,
-                        report=lambda name, text: say(f"{name}: {text}"),
-                    )
+                    try:
+                        images.seed(
+                            wanted,
+                            env=env,
+                            offline=options.offline,
+                            report=lambda name, text: say(f"{name}: {text}"),
+                        )
+                    except images.NotAvailable as problem:
+                        warnings.append(f"{problem}; what needs it is skipped")
             url = None
             if options.jupyter:
                 with shown.step("jupyter") as say:
