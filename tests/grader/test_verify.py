@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -98,9 +97,9 @@ def exercise(tmp_path: Path) -> Exercise:
     return load(tmp_path / "slow")
 
 
-def left_behind() -> list[str]:
+def left_behind(folder: Path) -> list[str]:
     """Temporary folders of gradings, and what is on the engine."""
-    folders = [path.name for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*")]
+    folders = [path.name for path in folder.glob(f"{PREFIX}*")]
     images = ["docker", "image", "ls", "--quiet", "--filter", f"reference={REPOSITORY}"]
     containers = ["docker", "ps", "--all", "--quiet", "--filter", f"label={OWNER_LABEL}"]
     listed = [
@@ -113,11 +112,15 @@ def left_behind() -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("everybody", [True, False], ids=["terminal", "one process"])
 def test_stopped_in_the_middle_nothing_is_left(exercise, tmp_path, number, everybody):
-    before = set(left_behind())
+    before = set(left_behind(tmp_path))
     process = subprocess.Popen(
         [sys.executable, "-m", "layerwise.cli", "exercises", "verify", str(exercise.folder)],
         cwd=ROOT,
-        env={**os.environ, "LAYERWISE_HOME": os.environ.get("LAYERWISE_HOME", str(tmp_path / "home"))},
+        env={
+            **os.environ,
+            "LAYERWISE_HOME": os.environ.get("LAYERWISE_HOME", str(tmp_path / "home")),
+            "TMPDIR": str(tmp_path),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -136,7 +139,7 @@ def test_stopped_in_the_middle_nothing_is_left(exercise, tmp_path, number, every
     assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
     assert out == ""
     assert err.strip() == ("lab: stopped." if number == signal.SIGINT else "")
-    assert set(left_behind()) <= before
+    assert set(left_behind(tmp_path)) <= before
 
 
 @pytest.mark.lab

@@ -1,0 +1,92 @@
+"""A build whose export loses a race inside the engine is exported again; no other failure is tried twice.
+
+The race needs two gradings and luck (once in 200 builds), so the engine's words, recorded when it happened, are played.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from grader.errors import EngineFailure
+from grader.exercise import BuildSettings
+from grader.facts import build as module
+from grader.process import Ended
+from grader.submission import Submission
+
+GONE = (
+    'failed to prepare extraction snapshot "extract-598730306-0CR_ sha256:8f23": '
+    "parent snapshot sha256:8274 does not exist: not found"
+)
+
+
+class Engine:
+    """What `build` asks of an engine besides buildx."""
+
+    host = "unix:///nowhere.sock"
+
+    def answers(self) -> bool:
+        return True
+
+    def remove_image(self, name: str) -> None: ...
+
+
+def play(monkeypatch, *failures):
+    """Let buildx end as told, one failure after another and then well: (name of the vertex, its error)."""
+    calls = []
+
+    def run(command, *, on_stderr, **_):
+        calls.append(command)
+        step = {"digest": "sha256:1", "name": "[2/2] RUN true", "started": "a", "completed": "b"}
+        vertexes = [step]
+        failed = len(calls) <= len(failures)
+        if failed:
+            name, error = failures[len(calls) - 1]
+            vertexes.append({"digest": "sha256:2", "name": name, "started": "a", "completed": "b", "error": error})
+        on_stderr(json.dumps({"vertexes": vertexes}).encode() + b"\n")
+        return Ended(1 if failed else 0, b"", b"", 1.0 * len(calls))
+
+    monkeypatch.setattr(module.process, "run", run)
+    monkeypatch.setattr(module, "buildx", lambda: ("docker", "buildx"))
+    return calls
+
+
+@pytest.fixture
+def submission(tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    with Submission.open(tmp_path, BuildSettings()) as submission:
+        yield submission
+
+
+def test_a_lost_race_is_exported_again_and_the_first_build_tells_how_it_went(monkeypatch, submission):
+    calls = play(monkeypatch, ("exporting to image", GONE))
+    made = module.build(Engine(), submission)
+    assert len(calls) == 2
+    assert calls[0] == calls[1]
+    assert made.log.ok
+    assert made.log.failed is None
+    assert made.log.seconds == 1.0
+    assert [step.name for step in made.log.steps] == ["[2/2] RUN true"]
+
+
+@pytest.mark.parametrize(
+    ("failures", "count"),
+    [
+        ([("exporting to image", GONE)] * 2, 2),
+        ([("exporting to image", "something else")], 1),
+        ([("[2/2] RUN true", GONE)], 1),
+    ],
+)
+def test_nothing_else_is_tried_twice(monkeypatch, submission, failures, count):
+    calls = play(monkeypatch, *failures)
+    with pytest.raises((EngineFailure, module.BuildFailed)):
+        module.build(Engine(), submission)
+    assert len(calls) == count
+
+
+def test_a_build_that_exports_nothing_has_no_export_to_repeat(monkeypatch, submission):
+    calls = play(monkeypatch, ("exporting to image", GONE))
+    with pytest.raises(EngineFailure):
+        module.build(Engine(), submission, export=False)
+    assert len(calls) == 1
