@@ -17,6 +17,7 @@ from grader.facts.dockerfile.scope import DEFAULT_PATH, LINUX_AMD64, Platform, T
 
 MAX_STAGES = 500
 MAX_INSTRUCTIONS = 5000
+MAX_LENGTH = 4 << 20  # characters of all instructions, those of ONBUILD counted each time they are carried out
 _PLATFORM_PART = re.compile(r"[A-Za-z0-9_.()-]+")
 _OS_OR_ARCHITECTURE = """
     aix android darwin dragonfly freebsd hurd illumos ios js linux macos nacl netbsd openbsd plan9 solaris windows zos
@@ -92,6 +93,7 @@ class _Resolver:
                 raise self._fault(f"base name ({stage.base}) should not be blank", stage.line)
         parents = self._parents(bases)
         commands = [self._with_triggers(stage, parents[stage.index]) for stage in stages]
+        self._refuse_floods(commands)
         uses = [self._uses(stage.index, commands[stage.index]) for stage in stages]
         self._refuse_circles(uses)
         reachable = self._reachable(parents, uses)
@@ -134,6 +136,13 @@ class _Resolver:
                     raise self._fault(f"ONBUILD: {error}", instruction.line) from None
                 triggers.append((instruction.trigger, True))
         return [*triggers, *((instruction, False) for instruction in stage.instructions)]
+
+    def _refuse_floods(self, commands: list[list[tuple[Instruction, bool]]]) -> None:
+        """ONBUILD multiplies: a few lines could come to millions of steps."""
+        steps = [instruction for stage in commands for instruction, _ in stage]
+        length = sum(len(step.original) + sum(len(body.content) for body in step.heredocs) for step in steps)
+        if len(steps) > MAX_INSTRUCTIONS or length > MAX_LENGTH:
+            raise self._fault("with what ONBUILD adds there are more instructions than can be meant seriously", 0)
 
     def _uses(self, index: int, commands: list[tuple[Instruction, bool]]) -> list[Use]:
         uses = []

@@ -14,7 +14,7 @@ from grader.facts.dockerfile.resolved import Build, ResolvedStage, Step
 from grader.facts.dockerfile.runs import commands
 from grader.facts.dockerfile.shell import Command
 from grader.facts.dockerfile.shellwords import Word
-from grader.facts.dockerfile.verification import verifies
+from grader.facts.dockerfile.verification import checks
 from grader.facts.dockerfile.wrappers import SHELLS
 
 INTERPRETERS = SHELLS | {"python", "python3", "perl", "ruby", "node", "php", "eval", ".", "source"}
@@ -73,18 +73,36 @@ def downloads(of: Step | ResolvedStage | Build) -> tuple[Download, ...]:
     return tuple(download for step in steps_of(of) for download in _of_step(step))
 
 
+class _Run:
+    """The commands of one RUN, and what is asked of them more than once."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        self.commands = commands(step)
+        self._checks = checks(self.commands)
+        self._places = {(command.pipeline, command.position): command for command in self.commands}
+
+    def reader(self, command: Command) -> Command | None:
+        """The program behind the pipe."""
+        return self._places.get((command.pipeline, command.position + 1))
+
+    def verified(self, number: int, file: str) -> bool:
+        """Whether what the command at `number` wrote is checked afterwards."""
+        return any(check.number > number and check.covers(file) for check in self._checks)
+
+
 def _of_step(step: Step) -> Iterator[Download]:
-    run = commands(step)
-    for number, command in enumerate(run):
+    run = _Run(step)
+    for number, command in enumerate(run.commands):
         if command.name == "curl":
-            yield from _curl(command, number, run, step)
+            yield from _curl(command, number, run)
         elif command.name == "wget":
-            yield from _wget(command, number, run, step)
+            yield from _wget(command, number, run)
         elif command.name == "git":
-            yield from _git(command, number, run, step)
+            yield from _git(command, number, run)
 
 
-def _curl(command: Command, number: int, run: tuple[Command, ...], step: Step) -> Iterator[Download]:
+def _curl(command: Command, number: int, run: _Run) -> Iterator[Download]:
     parsed = parse_options(command.args, _CURL)
     urls = [*parsed.values("--url"), *(word for word in parsed.operands if _is_url(word))]
     outputs = [word.text for word in parsed.values("--output")]
@@ -94,26 +112,26 @@ def _curl(command: Command, number: int, run: tuple[Command, ...], step: Step) -
         output = outputs[position] if position < len(outputs) else ""
         if not output and own_names:
             output = _last_part(url)
-        yield _download(command, number, run, step, url, posixpath.join(folder, output) if output else "")
+        yield _download(command, number, run, url, posixpath.join(folder, output) if output else "")
 
 
-def _wget(command: Command, number: int, run: tuple[Command, ...], step: Step) -> Iterator[Download]:
+def _wget(command: Command, number: int, run: _Run) -> Iterator[Download]:
     parsed = parse_options(command.args, _WGET)
     document = next((word.text for word in parsed.values("--output-document")), "")
     folder = next((word.text for word in parsed.values("--directory-prefix")), "")
     for url in parsed.operands:
         if _is_url(url) or "/" in url.text:
             output = document or posixpath.join(folder, _last_part(url))
-            yield _download(command, number, run, step, url, output)
+            yield _download(command, number, run, url, output)
 
 
-def _download(command: Command, number: int, run: tuple[Command, ...], step: Step, url: Word, output: str) -> Download:
+def _download(command: Command, number: int, run: _Run, url: Word, output: str) -> Download:
     if output in ("-", "/dev/stdout"):
         output = ""
     for operator, word in command.redirects:
         if not output and operator in (">", ">>", ">|", "1>"):
             output = word.text
-    reader = _reader(command, run) if not output else None
+    reader = run.reader(command) if not output else None
     piped_to = reader.name if reader else (command.consumer if not output else "")
     if reader and reader.name == "tee":
         output = next((word.text for word in reader.args if not word.text.startswith("-")), "")
@@ -124,25 +142,13 @@ def _download(command: Command, number: int, run: tuple[Command, ...], step: Ste
         line=command.line,
         output=output,
         piped_to=piped_to,
-        verified=bool(output) and any(verifies(later, at, run, output) for at, later in _after(number, run)),
+        verified=run.verified(number, output),
         ref="",
         commit=False,
-        stage=step.stage.label,
+        stage=run.step.stage.label,
         command=command,
-        step=step,
+        step=run.step,
     )
-
-
-def _after(number: int, run: tuple[Command, ...]) -> Iterator[tuple[int, Command]]:
-    return ((at, run[at]) for at in range(number + 1, len(run)))
-
-
-def _reader(command: Command, run: tuple[Command, ...]) -> Command | None:
-    """The program behind the pipe."""
-    for other in run:
-        if other.pipeline == command.pipeline and other.position == command.position + 1:
-            return other
-    return None
 
 
 def _is_url(word: Word) -> bool:
@@ -156,7 +162,7 @@ def _last_part(url: Word) -> str:
         return ""
 
 
-def _git(command: Command, number: int, run: tuple[Command, ...], step: Step) -> Iterator[Download]:
+def _git(command: Command, number: int, run: _Run) -> Iterator[Download]:
     words = _past_global_options(command.args, _GIT)
     if not words or words[0].text != "clone":
         return
@@ -166,6 +172,7 @@ def _git(command: Command, number: int, run: tuple[Command, ...], step: Step) ->
     url = parsed.operands[0]
     folder = parsed.operands[1].text if len(parsed.operands) > 1 else _last_part(url).removesuffix(".git")
     ref = _git_ref(parsed, number, run)
+    commit = bool(_COMMIT.fullmatch(ref))
     yield Download(
         tool="git",
         url=url.text,
@@ -173,32 +180,28 @@ def _git(command: Command, number: int, run: tuple[Command, ...], step: Step) ->
         line=command.line,
         output=folder,
         piped_to="",
-        verified=bool(_COMMIT.fullmatch(ref)),
+        verified=commit,
         ref=ref,
-        commit=bool(_COMMIT.fullmatch(ref)),
-        stage=step.stage.label,
+        commit=commit,
+        stage=run.step.stage.label,
         command=command,
-        step=step,
+        step=run.step,
     )
 
 
-def _git_ref(parsed: Parsed, number: int, run: tuple[Command, ...]) -> str:
+def _git_ref(parsed: Parsed, number: int, run: _Run) -> str:
     """--revision, what a later `git checkout`, `switch` or `reset --hard` of the same RUN asks for, else --branch."""
     revision = next((word.text for word in parsed.values("--revision")), "")
     if revision:
         return revision
-    for _, later in _after(number, run):
-        if later.name != "git":
-            continue
-        words = _past_global_options(later.args, _GIT)
+    for later in run.commands[number + 1 :]:
+        words = _past_global_options(later.args, _GIT) if later.name == "git" else ()
         if words and words[0].text == "clone":
             break
         if words and words[0].text in ("checkout", "switch", "reset"):
-            for word in words[1:]:
-                if word.text == "--":
-                    break
-                if not word.text.startswith("-"):
-                    return word.text
+            operands = [word.text for word in words[1:] if not word.text.startswith("-")]
+            if operands:
+                return operands[0]
     return next((word.text for word in parsed.values("--branch")), "")
 
 

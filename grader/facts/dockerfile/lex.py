@@ -6,6 +6,7 @@ not expanded by it; the shell in the container does that.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -25,6 +26,7 @@ class ExpansionError(Exception):
 # What Go calls white space; Python's str.isspace also takes the separators U+001C to U+001F.
 SPACES = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 _SPACE_SET = frozenset(SPACES)
+_BLANKS = re.compile(f"[{SPACES}]+")
 
 
 def is_space(char: str) -> bool:
@@ -66,11 +68,10 @@ class _Words:
         self._current: list[str] = []
 
     def add(self, text: str) -> None:
-        for char in text:
-            if not is_space(char):
-                self._current.append(char)
-            elif self._current:
+        for number, piece in enumerate(_BLANKS.split(text)):
+            if number:
                 self._flush()
+            self.add_raw(piece)
 
     def add_raw(self, text: str) -> None:
         if text:
@@ -146,6 +147,7 @@ class _Lexer:
     def _scan(self, stop: str) -> tuple[str, list[str]]:
         result: list[str] = []
         words = _Words()
+        ordinary = re.compile(f"[^$'\"{re.escape(self._escape + stop)}]+")
         while char := self._peek():
             if char == stop:
                 self._at += 1
@@ -167,9 +169,11 @@ class _Lexer:
                 words.add_raw(char)
                 result.append(char)
             else:
-                self._at += 1
-                words.add(char)
-                result.append(char)
+                match = ordinary.match(self._text, self._at)
+                plain = match[0] if match else char
+                self._at += len(plain)
+                words.add(plain)
+                result.append(plain)
         if stop:
             raise ExpansionError(f"unexpected end of statement while looking for matching {stop}")
         return "".join(result), words.finish()

@@ -1,34 +1,54 @@
 """The wildcards of ${name#pattern} and ${name/pattern/text}: `*` is any run, `?` any one character, never a newline.
 
-Matched by walking the set of reachable pattern positions, so that no pattern, however hostile, backtracks. BuildKit
-turns them into regular expressions (shell/lex.go) with the same outcome.
+BuildKit turns them into regular expressions (shell/lex.go). Here a pattern is cut at its stars and the pieces are
+looked for one after the other, with the same outcome and in linear time, whatever the pattern.
 """
 
 from __future__ import annotations
 
-MAX_WORK = 2_000_000  # steps of matching, about a second
+import re
+from dataclasses import dataclass
+
+MAX_WORK = 20_000_000  # piece length * value length, for pieces with `?`
 
 
 class PatternError(Exception):
     """A pattern that BuildKit refuses, or one that is too long to be meant seriously."""
 
 
-_ANY = "any"  # one character
-_RUN = "run"  # any number of characters
-_Token = tuple[str, str]  # (kind, the literal character)
+@dataclass(frozen=True)
+class _Piece:
+    """What stands between two stars: characters, None for `?`."""
+
+    characters: tuple[str | None, ...]
+
+    def __len__(self) -> int:
+        return len(self.characters)
+
+    def find(self, value: str, start: int, *, last: bool = False) -> int:
+        """Where it first (or last) occurs at or after `start`, -1 if it does not."""
+        if None not in self.characters:
+            text = "".join(filter(None, self.characters))
+            return value.rfind(text, start) if last else value.find(text, start)
+        if len(self) * len(value) > MAX_WORK:
+            raise PatternError("the pattern and the value are too long")
+        expression = re.compile("".join("." if c is None else re.escape(c) for c in self.characters))
+        if not last:
+            found = expression.search(value, start)
+            return found.start() if found else -1
+        return next((n for n in range(len(value) - len(self), start - 1, -1) if expression.match(value, n)), -1)
 
 
-def _compile(pattern: str) -> list[_Token]:
-    tokens: list[_Token] = []
+def _pieces(pattern: str) -> list[_Piece]:
+    pieces: list[list[str | None]] = [[]]
     at = 0
     while at < len(pattern):
         char = pattern[at]
         at += 1
         if char == "*":
-            if not tokens or tokens[-1][0] != _RUN:
-                tokens.append((_RUN, ""))
+            pieces.append([])
         elif char == "?":
-            tokens.append((_ANY, ""))
+            pieces[-1].append(None)
         elif char == "\\":
             following = pattern[at : at + 1]
             if following and following in "}/":  # escaped for the sake of ${}, not of the pattern
@@ -36,86 +56,85 @@ def _compile(pattern: str) -> list[_Token]:
             if not following or following not in "*?\\":
                 raise PatternError(f"invalid escape '\\{following}'")
             at += 1
-            tokens.append(("", following))
+            pieces[-1].append(following)
         else:
-            tokens.append(("", char))
-    return tokens
+            pieces[-1].append(char)
+    return [_Piece(tuple(piece)) for piece in pieces]
 
 
-class _Matcher:
-    def __init__(self, tokens: list[_Token]) -> None:
-        self._tokens = tokens
-        self._work = 0
+def _match(pieces: list[_Piece], value: str, start: int, *, longest: bool) -> tuple[int, int] | None:
+    """The leftmost match, as (start, end). Taking each piece where it first fits leaves the most room for the rest."""
+    first, *others = pieces
+    start = first.find(value, start)
+    if start < 0:
+        return None
+    at = start + len(first)
+    for number, piece in enumerate(others, 1):
+        last = longest and number == len(others)
+        if last and not len(piece):
+            return start, len(value)
+        found = piece.find(value, at, last=last)
+        if found < 0:
+            return None
+        at = found + len(piece)
+    return start, at
 
-    def end(self, value: str, start: int, longest: bool) -> int | None:
-        """Where a match beginning at `start` ends, None without one."""
-        last = len(self._tokens)
-        found: int | None = None
-        current = self._closure({0})
-        at = start
-        while current:
-            if last in current:
-                found = at
-                if not longest:
-                    break
-            if at >= len(value):
-                break
-            self._work += len(current)
-            if self._work > MAX_WORK:
-                raise PatternError("it takes too long to match")
-            current = self._closure(self._step(current, value[at]))
-            at += 1
-        return found
 
-    def _step(self, current: set[int], char: str) -> set[int]:
-        following = set()
-        for position in current:
-            if position == len(self._tokens):
-                continue
-            kind, literal = self._tokens[position]
-            if kind == _RUN:
-                if char != "\n":
-                    following.add(position)
-            elif (kind == _ANY and char != "\n") or (not kind and literal == char):
-                following.add(position + 1)
-        return following
-
-    def _closure(self, positions: set[int]) -> set[int]:
-        """A run may be empty: the position after it is reachable as well."""
-        for position in tuple(positions):
-            if position < len(self._tokens) and self._tokens[position][0] == _RUN:
-                positions.add(position + 1)
-        return positions
+def _match_at_start(pieces: list[_Piece], value: str, longest: bool) -> int | None:
+    if pieces[0].find(value[: len(pieces[0])], 0) < 0:
+        return None
+    found = _match(pieces, value, 0, longest=longest)
+    return found[1] if found else None
 
 
 def trim_prefix(pattern: str, value: str, longest: bool) -> str:
     """`value` without the shortest (or longest) beginning that matches."""
-    end = _Matcher(_compile(pattern)).end(value, 0, longest)
+    line = value.partition("\n")[0]
+    end = _match_at_start(_pieces(pattern), line, longest)
     return value if end is None else value[end:]
 
 
 def trim_suffix(pattern: str, value: str, longest: bool) -> str:
     """`value` without the shortest (or longest) ending that matches."""
-    end = _Matcher(_compile(pattern)[::-1]).end(value[::-1], 0, longest)
+    backwards = [_Piece(piece.characters[::-1]) for piece in reversed(_pieces(pattern))]
+    line = value[::-1].partition("\n")[0]
+    end = _match_at_start(backwards, line, longest)
     return value if end is None else value[: len(value) - end]
 
 
 def replace(pattern: str, value: str, replacement: str, *, every: bool) -> str:
     """`value` with the first (or every) match replaced; a match is as long as can be."""
-    matcher = _Matcher(_compile(pattern))
+    pieces = _pieces(pattern)
     result: list[str] = []
-    copied = 0  # how much of the value is in the result
-    previous_end = -1
+    replaced = False
+    for number, line in enumerate(value.split("\n")):
+        if number:
+            result.append("\n")
+        if replaced and not every:
+            result.append(line)
+            continue
+        replaced = _replace_in_line(pieces, line, replacement, every, result) or replaced
+    return "".join(result)
+
+
+def _replace_in_line(pieces: list[_Piece], line: str, replacement: str, every: bool, result: list[str]) -> bool:
     at = 0
-    while at <= len(value):
-        end = matcher.end(value, at, True)
-        if end is None or (end == at and at == previous_end):  # as in Go: no empty match right after a match
+    previous_end = -1
+    while at <= len(line):
+        found = _match(pieces, line, at, longest=True)
+        if not found:
+            break
+        start, end = found
+        if start == end == previous_end:  # as in Go: no empty match right after a match
+            result.append(line[at : at + 1])
             at += 1
             continue
-        result += [value[copied:at], replacement]
-        copied = previous_end = end
+        result += [line[at:start], replacement]
+        at = previous_end = end
+        if start == end:
+            result.append(line[at : at + 1])
+            at += 1
         if not every:
             break
-        at = end if end > at else at + 1
-    result.append(value[copied:])
-    return "".join(result)
+    result.append(line[at:])
+    return previous_end >= 0

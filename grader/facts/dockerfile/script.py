@@ -40,6 +40,7 @@ class _Script:
     def __init__(self, commands: Commands, text: str, line_of: LineOf, around: Surroundings, depth: int) -> None:
         self._commands = commands
         self._tokens = tokenize(text)
+        commands.truncated = commands.truncated or self._tokens[-1].offset < len(text)
         self._at = 0
         self._line_of = line_of
         self._around = around
@@ -55,6 +56,8 @@ class _Script:
         while True:
             token = self._tokens[self._at]
             self._at += 1
+            if self._commands.exhausted:
+                return
             if self._in_pattern and token.kind != "end":
                 self._pattern(token)
             elif token.kind == "word":
@@ -157,6 +160,8 @@ class _Script:
         consumer = words[0].plain if words else ""
         argv: list[Word] = []
         for token in words:
+            if self._commands.exhausted:
+                break
             if token.kind == "word":
                 self._substitutions(token, posixpath.basename(consumer) if argv else "")
                 argv += self._commands.spend(expand_word(token, self._around.variables, braces=self._around.bash))

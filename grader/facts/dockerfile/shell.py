@@ -12,7 +12,7 @@ MAX_DEPTH = 8  # scripts inside scripts
 MAX_COMMANDS = 5000  # of one RUN
 MAX_SCRIPT = 2 << 20  # characters of all scripts of one RUN together
 SCRIPT_COST = 200  # what a script costs beside its characters: its own copy of the variables
-MAX_WORDS = 10_000  # that variables may become in one RUN
+MAX_WORDS = 20_000  # of all commands of one RUN
 
 LineOf = Callable[[int], int]
 
@@ -87,12 +87,16 @@ class Commands:
         return True
 
     def spend(self, words: list[Word]) -> list[Word]:
-        """The words, or none of them once there are more than any honest script has."""
+        """The words, counted against what one RUN may come to."""
         self._words += len(words)
-        if self._words > MAX_WORDS:
-            self.truncated = True
-            return []
         return words
+
+    @property
+    def exhausted(self) -> bool:
+        """There is more than any honest script has: the rest is not read."""
+        over = self._words > MAX_WORDS or len(self.found) >= MAX_COMMANDS
+        self.truncated = self.truncated or over
+        return over
 
     def add(self, command: Command) -> None:
         if len(self.found) < MAX_COMMANDS:

@@ -9,7 +9,9 @@ import re
 from dataclasses import dataclass, field
 from itertools import groupby
 
-_OPERATORS = (";;&", "&>>", "<<<", "<<-", "&&", "||", ";;", ";&", "|&", "&>", ">>", "<<", "<&", ">&", "<>", ">|")
+MAX_TOKENS = 50_000  # of one script; the rest of a longer one is not read
+
+_OPERATOR = re.compile(r";;&|&>>|<<<|<<-|&&|\|\||;;|;&|\|&|&>|>>|<<|<&|>&|<>|>\||[;&|()<>]")
 _META = frozenset(" \t\n;&|()<>")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SPECIAL = frozenset("@*#?-$!0123456789")
@@ -47,7 +49,10 @@ class Token:
 
 
 def tokenize(text: str) -> list[Token]:
-    """All tokens of `text`, the last one of kind `end`. Takes time in proportion to its length."""
+    """The tokens of `text`, the last one of kind `end`, standing at the end unless there were too many.
+
+    Takes time in proportion to the length.
+    """
     return _Tokenizer(text).run()
 
 
@@ -60,7 +65,7 @@ class _Tokenizer:
 
     def run(self) -> list[Token]:
         text = self._text
-        while self._at < len(text):
+        while self._at < len(text) and len(self._tokens) < MAX_TOKENS:
             char = text[self._at]
             if char in " \t\r":
                 self._at += 1
@@ -78,17 +83,21 @@ class _Tokenizer:
             elif char in "<>" or text.startswith("&>", self._at):
                 self._redirect("")
             elif char in ";&|()":
-                operator = next((o for o in _OPERATORS if text.startswith(o, self._at)), char)
+                operator = self._operator()
                 self._tokens.append(Token("operator", operator, self._at))
                 self._at += len(operator)
             else:
                 self._word()
         self._read_documents()
-        self._tokens.append(Token("end", "", len(text)))
+        self._tokens.append(Token("end", "", self._at))
         return self._tokens
 
+    def _operator(self) -> str:
+        match = _OPERATOR.match(self._text, self._at)
+        return match[0] if match else self._text[self._at]
+
     def _redirect(self, descriptor: str) -> None:
-        operator = next((o for o in _OPERATORS if self._text.startswith(o, self._at)), self._text[self._at])
+        operator = self._operator()
         token = Token("redirect", descriptor + operator, self._at)
         self._at += len(operator)
         while self._text.startswith((" ", "\t"), self._at):

@@ -156,7 +156,7 @@ def _joined(fragments: list[_Fragment], token: Token, file: str, split: bool) ->
             return [Word("", token.text[:200], known=False, offset=token.offset)]
         pieces = [fragment.text]
         if split and not fragment.quoted and fragment.text and _BLANKS.search(fragment.text):
-            pieces = _BLANKS.split(fragment.text)
+            pieces = _BLANKS.split(fragment.text, maxsplit=MAX_FIELDS)
         for number, piece in enumerate(pieces):
             if number and open_word:
                 words.append(Word("".join(current), token.text, known, offset=token.offset))

@@ -1,9 +1,12 @@
-"""Whether a command checks a downloaded file, so that a wrong one ends the RUN."""
+"""Which commands of a RUN check a downloaded file, so that a wrong one ends the RUN."""
 
 from __future__ import annotations
 
 import posixpath
 import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from grader.facts.dockerfile.shell import Command
 
@@ -14,51 +17,61 @@ _CHECKING = re.compile(r"--check(?:=.*)?|-[a-zA-Z]*c[a-zA-Z]*")
 _HEX = re.compile(r"\b[0-9a-fA-F]{56,128}\b")
 
 
-def verifies(command: Command, number: int, run: tuple[Command, ...], file: str) -> bool:
-    """Whether `command`, the one at `number` of a RUN, checks `file` and its failure is heeded."""
-    base = posixpath.basename(file)
-    if not base or not _heeded(command, number, run):
-        return False
-    if _CHECKSUM_TOOLS.fullmatch(command.name):
-        return _checks_sum(command, run, base)
-    if command.name in _SIGNATURE_TOOLS:
-        return _checks_signature(command, base)
-    return command.name in ("[", "test", "[[") and _compares(command, base)
+@dataclass(frozen=True)
+class Check:
+    """A check that a mismatch does not get past."""
+
+    number: int  # of its command in the RUN
+    text: str = ""  # it checks the files that are named in here
+    files: tuple[str, ...] = ()  # and those whose name one of these begins with: FILE.asc, FILE.sha256
+    any_file: bool = False  # a list of checksums whose content cannot be told
+
+    def covers(self, file: str) -> bool:
+        base = posixpath.basename(file)
+        return bool(base) and (self.any_file or base in self.text or any(f.startswith(base) for f in self.files))
 
 
-def _heeded(command: Command, number: int, run: tuple[Command, ...]) -> bool:
+def checks(run: tuple[Command, ...]) -> tuple[Check, ...]:
+    """The checks of one RUN, in the order they stand."""
+    pipelines: dict[int, list[Command]] = defaultdict(list)
+    for command in run:
+        pipelines[command.pipeline].append(command)
+    return tuple(
+        check
+        for number, command in enumerate(run)
+        if _heeded(number, run, pipelines[command.pipeline])
+        for check in _check(number, command, pipelines[command.pipeline])
+    )
+
+
+def _heeded(number: int, run: tuple[Command, ...], pipeline: list[Command]) -> bool:
     """A failure ends the RUN: `&&` follows, or nothing does, or `set -e` holds; `|| true` throws it away."""
+    command = run[number]
+    if command is not pipeline[-1] or command.following == "&":
+        return False
     if command.following == "||":  # ... || exit 1, also after a message
         return any(later.name in ("exit", "return", "false") for later in run[number + 1 : number + 4])
-    if command.following == "&" or any(
-        other.pipeline == command.pipeline and other.position > command.position for other in run
-    ):
-        return False
     return command.errexit or command.following in ("&&", "", ")") or number == len(run) - 1
 
 
-def _checks_sum(command: Command, run: tuple[Command, ...], base: str) -> bool:
-    if not any(_CHECKING.fullmatch(word.text) for word in command.args):
-        return False
-    text = command.stdin
-    for other in run:
-        if other.pipeline == command.pipeline and other.position < command.position:
-            text += " ".join(word.text for word in other.argv) + other.stdin
-    if base in text:
-        return True
-    lists = [posixpath.basename(word.text) for word in command.args if not word.text.startswith("-")]
-    lists += [posixpath.basename(word.text) for operator, word in command.redirects if operator == "<"]
-    return any(name.startswith(base) or "sum" in name.lower() for name in lists)
-
-
-def _checks_signature(command: Command, base: str) -> bool:
+def _check(number: int, command: Command, pipeline: list[Command]) -> Iterator[Check]:
     words = [word.text for word in command.args]
-    verifying = command.name in ("gpgv", "gpgv2", "sqv") or not _VERIFYING.isdisjoint(words)
-    return verifying and any(posixpath.basename(word).startswith(base) for word in words)
+    files = tuple(posixpath.basename(word) for word in words if not word.startswith("-"))
+    if _CHECKSUM_TOOLS.fullmatch(command.name):
+        if any(_CHECKING.fullmatch(word) for word in words):
+            files += tuple(posixpath.basename(word.text) for operator, word in command.redirects if operator == "<")
+            yield Check(number, _input(command, pipeline), files, any("sum" in file.lower() for file in files))
+    elif command.name in _SIGNATURE_TOOLS:
+        if command.name in ("gpgv", "gpgv2", "sqv") or not _VERIFYING.isdisjoint(words):
+            yield Check(number, files=files)
+    elif command.name in ("[", "test", "[["):  # [ "$(sha256sum FILE | cut ...)" = 0123... ]
+        written = " ".join(word.raw for word in command.argv)
+        if _CHECKSUM_TOOLS.search(written) and _HEX.search(" ".join(words)):
+            yield Check(number, text=written)
 
 
-def _compares(command: Command, base: str) -> bool:
-    """[ "$(sha256sum FILE | cut ...)" = 0123... ]"""
-    written = " ".join(word.raw for word in command.argv)
-    text = " ".join(word.text for word in command.argv)
-    return bool(_CHECKSUM_TOOLS.search(written)) and base in written and bool(_HEX.search(text))
+def _input(command: Command, pipeline: list[Command]) -> str:
+    """What a checksum tool reads, as far as it can be told: the words of what is piped into it."""
+    before = [other for other in pipeline if other.position < command.position]
+    words = [word.text for other in before for word in other.argv]
+    return " ".join([*words, *(other.stdin for other in before), command.stdin])
