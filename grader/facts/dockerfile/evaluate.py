@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from grader.facts.dockerfile.lex import Expansion, ExpansionError, expand
+from grader.facts.dockerfile.lex import Expansion, ExpansionError, expand, refuse_empty_patterns
 from grader.facts.dockerfile.lines import parse_heredoc
 from grader.facts.dockerfile.model import Heredoc, Instruction, Stage
 from grader.facts.dockerfile.mounts import Mount, MountError, parse_mount
@@ -17,6 +17,7 @@ from grader.facts.dockerfile.signals import is_signal
 
 _EXPANDED_ARGS = frozenset(("ADD", "COPY", "ENV", "LABEL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"))
 _EXPANDED_FLAGS = frozenset(("--chown", "--chmod", "--checksum", "--exclude"))
+_NAMED_STEPS = frozenset(("ADD", "COPY", "RUN", "WORKDIR"))
 _PORT = re.compile(r"(?:\[[0-9a-fA-F:]*\]:|[0-9.]*:)?(?:[0-9-]*:)?([0-9]+)(?:-([0-9]+))?(?:/([A-Za-z]+))?")
 _CHECKSUM = re.compile(r"(sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128})")
 _COMMIT_CHECKSUM = re.compile(r"[a-f0-9]{7,64}")
@@ -60,6 +61,7 @@ class StageEvaluator:
         args, flags, error = instruction.args, instruction.flags, ""
         mounts: tuple[Mount, ...] = ()
         try:
+            self._check_texts(instruction)
             args = self._expanded_args(instruction)
             flags = self._expanded_flags(instruction)
             mounts = self._mounts(instruction)
@@ -81,6 +83,13 @@ class StageEvaluator:
             unset=frozenset(self._unset),
             error=error,
         )
+
+    def _check_texts(self, instruction: Instruction) -> None:
+        """What BuildKit expands only to name the step in its log can take the engine down all the same."""
+        if instruction.name in _NAMED_STEPS:
+            refuse_empty_patterns(instruction.original, self._escape)
+        for document in instruction.heredocs[:1]:
+            refuse_empty_patterns(document.content.strip().partition("\n")[0], self._escape)
 
     def _expand(self, word: str) -> Expansion:
         expansion = expand(word, self._state.variables, escape=self._escape)

@@ -23,6 +23,10 @@ class ExpansionError(Exception):
     """A word that BuildKit refuses to expand; the message has no line."""
 
 
+class EmptyPattern(ExpansionError):
+    """${name#} or ${name%}: BuildKit 0.13 panics on it, and the whole engine goes down; later ones ignore it."""
+
+
 # What Go calls white space; Python's str.isspace also takes the separators U+001C to U+001F.
 SPACES = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 _SPACE_SET = frozenset(SPACES)
@@ -58,6 +62,20 @@ def expand(
     as it stands, and without `process_quotes` quotes are ordinary characters.
     """
     return _Lexer(word, env, escape, raw_quotes, raw_escapes, process_quotes, keep_unset).run()
+
+
+def refuse_empty_patterns(text: str, escape: str) -> None:
+    """Raise EmptyPattern for a text that BuildKit expands for its log alone: the whole of a RUN, COPY, ADD or WORKDIR.
+
+    Every variable is taken for one that is set, since a base image may set any. Other faults do not matter there.
+    """
+    lexer = _Lexer(text, {}, escape, True, False, True, True, refuse_empty=True)
+    try:
+        lexer.run()
+    except EmptyPattern:
+        raise
+    except ExpansionError:
+        pass
 
 
 class _Words:
@@ -97,6 +115,8 @@ class _Lexer:
         raw_escapes: bool,
         process_quotes: bool,
         keep_unset: bool,
+        *,
+        refuse_empty: bool = False,
     ) -> None:
         self._text = word.removeprefix("\ufeff")
         self._at = 0
@@ -106,6 +126,7 @@ class _Lexer:
         self._raw_escapes = raw_escapes
         self._process_quotes = process_quotes
         self._keep_unset = keep_unset
+        self._refuse_empty = refuse_empty or not keep_unset
         self._unset: set[str] = set()
         self._depth = 0
         self._produced = 0
@@ -243,6 +264,8 @@ class _Lexer:
         action = self._next() if empty_counts else operator
         written = operator + action if empty_counts else operator
         word = self._operand("}", action in "#%" and action != "", "syntax error: missing '}'")
+        if action in ("#", "%") and not word and self._refuse_empty:
+            raise EmptyPattern(f"the pattern in ${{{name}{written}}} is empty; some builders crash on it: leave it out")
         value = self._get(name)
         if value is None and self._keep_unset:
             return f"${{{name}{written}{word}}}"

@@ -37,7 +37,7 @@ def _parse(data: bytes, source: str) -> Dockerfile:
     if not data:
         raise Fault("the Dockerfile cannot be empty", 0)
     reader = Reader(data)
-    instructions = tuple(_read_all(reader))
+    instructions = tuple(read_instructions(reader))
     if not instructions:
         raise Fault("file with no instructions", 0)
     global_args, stages = _divide(instructions)
@@ -54,7 +54,7 @@ def _parse(data: bytes, source: str) -> Dockerfile:
     )
 
 
-def _read_all(reader: Reader) -> list[Instruction]:
+def read_instructions(reader: Reader) -> list[Instruction]:
     instructions = []
     for line in reader.logical_lines():
         try:

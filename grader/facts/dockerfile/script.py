@@ -85,7 +85,7 @@ class _Script:
         elif token.plain in ("for", "select"):
             self._loop()
         elif token.plain == "case":
-            self._at += 1
+            self._at += self._tokens[self._at].kind == "word"
             while self._tokens[self._at].kind == "newline":
                 self._at += 1
             self._at += self._tokens[self._at].plain == "in"

@@ -167,6 +167,10 @@ REFUSED = [
     ('FROM scratch\nENV A="b', 2, "double-quote"),
     ("FROM scratch\nLABEL a=${A", 2, "unsupported modifier"),
     ("FROM scratch\nLABEL a=${A:-b", 2, "missing '}'"),
+    ("FROM scratch\nLABEL a=${PATH#}", 2, "pattern in .* is empty"),
+    ("FROM scratch\nRUN echo ${X%}", 2, "pattern in .* is empty"),
+    ("FROM scratch\nRUN <<E\necho ${X%}\nE", 2, "pattern in .* is empty"),
+    ("ARG A=${B:#}\nFROM scratch", 1, "pattern in .* is empty"),
 ]
 
 

@@ -1,0 +1,260 @@
+"""Our verdict on odd Dockerfiles beside that of the engine's own BuildKit, and the image's configuration beside ours.
+
+All of them start from scratch, so that nothing is pulled; each is built for its configuration alone, nothing stays on
+the engine. Two things are never sent, because BuildKit 0.13 panics on them and takes the whole engine along: a file
+without any FROM, and an empty pattern as in ${A#}.
+"""
+
+import io
+import json
+import re
+import subprocess
+import tarfile
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from grader.facts.build import buildx
+from grader.facts.dockerfile import DockerfileError, normalised_path, parse, resolve
+
+SOUND = [
+    "LABEL a=b \\\n\n  c=d \\\n  # x\n  e=f",
+    "LABEL a=b \\  \n c=d",
+    "\\\nLABEL a=b",
+    "LABEL a=${X-d} b=${X:-e} c=${PATH:+f} d=$$ e='$X' f=\"$PATH\" g=\\$X h=$1 i=$@",
+    "ENV X=abc.tar.gz\nLABEL a=${X#*.} b=${X##*.} c=${X%%.*} d=${X%.*} e=${X/a/Q} f=${X//./_} g=${X//} h=${X//*/q}",
+    'ENV X=x/y\nLABEL a=${X//\\//-} b=${X%%/*} c=${X#?} d=${X:-${Y:-z}} e=${Y:-${X}} f=${X:+"q r"}',
+    "ENV X=abc\nENV X=d Y=$X\nLABEL y=$Y",
+    'ENV a b $PATH "q"  r\nLABEL k="a b" l=\'$a\' "m n"="$a"',
+    'ENV ""=b',
+    "ENV $X=b",
+    "ENV A=\nENV B= C=d",
+    "ARG X=1\nARG X=2\nLABEL l=$X",
+    "ENV X=a\nARG X=b\nLABEL l=$X",
+    "ARG X=b\nENV X=a\nLABEL l=$X",
+    "ARG X=1\nARG X\nLABEL l=$X",
+    "ARG --foo X=2\nLABEL l=$X",
+    "ARG TARGETPLATFORM\nARG TARGETOS TARGETARCH TARGETVARIANT BUILDPLATFORM\nLABEL l=$TARGETPLATFORM-$TARGETVARIANT",
+    "LABEL l=$TARGETPLATFORM-$HTTP_PROXY",
+    "USER $NOPE",
+    "USER a b",
+    'USER "0"',
+    "ARG U=root\nUSER ${U}:${U}",
+    "WORKDIR foo\nWORKDIR bar/../baz",
+    "WORKDIR /a/../b//c/",
+    'WORKDIR ""\nWORKDIR //x',
+    "WORKDIR /a\nWORKDIR $NOPE",
+    'ARG P="80 81"\nEXPOSE $P 90-92/udp 100/TCP',
+    "EXPOSE 1.2.3.4:80:90 :80",
+    "EXPOSE ${X}",
+    'VOLUME /a /b\nVOLUME ["/c d", "$PATH"]',
+    "STOPSIGNAL 99",
+    "STOPSIGNAL RTMIN+3",
+    "STOPSIGNAL sigterm",
+    "CMD\nENTRYPOINT",
+    'CMD ["a", ]',
+    "CMD ['a']",
+    'CMD ["a"] trailing',
+    'ENTRYPOINT ["a"] # comment\nCMD b',
+    "CMD [1e999]",
+    'CMD ["a\\u0000\\ud800b"]',
+    "CMD <<EOF",
+    'SHELL ["/bin/x", "-c"]\nCMD a',
+    "MAINTAINER a b c",
+    "HEALTHCHECK none",
+    "HEALTHCHECK --foo NONE",
+    "HEALTHCHECK --retries=0 --interval=0 CMD a",
+    'HEALTHCHECK --interval=1m30s --timeout=500ms --start-period=2s --retries=+3 CMD ["a"]',
+    "ONBUILD FOO bar\nONBUILD COPY --nope a",
+    "COPY <<EOF /x\nhi $A\nEOF\nUSER b",
+    "COPY <<A <<-'B' /x/\n1\nA\n\t$2\n\tB\nUSER b",
+    "COPY --chmod=755 --chown=1:2 --link <<EOF /x\nEOF",
+    "ADD <<EOF /x\nEOF",
+]
+FILES = [
+    "ARG X=g\nFROM scratch AS p\nARG X\nFROM p\nARG X\nLABEL l=$X",
+    "ARG X=g\nFROM scratch AS p\nARG X=1\nFROM p\nARG X\nLABEL l=$X",
+    "ARG X=g\nFROM scratch AS p\nARG X=1\nFROM p\nARG X=3\nLABEL l=$X",
+    "FROM scratch AS p\nARG X=b\nENV Y=1\nWORKDIR /w\nUSER 1\nFROM p\nLABEL l=$X y=$Y\nWORKDIR v",
+    "ARG X=1\nARG X=2$X\nFROM scratch\nARG X\nLABEL l=$X",
+    "ARG X\nFROM scratch\nARG X=d\nLABEL l=$X",
+    "ARG X=\nFROM scratch\nARG X=d\nLABEL l=$X",
+    "ARG B=scratch\nFROM ${B}\nUSER x",
+    "FROM --platform=$BUILDPLATFORM scratch\nARG TARGETARCH=foo\nLABEL l=$TARGETARCH",
+    "FROM --platform=linux scratch\nUSER x",
+    "FROM --platform= scratch\nUSER x",
+    "FROM scratch AS A.b-c_d\nFROM a.b-c_d\nUSER x",
+    "FROM scratch AS a\nENV Q=1\nFROM scratch AS a\nENV Q=2\nFROM a\nLABEL x=$Q",
+    "FROM scratch AS a\nONBUILD LABEL ob=1\nONBUILD USER u\nFROM a\nLABEL x=1",
+    "FROM scratch AS a\nONBUILD USER bob\nFROM a AS b\nUSER al\nFROM b",
+    "FROM scratch\nUSER ${X:?no}\nFROM scratch\nUSER b",
+    "FROM scratch AS a\nCOPY <<EOF /x\nEOF\nFROM scratch\nCOPY --from=A /x /y\nCOPY --from=0 /x /z",
+    "# escape=`\nFROM scratch\nLABEL a=b `\n  c=d\\e f=`$g",
+    "\ufeff# escape=`\r\nFROM scratch\r\nLABEL a=b `\r\n c=d\r\n",
+    " #  ESCAPE = ` \nFROM scratch\nLABEL a=b `\n c=d",
+    "from scratch\nlabel a=b\n  LaBeL c=d",
+    "# comment\n# escape=`\nFROM scratch\nLABEL a=b` \n",
+]
+WRONG = [
+    *("ENV a", "ENV a=b c", "ENV =b", 'ENV A="b', "ENV", "LABEL", "LABEL a", "LABEL a=b # c", "LABEL a=${A"),
+    *("LABEL a=${A:-b", "LABEL a=${}", "LABEL a=${A^}", "LABEL a=${A:=b}", "LABEL a=${A#\\q}", "USER ${X:?no}"),
+    *(
+        "USER",
+        "USER --x a",
+        "WORKDIR",
+        "EXPOSE",
+        "EXPOSE foo",
+        "EXPOSE 70000",
+        "EXPOSE 80/foo",
+        "VOLUME",
+        "VOLUME $NOPE",
+    ),
+    *("SHELL sh", "SHELL []", "STOPSIGNAL FOO", "STOPSIGNAL 0", "STOPSIGNAL", "MAINTAINER", "ARG", "ARG =x"),
+    *('CMD ["a", 1]', "CMD [null]", 'CMD [["a"]]', "HEALTHCHECK", "HEALTHCHECK FOO", "HEALTHCHECK CMD"),
+    *("HEALTHCHECK NONE a", "HEALTHCHECK --interval=5 CMD a", "HEALTHCHECK --interval=1us CMD a"),
+    *("HEALTHCHECK --interval=-1s CMD a", "HEALTHCHECK --retries=-1 CMD a", "HEALTHCHECK --retries CMD a"),
+    *("HEALTHCHECK --retries=x CMD a", "HEALTHCHECK --nope=1 CMD a", "HEALTHCHECK CMD []"),
+    *("ONBUILD", "ONBUILD ONBUILD RUN x", "ONBUILD FROM x", "ONBUILD MAINTAINER x", 'ONBUILD RUN ["a", 1]'),
+    *("ADD a", "COPY a", 'COPY ["a"]', "COPY []", "COPY x <<EOF\nhi\nEOF", "COPY <<EOF\nhi\nEOF", "COPY <<EOF /x\nhi"),
+    *(
+        "COPY << EOF /x\nhi\nEOF",
+        "COPY --from=a --from=b c d",
+        "COPY --nope a b",
+        "COPY --link=maybe a b",
+        "COPY --from a b",
+    ),
+    *("COPY --from=2 a b", "COPY --from=-1 a b", "COPY --from=0 a b", "COPY --from=$X a b", "COPY --from=BAD a b"),
+    *("RUNN x", "x", "=", "\\", "RUN --mount=type=foo x", "RUN --mount=type=bind x", "RUN --mount=type=cache x"),
+    *(
+        "RUN --mount=type=cache,id x",
+        "RUN --mount=target=/x,frm=y x",
+        "RUN --mount=from=$X,target=/y x",
+        "RUN --mount= x",
+    ),
+    *('RUN --mount=type="bind x', "RUN --network=foo x", "RUN --mount=type=tmpfs,size=z,target=/x x", "RUN --nope x"),
+    *(
+        "RUN --mount=type=secret,from=a,id=b x",
+        "RUN --mount=type=bind,uid=1,target=/x x",
+        "ADD --checksum=foo http://x/y /z",
+    ),
+    "RUN --mount=type=bind,sharing=locked,target=/x x",
+]
+WRONG_FILES = [
+    "FROM",
+    "FROM scratch AS",
+    "FROM scratch AS 1a",
+    "FROM scratch AS a/b",
+    "FROM scratch foo bar",
+    "FROM scratch a",
+    "FROM $X",
+    "FROM $X\nFROM scratch",
+    "FROM BAD\nFROM scratch",
+    "FROM scratch AS Builder\nFROM Builder",
+    "FROM --foo=x scratch",
+    "FROM --platform=a/b --platform=a/b scratch",
+    "FROM --platform scratch",
+    "FROM --platform=foo scratch",
+    "FROM --platform=a/b/c/d scratch",
+    "FROM --platform=$NOPE scratch",
+    "LABEL a=b\nFROM scratch",
+    "RUNN x\nFROM scratch",
+    "# escape=x\nFROM scratch",
+    "# escape=`\n# escape=`\nFROM scratch",
+    "\n# escape=`\nFROM scratch\nLABEL a=b `\n c=d",
+    "# foo=`\n# escape=`\nFROM scratch\nLABEL a=b `\nc=d",
+    "FROM scratch AS a\nCOPY --from=b / /\nFROM scratch AS b\nFROM a",
+    "FROM scratch AS a\nFROM scratch\nCOPY --from=1 / /",
+    "FROM scratch AS a\nCOPY --from=b / /\nFROM scratch AS b\nCOPY --from=a / /",
+    "FROM scratch AS a\nONBUILD FOO x\nFROM a",
+]
+CASES = [
+    *(f"FROM scratch\n{text}\n" for text in SOUND),
+    *(f"{text}\n" for text in FILES),
+    *(f"FROM scratch\n{text}\n" for text in WRONG),
+    *(f"{text}\n" for text in WRONG_FILES),
+    *(f"FROM scratch\n{text}\nFROM scratch\nUSER last\n" for text in WRONG[::4]),  # in a stage that is not built
+]
+BETTER_LINES = {  # where BuildKit points at a line that is not at fault
+    "# escape=`\n# escape=`\nFROM scratch\n": {2},
+    "FROM scratch AS a\nONBUILD FOO x\nFROM a\n": {2},
+}
+BUILD_ARGUMENTS = [
+    ("ARG X=q\nFROM scratch\nARG X=d\nLABEL a=$X\n", {"X": "z"}),
+    ("FROM scratch\nLABEL l=$TARGETPLATFORM-$HTTP_PROXY\n", {"TARGETPLATFORM": "q", "HTTP_PROXY": "p"}),
+    ("FROM scratch\nARG HTTP_PROXY\nLABEL l=$HTTP_PROXY\n", {"HTTP_PROXY": "p"}),
+    ("FROM scratch\nENV X=a\nARG X=b\nLABEL l=$X\n", {"X": "c"}),
+    ("FROM scratch\nLABEL l=$X\n", {"X": "c"}),
+    ("ARG A B=$A\nFROM scratch\nARG B\nLABEL l=$B\n", {"A": "z"}),
+    ("FROM scratch\nARG TARGETARCH\nLABEL l=$TARGETARCH\n", {"TARGETARCH": "z80"}),
+]
+
+
+def built(text, args, folder):
+    """The image's configuration, or BuildKit's complaint."""
+    given = [part for name, value in args.items() for part in ("--build-arg", f"{name}={value}")]
+    command = [*buildx(), "build", "--progress=plain", "--file=-", "--output=type=oci,dest=-", *given, str(folder)]
+    done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=120, check=False)
+    if done.returncode:
+        return done.stderr.decode(errors="replace")
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+
+        def blob(digest):
+            return json.load(archive.extractfile(f"blobs/{digest.replace(':', '/')}"))
+
+        found = json.load(archive.extractfile("index.json"))
+        while "manifests" in found:
+            found = blob(found["manifests"][0]["digest"])
+        return blob(found["config"]["digest"])["config"]
+
+
+def ours(text, args):
+    """The same, as far as a Dockerfile tells; None and the complaint where it is refused."""
+    try:
+        build = resolve(parse(text), args=args)
+    except DockerfileError as error:
+        return error
+    state = build.target.state
+    steps = build.target.image_steps()
+    labels = [word for step in steps if step.name == "LABEL" for word in step.args]
+    return {
+        "User": state.user or "",
+        "WorkingDir": state.workdir,
+        "Env": {**state.env},
+        "Labels": dict(zip(labels[::2], labels[1::2], strict=True)),
+        "Volumes": {volume for step in steps if step.name == "VOLUME" for volume in step.args},
+        "StopSignal": build.target.last("STOPSIGNAL").args[0] if build.target.last("STOPSIGNAL") else "",
+        "Shell": list(state.shell) if build.target.last("SHELL") else [],
+    }
+
+
+def told(config):
+    return {
+        "User": config.get("User", ""),
+        "WorkingDir": normalised_path("/", config.get("WorkingDir") or "/"),
+        "Env": dict(item.split("=", 1) for item in config.get("Env") or ()),
+        "Labels": config.get("Labels") or {},
+        "Volumes": set(config.get("Volumes") or ()),
+        "StopSignal": config.get("StopSignal", ""),
+        "Shell": config.get("Shell") or [],
+    }
+
+
+@pytest.fixture(scope="module")
+def outcomes(engine, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("an-empty-context")
+    cases = [*((text, {}) for text in CASES), *BUILD_ARGUMENTS]
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(map(repr, cases), pool.map(lambda case: built(*case, folder), cases), strict=True))
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(("text", "args"), [*((text, {}) for text in CASES), *BUILD_ARGUMENTS])
+def test_as_the_engine(outcomes, text, args):
+    expected, found = outcomes[repr((text, args))], ours(text, args)
+    if isinstance(expected, str):
+        assert isinstance(found, DockerfileError), f"only BuildKit refuses:\n{expected}"
+        lines = {int(number) for number in re.findall(r"^ *(\d+) \| >>>", expected, re.MULTILINE)}
+        assert not lines or found.line in lines | BETTER_LINES.get(text, set()), expected
+    else:
+        assert not isinstance(found, DockerfileError), f"only we refuse: {found}"
+        assert found == told(expected)
