@@ -17,6 +17,7 @@ from grader.facts.dockerfile.scope import DEFAULT_PATH, LINUX_AMD64, Platform, T
 
 MAX_STAGES = 500
 MAX_INSTRUCTIONS = 5000
+MAX_PATHS = 100_000  # from the target down through FROM and --from; honest files have hundreds
 MAX_LENGTH = 4 << 20  # characters of all instructions, those of ONBUILD counted each time they are carried out
 _PLATFORM_PART = re.compile(r"[A-Za-z0-9_.()-]+")
 _OS_OR_ARCHITECTURE = """
@@ -198,7 +199,17 @@ class _Resolver:
                         f'cannot {use.kind} from stage "{name}", it needs to be defined before the stage that uses it',
                         use.line,
                     )
+        self._refuse_tangles(sorted(found), parents, uses)
         return found
+
+    def _refuse_tangles(self, order: list[int], parents: list[int | None], uses: list[list[Use]]) -> None:
+        """BuildKit 0.13 follows every path from stage to stage: thirty stages can keep an engine busy for ever."""
+        paths: dict[int, int] = {}
+        for index in order:
+            paths[index] = 1 + sum(paths[needed] for needed in _needs(index, parents, uses))
+            if paths[index] > MAX_PATHS:
+                line = self._file.stages[index].line
+                raise self._fault("the stages depend on each other in more ways than a builder can follow", line)
 
     def _reference(self, base: str, stage: Stage) -> ImageReference:
         reference = parse_reference(base)
@@ -246,6 +257,7 @@ class _Resolver:
 
 
 def _needs(index: int, parents: list[int | None], uses: list[list[Use]]) -> list[int]:
+    """The stages a stage needs: its base, and once each those it copies or mounts from."""
     parent = parents[index]
-    needed = [use.stage for use in uses[index] if use.stage is not None]
-    return [*needed, parent] if parent is not None else needed
+    needed = {use.stage for use in uses[index] if use.stage is not None}
+    return [*needed, parent] if parent is not None else [*needed]

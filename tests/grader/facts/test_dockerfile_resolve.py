@@ -265,6 +265,7 @@ REFUSED_FLOODS = [
     "FROM scratch\n" + "\n".join(f"ENV A{n}={n}" for n in range(3000)),
     "FROM scratch AS a0\n" + "\n".join(f"FROM a{n} AS a{n + 1}" for n in range(1000)),
     "FROM scratch\n" + "RUN a\n" * 6000,
+    "FROM scratch AS a0\n" + "".join(f"FROM a{n} AS a{n + 1}\nCOPY --from=a{n} a b\n" for n in range(30)),
     "FROM scratch AS a\nONBUILD RUN " + "b;" * 20000 + "\n" + "".join(f"FROM a AS a{n}\n" for n in range(400)),
     "FROM scratch\nENV A=" + "${A:-" * 5000 + "x" + "}" * 5000,
     "FROM scratch\nENV A=" + "a" * 60000 + "\nENV B=" + "$A" * 30000,
