@@ -18,6 +18,8 @@ ROWS = 24
 """Rows shown of a table of details."""
 COLUMNS = 6
 """Columns shown of a table of details."""
+_MARKS = {"reused": "○ ", "ran": "● "}
+"""The marks of every picture in the course: hollow is reused, solid is ran."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def details(evidence: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], t
         name = _label(key)
         if isinstance(item, list | tuple) and item and isinstance(item[0], Mapping):
             tables.append(_table(name, item))
-        elif text := _cell(key, item):
+        elif text := safe.passage(item, 1000) if isinstance(item, str) else _cell(key, item):
             facts.append((name, text))
     return tuple(facts), tuple(tables)
 
@@ -90,7 +92,9 @@ def _table(title: str, items: Sequence[Any]) -> Table:
 
 
 def _label(key: object) -> str:
-    return safe.line(str(key).replace("_", " "), 60)
+    """A key as a name: `seconds_rebuild` is `rebuild`, since the unit stands beside the number."""
+    name = safe.line(str(key).replace("_", " "), 60)
+    return "time" if name == "seconds" else name.removeprefix("seconds ")
 
 
 def _cell(key: object, item: Any) -> str:
@@ -102,11 +106,9 @@ def _words(key: object, item: Any) -> str:
     if item is None or item == "" or item == [] or item == {}:
         return ""
     if isinstance(item, bool):
-        # The marks of every picture in the course: hollow is reused, solid is ran.
-        yes, no = ("○ reused", "● ran") if key in ("reused", "cached") else ("yes", "no")
-        return yes if item else no
+        return "yes" if item else "no"
     if isinstance(item, int | float):
-        if key == "seconds":
+        if str(key).startswith("seconds"):
             return format_duration(safe.number(item))
         if key in ("bytes", "size"):
             return format_size(safe.number(item))
@@ -114,7 +116,6 @@ def _words(key: object, item: Any) -> str:
     if isinstance(item, Mapping):
         return safe.line(", ".join(f"{_label(name)} {_words(name, inner)}" for name, inner in list(item.items())[:8]))
     if isinstance(item, list | tuple):
-        return safe.line(
-            ", ".join(_words(key, inner) for inner in item[:ROWS]) + (" …" if len(item) > ROWS else ""), 400
-        )
-    return safe.line(item, 400)
+        more = ", …" if len(item) > ROWS else ""
+        return safe.line(", ".join(_words(key, inner) for inner in item[:ROWS]) + more, 400)
+    return _MARKS.get(item, "") + safe.line(item, 400) if key == "state" else safe.line(item, 400)

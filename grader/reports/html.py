@@ -92,10 +92,10 @@ def _check(check: Reading, lessons: str | None) -> str:
     body = [
         f'<p class="lwr-message">{_text(check.message)}</p>' if check.message else "",
         _terms(
-            ("expected", _text(check.expected)),
-            ("found", _text(check.found)),
+            ("expected", _passage(check.expected)),
+            ("found", _passage(check.found)),
             ("where", _places(check)),
-            *((label, _text(text)) for label, text in check.facts),
+            *((label, _passage(text)) for label, text in check.facts),
         ),
         *(_table(table) for table in check.tables),
         _terms(("hint", _text(check.hint)), ("read", _lesson(check, lessons))),
@@ -137,6 +137,11 @@ def _terms(*rows: tuple[str, str]) -> str:
     """Names and what they stand for; the second of each pair is HTML already."""
     shown = "".join(f"<dt>{_text(name)}</dt><dd>{content}</dd>" for name, content in rows if content)
     return f"<dl>{shown}</dl>" if shown else ""
+
+
+def _passage(text: str) -> str:
+    """Words as they are; what runs over several lines is output, and keeps its shape."""
+    return f"<pre>{_text(text)}</pre>" if "\n" in text else _text(text)
 
 
 def _places(check: Reading) -> str:

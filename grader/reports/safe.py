@@ -27,6 +27,12 @@ def block(text: object, limit: int = MAX_TEXT) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
+def passage(text: object, limit: int, rows: int = 16) -> str:
+    """A block of at most `rows` lines; how many are left out is said."""
+    lines = block(text, limit).split("\n")
+    return "\n".join(lines[:rows] + ([f"… and {len(lines) - rows} more lines"] if len(lines) > rows else []))
+
+
 def line(text: object, limit: int = 200) -> str:
     """Text on one line: cleaned, runs of white space made one space, at most `limit` characters."""
     shown = " ".join(block(text, max(limit, MAX_TEXT)).split())

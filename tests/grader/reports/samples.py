@@ -56,15 +56,13 @@ PARTIAL = Report(
                 ],
                 details={
                     "edited": ["app.py"],
+                    "change": "content",
+                    "seconds_rebuild": 39.4,
+                    "broke_at_line": 4,
                     "steps": [
-                        {"line": 2, "step": "WORKDIR /app", "reused": True, "seconds": 0.0},
-                        {"line": 4, "step": "COPY . .", "reused": False, "seconds": 0.2},
-                        {
-                            "line": 5,
-                            "step": "RUN pip install --no-cache-dir -r requirements.txt",
-                            "reused": False,
-                            "seconds": 38.1,
-                        },
+                        {"line": 2, "text": "WORKDIR /app", "state": "reused", "seconds": 0.0},
+                        {"line": 4, "text": "COPY . .", "state": "ran", "seconds": 0.2},
+                        {"line": 5, "text": "RUN pip install -r requirements.txt", "state": "ran", "seconds": 38.1},
                     ],
                 },
             ),
@@ -117,6 +115,13 @@ NOT_BUILT = Report(
                 expected="a version or better",
                 found="no version",
                 where=[Place(file="requirements.txt", line=2, text="requests")],
+                details={
+                    "things": [
+                        {"kind": "image", "name": "python:3.13-slim", "line": 1, "pinned": True},
+                        {"kind": "pip", "name": "flask", "line": 1, "pinned": True},
+                        {"kind": "pip", "name": "requests", "line": 2, "pinned": False, "why": "no version"},
+                    ]
+                },
             ),
             *_PINNING,
             lesson="05-pinning#tiers",
@@ -162,6 +167,24 @@ LOST_ALL = Report(
             ),
             *_USER,
             lesson="06-users",
+        ),
+        _check(
+            Verdict.failed(
+                "'python -m app --check' ended with exit status 1, not 0.",
+                expected="exit status 0",
+                found="exit status 1",
+                details={
+                    "exit": 1,
+                    "stderr": "Traceback (most recent call last):\n"
+                    '  File "/app/app.py", line 12, in <module>\n'
+                    "    open('/data/state.json')\n"
+                    "PermissionError: [Errno 13] Permission denied: '/data/state.json'",
+                    "seconds": 0.41,
+                },
+            ),
+            "command",
+            "The service can read its data",
+            1.0,
         ),
     ),
     engine=ENGINE,

@@ -127,9 +127,11 @@ def test_details_become_single_values_and_tables() -> None:
             "speedup": 12.5,
             "complete": True,
             "nothing": [],
+            "seconds_rebuild": 39.4,
+            "stdout": "line 1\n  line 2\n" + "more\n" * 50,
             "steps": [
-                {"step": "COPY . .", "reused": True, "seconds": 0.25},
-                {"step": "RUN make", "reused": False, "exit_code": 2},
+                {"text": "COPY . .", "state": "reused", "seconds": 0.25},
+                {"text": "RUN make", "state": "ran", "exit_code": 2},
             ],
         }
     )
@@ -138,9 +140,11 @@ def test_details_become_single_values_and_tables() -> None:
         "image size": "bytes 61 MB, layers 7",
         "speedup": "12.5",
         "complete": "yes",
+        "rebuild": "39 s",
+        "stdout": "line 1\n  line 2" + "\nmore" * 14 + "\n… and 36 more lines",
     }
     [table] = tables
-    assert (table.title, table.head) == ("steps", ("step", "reused", "seconds", "exit code"))
+    assert (table.title, table.head) == ("steps", ("text", "state", "time", "exit code"))
     assert table.rows == (("COPY . .", "○ reused", "250 ms", ""), ("RUN make", "● ran", "", "2"))
 
 

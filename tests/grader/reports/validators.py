@@ -70,7 +70,21 @@ def junit_root(text: str) -> ElementTree.Element:
 
 HTML_TAGS = {
     "page": {"html", "head", "meta", "title", "style", "body", "main"},
-    "card": {"style", "article", "header", "p", "strong", "code", "details", "summary", "span", "div", "a", "footer"}
+    "card": {
+        "style",
+        "article",
+        "header",
+        "p",
+        "strong",
+        "code",
+        "details",
+        "summary",
+        "pre",
+        "span",
+        "div",
+        "a",
+        "footer",
+    }
     | {"dl", "dt", "dd", "ul", "li", "table", "caption", "thead", "tbody", "tr", "th", "td"}
     | {"svg", "circle", "path", "rect"},
 }
