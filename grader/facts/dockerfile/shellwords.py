@@ -60,7 +60,8 @@ def expand_word(token: Token, variables: Variables, *, braces: bool = False, spl
         chosen = [_chosen(fragment, alternatives, choice) for fragment in fragments]
         words += _joined(chosen, token, file, split)
         if len(words) > MAX_FIELDS:
-            return [Word("", token.text[:200], known=False, offset=token.offset)]
+            words = [*words[:MAX_FIELDS], Word("", token.text[:200], known=False, offset=token.offset)]
+            break
     if braces and "{" in token.text:
         words = [replace(word, text=text) for word in words for text in _braces(word.text)]
     return words
