@@ -1,11 +1,11 @@
-"""`downloads`: what a build fetches with curl, wget and git, and whether what it got is checked in the same RUN."""
+"""`downloads`: what a build fetches with curl, wget, aria2c and git, and whether the same RUN checks what it got."""
 
 from __future__ import annotations
 
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from grader.facts.dockerfile.installs import steps_of
@@ -38,6 +38,11 @@ _WGET = table(
     " -I/--include-directories -e/--execute --progress --http-user --http-password --secure-protocol --load-cookies"
     " --save-cookies --cut-dirs --max-redirect --bind-address --restrict-file-names --compression --start-pos"
 )
+_ARIA2 = table(
+    "-d/--dir -o/--out --checksum -x/--max-connection-per-server -s/--split -j/--max-concurrent-downloads"
+    " -k/--min-split-size --header --user-agent -t/--timeout --connect-timeout -m/--max-tries --retry-wait"
+    " --referer -i/--input-file --conf-path"
+)
 _GIT_CLONE = table(
     "-b/--branch --depth -o/--origin -u/--upload-pack --reference --reference-if-able --separate-git-dir -c/--config"
     " -j/--jobs --shallow-since --shallow-exclude --template --filter --server-option --bundle-uri --revision"
@@ -49,7 +54,7 @@ _GIT = table("-C -c --git-dir --work-tree --namespace --exec-path --config-env")
 class Download:
     """Something fetched over the network by a command."""
 
-    tool: str  # curl, wget or git
+    tool: str  # curl, wget, aria2c or git
     url: str  # variables replaced where their value is known
     known: bool  # False: some of the URL only the running shell can tell
     line: int
@@ -98,6 +103,8 @@ def _of_step(step: Step) -> Iterator[Download]:
             yield from _curl(command, number, run)
         elif command.name == "wget":
             yield from _wget(command, number, run)
+        elif command.name == "aria2c":
+            yield from _aria2(command, number, run)
         elif command.name == "git":
             yield from _git(command, number, run)
 
@@ -123,6 +130,16 @@ def _wget(command: Command, number: int, run: _Run) -> Iterator[Download]:
         if _is_url(url) or "/" in url.text:
             output = document or posixpath.join(folder, _last_part(url))
             yield _download(command, number, run, url, output)
+
+
+def _aria2(command: Command, number: int, run: _Run) -> Iterator[Download]:
+    parsed = parse_options(command.args, _ARIA2)
+    folder = next((word.text for word in parsed.values("--dir")), "")
+    name = next((word.text for word in parsed.values("--out")), "")
+    checked = any(word.text.startswith(("sha-256=", "sha-384=", "sha-512=")) for word in parsed.values("--checksum"))
+    for url in filter(_is_url, parsed.operands):
+        download = _download(command, number, run, url, posixpath.join(folder, name or _last_part(url)))
+        yield replace(download, verified=download.verified or checked)
 
 
 def _download(command: Command, number: int, run: _Run, url: Word, output: str) -> Download:

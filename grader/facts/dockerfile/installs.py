@@ -93,8 +93,8 @@ def _installs(command: Command, step: Step) -> Iterator[Install]:
     manager, args = _manager(command)
     if not manager:
         return
-    if manager is UV and args and args[0].text == "pip":
-        manager, args = UV_PIP, args[1:]
+    if manager is UV and (at := _first_operand(UV, args)) < len(args) and args[at].text == "pip":
+        manager, args = UV_PIP, (*args[:at], *args[at + 1 :])
     name, rest = _subcommand(manager, args)
     if manager is CONDA and name.startswith("env "):
         manager = CONDA_FILE

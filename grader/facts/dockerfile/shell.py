@@ -37,8 +37,8 @@ class Command:
 
     @property
     def name(self) -> str:
-        """The program without its path; "" when only the running shell can tell."""
-        return posixpath.basename(self.argv[0].text) if self.argv[0].known else ""
+        """The program without its path, as far as it can be told: `$VENV/bin/pip` is pip; "" when nothing can."""
+        return posixpath.basename(self.argv[0].text)
 
     @property
     def args(self) -> tuple[Word, ...]:

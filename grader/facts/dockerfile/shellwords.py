@@ -14,6 +14,7 @@ MAX_FIELDS = 1000  # words that one word may become
 MAX_TEXT = 1 << 20  # characters of one word
 _BLANKS = re.compile(r"[ \t\n]+")
 _CAT = re.compile(r"\s*(?:cat\s+(?:--\s+)?|<\s*)([^\s;&|<>()]+)\s*")
+_WHICH = re.compile(r"\s*(?:which|command\s+-v|type\s+-p)\s+([\w./+-]+)\s*")  # $(which pip) install ...
 _BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
 
 
@@ -91,7 +92,8 @@ def _fragment(part: Part, variables: Variables) -> _Fragment:
     if part.kind == "text":
         return _Fragment(part.text, True, part.quoted)
     if part.kind != "variable":
-        return _Fragment("", False, part.quoted)
+        found = _WHICH.fullmatch(part.text) if part.kind == "command" else None
+        return _Fragment(found[1], True, part.quoted) if found else _Fragment("", False, part.quoted)
     value = variables.get(part.text)
     if not part.operator:
         if value is None:

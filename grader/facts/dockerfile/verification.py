@@ -28,7 +28,10 @@ class Check:
 
     def covers(self, file: str) -> bool:
         base = posixpath.basename(file)
-        return bool(base) and (self.any_file or base in self.text or any(f.startswith(base) for f in self.files))
+        if not base:
+            return False
+        named = rf"(?<![\w.-]){re.escape(base)}(?![\w.-])"
+        return self.any_file or bool(re.search(named, self.text)) or any(f.startswith(base) for f in self.files)
 
 
 def checks(run: tuple[Command, ...]) -> tuple[Check, ...]:

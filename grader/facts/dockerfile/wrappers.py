@@ -56,9 +56,11 @@ _WRAPPERS: dict[str, _Wrapper] = {
     "proxychains4": _wrapper("-f"),
     "retry": _wrapper("-t -d -m -x -n --times --delay --tries --sleep"),
     "runuser": _wrapper("-u --user -g --group -G --supp-group -s --shell -w"),
+    "s6-setuidgid": _wrapper(operands=1),
     "setarch": _wrapper(operands=1),
     "setpriv": _wrapper("--reuid --regid --groups --inh-caps --ambient-caps --bounding-set --securebits --pdeathsig"),
     "setsid": _wrapper(),
+    "setuidgid": _wrapper(operands=1),
     "stdbuf": _wrapper("-i -o -e --input --output --error"),
     "strace": _wrapper("-e -o -p -u -s -E -P"),
     "su-exec": _wrapper(operands=1),
@@ -116,7 +118,7 @@ class Script:
 
 
 def program(word: Word) -> str:
-    return posixpath.basename(word.text) if word.known else ""
+    return posixpath.basename(word.text)
 
 
 def unwrap(argv: tuple[Word, ...]) -> Unwrapped:
