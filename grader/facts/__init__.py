@@ -179,8 +179,8 @@ class Facts:
         from grader.facts import build
 
         submission = self.submission
-        # Read first: its words are better than BuildKit's, and a file with no stage at all brings some engines down.
-        _ = self.dockerfile
+        # Read and resolved first: its words are better than BuildKit's, and some files bring some engines down.
+        _ = self.plan
         engine = self.engine
         made = build.build(engine, submission, on_step=self.on_step)
         self.at_end(engine.remove_image, made.image)

@@ -244,6 +244,7 @@ class _Resolver:
             escape=self._file.escape,
             args=self._args,
             global_args=self._globals,
+            outside=not stage.root.is_scratch,
             lenient=not stage.reachable,
         )
         steps = []

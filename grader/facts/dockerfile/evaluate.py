@@ -30,7 +30,8 @@ class StepError(Exception):
 class StageEvaluator:
     """Feeds the instructions of one stage through `step`, in order.
 
-    `lenient` stages are not built: what BuildKit would never look at is noted in the step and not raised.
+    `outside`: the stage comes down from an image that may set variables the file does not know of; what hangs on such
+    a variable is let pass. `lenient` stages are not built: what is wrong in them is noted in the step and not raised.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class StageEvaluator:
         escape: str,
         args: Mapping[str, str],
         global_args: Mapping[str, str],
+        outside: bool,
         lenient: bool,
     ) -> None:
         self._stage = stage
         self._escape = escape
         self._args = args
         self._global_args = global_args
+        self._outside = outside
         self._lenient = lenient
         self._variables = Variables(start.variables)
         self._env = Variables(start.env)
@@ -68,9 +71,10 @@ class StageEvaluator:
             self._check(instruction, args, flags)
             self._apply(instruction, args)
         except (ExpansionError, MountError, StepError) as fault:
-            if not self._lenient:
+            may_be_right = self._outside and self._unset and not isinstance(fault, ExpansionError)
+            if not self._lenient and not may_be_right:
                 raise StepError(str(fault)) from None
-            error = str(fault)
+            error = "" if may_be_right else str(fault)
         return Step(
             instruction=instruction,
             stage=self._stage,
@@ -92,7 +96,7 @@ class StageEvaluator:
             refuse_empty_patterns(document.content.strip().partition("\n")[0], self._escape)
 
     def _expand(self, word: str) -> Expansion:
-        expansion = expand(word, self._state.variables, escape=self._escape)
+        expansion = expand(word, self._state.variables, escape=self._escape, require=not self._outside)
         self._unset |= expansion.unset
         return expansion
 

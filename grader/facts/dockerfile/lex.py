@@ -55,13 +55,15 @@ def expand(
     raw_escapes: bool = False,
     process_quotes: bool = True,
     keep_unset: bool = False,
+    require: bool = True,
 ) -> Expansion:
     """Expand `word`; raise ExpansionError where BuildKit does, or when the outcome would be unreasonably large.
 
     `raw_quotes` and `raw_escapes` keep those characters in the result, `keep_unset` leaves `$name` of unset variables
-    as it stands, and without `process_quotes` quotes are ordinary characters.
+    as it stands, and without `process_quotes` quotes are ordinary characters. Without `require`, ${name:?} lets a
+    variable pass that is not set: a base image may set it.
     """
-    return _Lexer(word, env, escape, raw_quotes, raw_escapes, process_quotes, keep_unset).run()
+    return _Lexer(word, env, escape, raw_quotes, raw_escapes, process_quotes, keep_unset, require=require).run()
 
 
 def refuse_empty_patterns(text: str, escape: str) -> None:
@@ -117,6 +119,7 @@ class _Lexer:
         keep_unset: bool,
         *,
         refuse_empty: bool = False,
+        require: bool = True,
     ) -> None:
         self._text = word.removeprefix("\ufeff")
         self._at = 0
@@ -126,6 +129,7 @@ class _Lexer:
         self._raw_escapes = raw_escapes
         self._process_quotes = process_quotes
         self._keep_unset = keep_unset
+        self._require = require
         self._refuse_empty = refuse_empty or not keep_unset
         self._unset: set[str] = set()
         self._depth = 0
@@ -276,7 +280,7 @@ class _Lexer:
             case "+":
                 return "" if missing else word
             case "?":
-                if missing:
+                if missing and (self._require or value is not None):
                     state = "unset" if value is None else "empty"
                     raise ExpansionError(f"{name}: {word or f'is not allowed to be {state}'}")
                 return value or ""

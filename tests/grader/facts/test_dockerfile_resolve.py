@@ -183,6 +183,24 @@ def test_refused(text, line, message):
     assert caught.value.where == ("Dockerfile", line)
 
 
+MAY_BE_RIGHT = [  # a variable that the base image may set
+    "VOLUME $PGDATA",
+    "STOPSIGNAL $SIG",
+    "USER ${APP_UID:?}",
+    "EXPOSE $PORT/$PROTO",
+    "RUN --mount=type=cache,target=/x,uid=$APP_UID y",
+    "WORKDIR ${HOME_OF_APP:?not set}/x",
+]
+
+
+@pytest.mark.parametrize("instruction", MAY_BE_RIGHT)
+def test_what_a_base_image_may_set_is_let_pass(instruction):
+    step = resolved(f"FROM debian AS a\nFROM a\n{instruction}").target.steps[0]
+    assert (len(step.unset) > 0, step.error) == (True, "")
+    with pytest.raises(DockerfileError):
+        resolved(f"FROM scratch AS a\nFROM a\n{instruction.replace('WORKDIR', 'USER')}")
+
+
 def test_what_is_wrong_in_a_stage_that_is_not_built_does_not_matter():
     build = resolved("FROM scratch\nUSER ${X:?no}\nFROM scratch\nUSER bob")
     assert build.stages[0].steps[0].error == "X: no"
