@@ -16,13 +16,22 @@
     parse_reference("localhost:5000/x")      # ImageReference, or None when Docker refuses it
 
     commands(step)                           # simple commands of a RUN, through sh -c, &&, loops, heredocs -> Command
+    fully_read(step)                         # False when a script is too deep or too long for that: then some is unseen
     installs(step)                           # package installs -> Install (manager, packages, files, options, line)
-    downloads(step)                          # curl, wget, git clone -> Download (url, verified, piped_to_shell, commit)
+    downloads(step)                          # curl, wget, git clone -> Download (url, verified, piped_to, commit)
 
 `installs` and `downloads` take a step, a stage or a whole build (then: its reachable stages, in file order).
-All values are frozen; nothing here runs a process or needs an engine. Lines count from 1.
-Anything that depends on what the file alone cannot say (the base image's own ENV, a command's output) is marked
-`known=False` rather than guessed.
+All values are frozen; nothing here runs a process or needs an engine. Lines count from 1. Anything that depends on what
+the file alone cannot say (the base image's own ENV, a command's output) is marked `known=False` rather than guessed.
+
+Whatever a file holds, the answer comes in a few seconds: more than 1 MiB, 5000 instructions (those of ONBUILD counted
+each time), 500 stages, 1000 variables in a stage or 128 KiB in a word are refused.
+
+Where BuildKit's versions differ the current one is followed: newer flags are accepted, `# check=` is a directive, the
+arguments of one ARG see each other. Only what stands behind a JSON array is ignored, as up to 0.13. Some files
+are refused also because BuildKit 0.13 (Docker 26) panics on them or never ends, and takes the engine along: one without
+FROM, an empty pattern as in ${A#}, stages in a circle, stages entangled in a hundred thousand ways. So call `resolve`
+before an engine sees a file.
 """
 
 from grader.facts.dockerfile.build import resolve

@@ -166,6 +166,7 @@ class StageEvaluator:
     def _declare(self, word: str) -> None:
         """ARG: a build argument wins over the default, and without either the global ARG of that name counts."""
         name, has_default, default = word.partition("=")
+        name = self._expand(name).text
         value: str | None
         if name in self._args:
             value = self._args[name]

@@ -109,7 +109,7 @@ WRONG = [
         "VOLUME",
         "VOLUME $NOPE",
     ),
-    *("SHELL sh", "SHELL []", "STOPSIGNAL FOO", "STOPSIGNAL 0", "STOPSIGNAL", "MAINTAINER", "ARG", "ARG =x"),
+    *("SHELL sh", "SHELL []", "STOPSIGNAL FOO", "STOPSIGNAL 0", "STOPSIGNAL", "MAINTAINER", "ARG", "ARG =x", "ARG 'a"),
     *('CMD ["a", 1]', "CMD [null]", 'CMD [["a"]]', "HEALTHCHECK", "HEALTHCHECK FOO", "HEALTHCHECK CMD"),
     *("HEALTHCHECK NONE a", "HEALTHCHECK --interval=5 CMD a", "HEALTHCHECK --interval=1us CMD a"),
     *("HEALTHCHECK --interval=-1s CMD a", "HEALTHCHECK --retries=-1 CMD a", "HEALTHCHECK --retries CMD a"),
