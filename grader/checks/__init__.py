@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from grader.facts import Facts
     from grader.verdict import Verdict
 
-KINDS: tuple[str, ...] = ("build", "user", "command", "context", "pinning")
+KINDS: tuple[str, ...] = tuple(sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py")))
+"""The names of the check kinds: a module of this package is one."""
 
 
 class CheckParams(BaseModel):
