@@ -69,8 +69,8 @@ def install(stamp: str, dev_stamp: str, added: str) -> None:
     VENV.mkdir(exist_ok=True)
     MARK.touch()
     if added:
-        with (VENV / ".apt").open("a", encoding="utf-8") as file:
-            file.write(added + "\n")
+        with (VENV / ".apt").open("a", encoding="utf-8") as record:
+            record.write(added + "\n")
     if not _works(python):
         _say("making a Python environment in .venv (about 5 s)")
         _run([sys.executable, "-I", "-m", "venv", str(VENV)], 300)

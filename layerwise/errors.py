@@ -1,7 +1,7 @@
 """What can go wrong around the lab, said to a person in one line that names the remedy.
 
-    LabError            exit 3: the lab, the engine or the machine failed
-    └── InputError      exit 2: what was asked for cannot be used (an unknown exercise, a bad option, too old a Python)
+LabError            exit 3: the lab, the engine or the machine failed
+└── InputError      exit 2: what was asked for cannot be used (an unknown exercise, a bad option, too old a Python)
 """
 
 from __future__ import annotations

@@ -69,8 +69,13 @@ def _chromium() -> None:
     if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
         return
     if not (shutil.which("apt-get") and os.geteuid() == 0):
-        raise LabError("the browser test needs Chromium: install it (or run the rest with: lab test -- -m 'not browser')")
+        raise LabError(
+            "the browser test needs Chromium: install it (or run the rest with: lab test -- -m 'not browser')"
+        )
     click.echo("── installing Chromium for the browser test", err=True)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for argv in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]):
+    for argv in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
+    ):
         subprocess.run(argv, env=quiet, check=True, stdout=subprocess.DEVNULL)

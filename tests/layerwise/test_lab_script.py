@@ -62,9 +62,7 @@ def path(tmp_path: Path) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in NEEDED:
-        found = shutil.which(name)
-        assert found, name
-        (folder / name).symlink_to(found)
+        lend(folder, name)
     return folder
 
 
@@ -96,17 +94,23 @@ def python(path: Path, tmp_path: Path) -> Path:
         esac
         """,
     )
-    for name in ("mkdir", "cp", "sh"):
-        if not (path / name).exists():
-            (path / name).symlink_to(shutil.which(name) or "")
+    lend(path, "mkdir")
+    lend(path, "cp")
     return path / "python3"
 
 
 def program(path: Path, text: str) -> Path:
-    path.unlink(missing_ok=True)  # it may be a link to the machine's own program, which must not be written to
+    assert not path.is_symlink(), "a test must not write to a program of the machine"
     path.write_text("#!/bin/sh\n" + textwrap.dedent(text))
     path.chmod(0o755)
     return path
+
+
+def lend(folder: Path, name: str) -> None:
+    """Have a program of the machine in `folder`: by a script that runs it, never by a link that could be written through."""
+    found = shutil.which(name)
+    assert found, name
+    program(folder / name, f'exec "{found}" "$@"\n')
 
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -199,7 +203,7 @@ class TestNoPython:
 def test_root_has_python_installed_by_apt(checkout: Path, path: Path, python: Path, lab: Run, tmp_path: Path) -> None:
     kept = python.rename(tmp_path / "kept")
     program(path / "apt-get", f'echo "$@" >>"{tmp_path}/apt.log"; [ "$1" = update ] || ln -sf "{kept}" "{python}"\n')
-    (path / "ln").symlink_to(shutil.which("ln") or "")
+    lend(path, "ln")
     done = lab("status")
     assert done.returncode == 0, done.stderr
     assert "installing python3 python3-venv with apt" in done.stderr

@@ -78,7 +78,7 @@ CASES = [
     ),
     Case(
         "passwd is changed afterwards",
-        passwd("app:x:7:7::/:") + "USER app\nUSER root\n" + passwd("app:x:0:0::/:") + "USER app\n" + SLEEP,
+        passwd("app:x:7:7::/:") + "USER app\nUSER 0\n" + passwd("app:x:0:0::/:") + "USER app\n" + SLEEP,
         False,
         False,
         "uid 0",
