@@ -71,7 +71,7 @@ def facts_of(folder: Path, engine: Engine | None = None, **build: Any) -> Iterat
 
 @pytest.fixture
 def nothing_left(engine: Engine) -> Iterator[None]:
-    """Fails where a test leaves a container, an image, a volume, a network or a temporary folder of a grading behind."""
+    """Fails where a test leaves a container, an image, a volume, a network or a grading's folder behind."""
     before = _things(engine)
     yield
     deadline = time.monotonic() + 5

@@ -107,7 +107,7 @@ def program(path: Path, text: str) -> Path:
 
 
 def lend(folder: Path, name: str) -> None:
-    """Have a program of the machine in `folder`: by a script that runs it, never by a link that could be written through."""
+    """Have a program of the machine in `folder`: by a script that runs it, never by a link to be written through."""
     found = shutil.which(name)
     assert found, name
     program(folder / name, f'exec "{found}" "$@"\n')
