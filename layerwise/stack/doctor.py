@@ -22,7 +22,7 @@ from typing import Any
 
 from grader.units import format_duration, format_size
 from layerwise.errors import LabError
-from layerwise.stack import engine, environment, paths, state
+from layerwise.stack import engine, environment, paths, state, tools
 from layerwise.stack.findings import Finding, fail, ok, warn
 from layerwise.stack.trial import REGISTRY, call, http_status, trial
 
@@ -32,8 +32,6 @@ RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
 
 REGISTRY_WITH_LOGIN = "localhost:5001"
 JUPYTER_PORT = 8888
-BAD_TRIVY = ("0.69.4", "0.69.5", "0.69.6")
-"""Releases of Trivy that carried a credential stealer (CVE-2026-33634)."""
 
 
 def examine() -> Iterator[Finding]:
@@ -205,31 +203,24 @@ def cgroups(info: Mapping[str, Any]) -> Finding:
 
 
 def _tools(env: Mapping[str, str]) -> Iterator[Finding]:
-    """The command-line tools a lesson calls."""
-    wanted = {
-        "docker": (["docker", "version", "--format", "{{.Client.Version}}"], True),
-        "buildx": (["docker", "buildx", "version"], True),
-        "compose": (["docker", "compose", "version", "--short"], True),
-        "trivy": (["trivy", "--version"], False),
-        "cosign": (["cosign", "version"], False),
-    }
-    for name, (argv, needed) in wanted.items():
-        status, output = call(argv, env)
-        if status != 0:
-            make = fail if needed else warn
-            lesson = {"trivy": " (lesson 07 needs it)", "cosign": " (lesson 08 needs it)"}.get(name, "")
-            yield make(name, f"not found, or it does not run{lesson}", f"install {name}, then ./lab up")
-            continue
-        words = output.replace("GitVersion:", " ").split()
-        version = next((word.lstrip("v") for word in words if engine.parse_version(word)), "")
-        if name == "buildx" and engine.parse_version(version) < (0, 13):
+    """The command-line tools a lesson calls. Before the lab is up, a Trivy on PATH may be one that must not run."""
+    on_path = shutil.which("trivy", path=env.get("PATH"))
+    stolen = on_path is not None and tools.is_stolen(Path(on_path))
+    if stolen:
+        cure = "remove it, and change every secret it could read"
+        yield fail("trivy", f"{on_path} is a release that an attacker published (CVE-2026-33634)", cure)
+    wanted = [name for name in tools.COMMANDS if not (stolen and name == "trivy")]
+    found = tools.versions(env, wanted)
+    lessons = {"trivy": "lesson 07", "cosign": "lesson 08"}
+    for name in wanted:
+        version = found.get(name, "")
+        if not version:
+            make, who = (warn, f" ({lessons[name]} needs it)") if name in lessons else (fail, "")
+            yield make(name, f"not found, or it does not run{who}", f"install {name}, then ./lab up")
+        elif name == "buildx" and engine.parse_version(version)[:2] < tools.OLDEST_BUILDX:
             yield fail(name, version, "0.13 or later is needed: install a newer docker-buildx")
-        elif name == "trivy" and version in BAD_TRIVY:
-            yield fail(
-                name, f"{version} was published by an attacker", "remove it, and change every secret it could read"
-            )
         else:
-            yield ok(name, version or "runs")
+            yield ok(name, version)
 
 
 def _ports(up: bool) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -136,10 +136,10 @@ def require_buildx(env: Mapping[str, str]) -> None:
         raise LabError(f"docker buildx is {found}, and 0.13 or later is needed; upgrade it")
 
 
-def versions(env: Mapping[str, str]) -> dict[str, str]:
-    """The version of each tool that runs in the lab's environment; a tool that does not run is left out."""
+def versions(env: Mapping[str, str], wanted: Iterable[str] = tuple(COMMANDS)) -> dict[str, str]:
+    """The version of each wanted tool that runs in the lab's environment; a tool that does not run is left out."""
     with ThreadPoolExecutor(len(COMMANDS)) as pool:
-        found = pool.map(lambda name: (name, _version(name, COMMANDS[name], env)), COMMANDS)
+        found = pool.map(lambda name: (name, _version(name, COMMANDS[name], env)), wanted)
         return {name: version for name, version in found if version}
 
 
