@@ -95,6 +95,8 @@ class Submission:
         if not self.dockerfile.is_file():
             near = sorted(path.name for path in self.folder.iterdir() if path.name.lower() == name.lower())
             found = f"found {clean(near[0], 100)}, whose letters differ" if near else "there is none"
+            if self.dockerfile.is_dir():
+                found = f"found {name}, which is a folder"
             raise SubmissionUnusable(f"expected a {name} in {self.origin}: {found}")
         if not (self.folder / self.settings.context).is_dir():
             raise SubmissionUnusable(f"expected the folder {self.settings.context} in {self.origin}: there is none")

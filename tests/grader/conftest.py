@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from grader import checks
+from grader import checks, owner
 from grader.exercise import BuildSettings, Check, Exercise
 from grader.facts import Facts
 from grader.facts.engine import OWNER_LABEL, REPOSITORY, Engine
@@ -71,7 +72,7 @@ def facts_of(folder: Path, engine: Engine | None = None, **build: Any) -> Iterat
 
 @pytest.fixture
 def nothing_left(engine: Engine) -> Iterator[None]:
-    """Fails where a test leaves a container, an image, a volume, a network or a grading's folder behind."""
+    """Fails where a test leaves a container, an image, a volume or a grading's folder of its own behind."""
     before = _things(engine)
     yield
     deadline = time.monotonic() + 5
@@ -81,11 +82,16 @@ def nothing_left(engine: Engine) -> Iterator[None]:
 
 
 def _things(engine: Engine) -> set[str]:
+    """What bears this process's mark: others may be grading on the same engine. A volume bears none; an anonymous one
+    that no container has was left by somebody."""
     api = engine._api
+    mark = owner.mark()
+    containers = api.containers(all=True, filters={"label": OWNER_LABEL})
+    tags = [tag for found in api.images(name=REPOSITORY) for tag in found["RepoTags"] or ()]
+    volumes = [found["Name"] for found in api.volumes(filters={"dangling": True})["Volumes"] or ()]
     return {
-        *(f"container {found['Id']}" for found in api.containers(all=True, filters={"label": OWNER_LABEL})),
-        *(f"image {tag}" for found in api.images(name=REPOSITORY) for tag in found["RepoTags"] or ()),
-        *(f"volume {found['Name']}" for found in api.volumes()["Volumes"] or ()),
-        *(f"network {found['Id']}" for found in api.networks()),
-        *(f"folder {path}" for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*")),
+        *(f"container {found['Id']}" for found in containers if found["Labels"][OWNER_LABEL].startswith(mark)),
+        *(f"image {tag}" for tag in tags if tag.startswith(f"{REPOSITORY}:{mark}")),
+        *(f"volume {name}" for name in volumes if re.fullmatch(r"[0-9a-f]{64}", name)),
+        *(f"folder {path}" for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}{mark}*")),
     }

@@ -1,0 +1,98 @@
+"""Programs that hang, flood, ignore signals or start others: none outlives its call."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from grader.process import run
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_output_and_status() -> None:
+    ended = run(["sh", "-c", "echo out; echo err >&2; exit 3"], timeout=20)
+    assert (ended.status, ended.stdout, ended.stderr) == (3, b"out\n", b"err\n")
+    assert not ended.timed_out
+    assert not ended.flooded
+
+
+def test_death_by_signal() -> None:
+    assert run(["sh", "-c", "kill -9 $$"], timeout=20).status == -9
+
+
+def test_a_program_that_is_not_there() -> None:
+    with pytest.raises(OSError):
+        run(["/no/such/program"], timeout=5)
+
+
+@pytest.mark.parametrize(
+    "script", ["sleep 300", "trap '' TERM; while :; do sleep 300; done", "exec >&- 2>&-; sleep 300"]
+)
+def test_time_is_up(script: str) -> None:
+    began = time.monotonic()
+    ended = run(["sh", "-c", f"echo $$; {script}"], timeout=0.5)
+    assert ended.timed_out
+    assert ended.status is None
+    assert time.monotonic() - began < 8
+    assert not alive(int(ended.stdout))
+
+
+@pytest.mark.parametrize(
+    ("output", "seconds", "status"),
+    [(">&- 2>&-", 20, 0), ("", 0.5, None)],  # as long as somebody holds the pipe, more may come
+    ids=["closed", "open"],
+)
+def test_what_it_started_ends_too(output: str, seconds: float, status: int | None) -> None:
+    ended = run(["sh", "-c", f"sleep 300 {output} & echo $!"], timeout=seconds)
+    assert ended.status == status
+    assert ended.timed_out is (status is None)
+    deadline = time.monotonic() + 5
+    while alive(int(ended.stdout)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive(int(ended.stdout))
+
+
+@pytest.mark.parametrize("stream", ["1", "2"])
+def test_a_flood_is_stopped(stream: str) -> None:
+    began = time.monotonic()
+    ended = run(["sh", "-c", f"yes >&{stream}"], timeout=60, limit=1_000_000)
+    assert ended.flooded
+    assert ended.status is None
+    assert len(ended.stdout) + len(ended.stderr) < 2_000_000
+    assert time.monotonic() - began < 20
+
+
+def test_standard_error_as_it_comes() -> None:
+    parts: list[bytes] = []
+    ended = run(["sh", "-c", "echo a >&2; sleep 0.2; echo b >&2"], timeout=20, on_stderr=parts.append)
+    assert parts == [b"a\n", b"b\n"]
+    assert ended.stderr == b""
+
+
+def test_an_exception_ends_it() -> None:
+    pids: list[int] = []
+
+    def interrupt(data: bytes) -> None:
+        pids.append(int(data))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(["sh", "-c", "echo $$ >&2; sleep 300"], timeout=60, on_stderr=interrupt)
+    assert not alive(pids[0])
+
+
+def test_nothing_is_left_open() -> None:
+    before = os.listdir("/proc/self/fd")
+    for _ in range(3):
+        run([sys.executable, "-c", "print(1)"], timeout=30)
+    assert len(os.listdir("/proc/self/fd")) == len(before)
