@@ -80,7 +80,9 @@ def grade(
     with _terminable(), ExitStack() as stack:
         submission = stack.enter_context(Submission.open(folder, exercise.build)) if folder else None
         run = _Run(exercise, on_event)
-        facts = stack.enter_context(Facts(submission, archive=image, engine=engine, on_step=run.tell_step))
+        facts = stack.enter_context(
+            Facts(submission, archive=image, engine=engine, images=exercise.images, on_step=run.tell_step)
+        )
         results = [run.judge(facts, check) for check in exercise.checks]
         about = _about(facts)
     return Report(

@@ -26,7 +26,7 @@ from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
-from grader.errors import EngineFailure, GraderError, NotObservable, SubmissionFault
+from grader.errors import EngineFailure, GraderError, NotObservable, SubmissionFault, SubmissionUnusable
 from grader.facts.engine import Engine
 from grader.submission import Submission
 from grader.units import format_size
@@ -77,15 +77,18 @@ class Facts:
         *,
         archive: Path | None = None,
         engine: Engine | None = None,
+        images: Sequence[str] = (),
         on_step: Callable[[Vertex], None] | None = None,
     ) -> None:
         """From a folder, an image archive on disk (then nothing is built), or both.
 
-        With no `engine`, one is connected to when first needed; `on_step` is told of each build step.
+        With no `engine`, one is connected to when first needed; `images` are the exercise's base images, by catalogue
+        name; `on_step` is told of each build step.
         """
         self._submission = submission
         self._archive = archive
         self._given_engine = engine
+        self.images = tuple(images)
         self.on_step = on_step
         self._known: dict[str, object] = {}
         self._faults: dict[str, Exception] = {}
@@ -118,6 +121,16 @@ class Facts:
     def at_end(self, callback: Callable[..., object], *args: object) -> None:
         """Call this when the facts are done with: for what a fact made and must not outlive it."""
         self._cleanup.callback(callback, *args)
+
+    @property
+    def has_folder(self) -> bool:
+        """Whether a folder was handed in, not an image alone."""
+        return self._submission is not None
+
+    @property
+    def from_archive(self) -> bool:
+        """Whether the image is one from an archive, and not built."""
+        return self._archive is not None
 
     @Fact
     def submission(self) -> Submission:
@@ -201,7 +214,7 @@ class Facts:
 
         archive = self._archive
         if archive:
-            return Image(lambda: open_file(archive))
+            return Image(lambda: open_file(archive), unusable=SubmissionUnusable)
         engine, name = self.engine, self.build.image
         try:
             found = engine.inspect_image(name)

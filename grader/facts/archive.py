@@ -13,6 +13,7 @@ import hashlib
 import json
 import platform
 import posixpath
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,10 +26,15 @@ from grader.facts.tar import BLOCK, BadArchive, Member, Sink, TarReader
 
 MAX_DOCUMENT = 4 << 20
 """Bytes of a manifest or config; a JSON file beyond that is none of the image's own."""
-MAX_DOCUMENTS = 500
+MAX_DOCUMENTS = 32 << 20
+"""Bytes of all such files together that are kept: those of the image come to some kilobytes."""
+MAX_MEMBERS = 10_000
+"""Files of the archive itself: a few for each layer and platform."""
 MAX_BYTES = 50 << 30
 """Uncompressed bytes of all layers: more is a bomb."""
 _CHUNK = 1 << 18
+_NAMED = re.compile(r"(?:blobs/sha256/)?([0-9a-f]{64})(?:\.json)?")
+_GZIP = b"\x1f\x8b"
 
 
 class LayerVisitor(Protocol):
@@ -45,9 +51,10 @@ class LayerVisitor(Protocol):
 
 @dataclass(frozen=True)
 class Blob:
-    """A layer as the archive holds it: its digest when uncompressed, and its bytes so and as stored."""
+    """A layer as the archive holds it: its digests when uncompressed and as stored, and its bytes so and so."""
 
     diff_id: str
+    digest: str
     size: int
     stored: int
     members: int
@@ -79,14 +86,29 @@ def read(chunks: Iterable[bytes], visitor: LayerVisitor) -> Contents:
     reader.close()
     if not reader.members:
         raise BadArchive("it is empty")
-    return _assemble(outer)
+    try:
+        return _assemble(outer)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise BadArchive("its manifest is malformed") from None
 
 
 @contextmanager
 def open_file(path: Path) -> Iterator[Iterator[bytes]]:
-    """An archive on disk, in chunks."""
+    """An archive on disk, in chunks; one that was compressed with gzip as a whole is unpacked on the way."""
     with path.open("rb") as file:
-        yield iter(lambda: file.read(_CHUNK), b"")
+        chunks = iter(lambda: file.read(_CHUNK), b"")
+        yield _unpacked(chunks) if file.peek(2)[:2] == _GZIP else chunks
+
+
+def _unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    decompress = _gunzip()
+    size = 0
+    for chunk in chunks:
+        for part in decompress(chunk):
+            size += len(part)
+            if size > MAX_BYTES:
+                raise BadArchive(f"it holds more than {MAX_BYTES >> 30} GiB")
+            yield part
 
 
 class _Outer:
@@ -98,8 +120,13 @@ class _Outer:
         self.documents: dict[str, bytes] = {}
         self.links: dict[str, str] = {}
         self.bytes = 0
+        self._kept = 0
+        self._members = 0
 
     def member(self, member: Member) -> Sink | None:
+        self._members += 1
+        if self._members > MAX_MEMBERS:
+            raise BadArchive(f"it holds more than {MAX_MEMBERS} files: an image has a few for each layer")
         if member.kind == "symlink":
             # Older engines link a layer that occurs twice.
             self.links[member.path] = posixpath.normpath(posixpath.join(posixpath.dirname(member.path), member.link))
@@ -108,6 +135,13 @@ class _Outer:
         elif member.kind == "file" and not member.path.endswith("/VERSION"):
             return _Blob(self, member)
         return None
+
+    def document(self, size: int) -> bytearray | None:
+        """Where to keep a JSON file of that size; None for what is too much to be of the image."""
+        if size > MAX_DOCUMENT or self._kept + size > MAX_DOCUMENTS:
+            return None
+        self._kept += size
+        return bytearray()
 
     def count(self, size: int) -> None:
         self.bytes += size
@@ -142,15 +176,14 @@ class _Blob:
     def _recognise(self) -> None:
         self._known = True
         head = bytes(self._head)
-        if head[:2] == b"\x1f\x8b":
+        if head[:2] == _GZIP:
             self._layer = _Layer(self._outer, self._member, _gunzip)
         elif head[:4] == b"\x28\xb5\x2f\xfd":
             self._layer = _Layer(self._outer, self._member, _zstd())
-        elif head.lstrip()[:1] in (b"{", b"["):
-            small = self._member.size <= MAX_DOCUMENT and len(self._outer.documents) < MAX_DOCUMENTS
-            self._document = bytearray() if small else None
         elif head[257:262] == b"ustar" or (len(head) == BLOCK and not any(head)) or _is_old_tar(head):
             self._layer = _Layer(self._outer, self._member, None)
+        elif head.lstrip()[:1] in (b"{", b"["):  # last: a layer may begin with a file of such a name
+            self._document = self._outer.document(self._member.size)
 
     def close(self) -> None:
         if not self._known:
@@ -174,6 +207,7 @@ class _Layer:
         self._stored = member.size
         self._decompress = decompressor() if decompressor else None
         self._digest = hashlib.sha256()
+        self._stored_digest = hashlib.sha256() if decompressor else self._digest
         self._size = 0
         self._count = 0
         self._reader = TarReader(self._member)
@@ -184,6 +218,8 @@ class _Layer:
         return self._outer.visitor.member(self._blob, self._count - 1, member)
 
     def write(self, data: memoryview) -> None:
+        if self._decompress:
+            self._stored_digest.update(data)
         for part in self._decompress(data) if self._decompress else (data,):
             self._size += len(part)
             self._outer.count(len(part))
@@ -196,7 +232,8 @@ class _Layer:
         self._reader.close()
         if self._sink:
             self._sink.close()
-        return Blob(f"sha256:{self._digest.hexdigest()}", self._size, self._stored, self._count)
+        diff_id, digest = (f"sha256:{one.hexdigest()}" for one in (self._digest, self._stored_digest))
+        return Blob(diff_id, digest, self._size, self._stored, self._count)
 
 
 def _gunzip() -> _Decompressor:
@@ -252,35 +289,66 @@ def _is_old_tar(head: bytes) -> bool:
 
 
 def _assemble(outer: _Outer) -> Contents:
-    documents = {path: _json(text) for path, text in outer.documents.items()}
-    listing = documents.get("manifest.json")
-    digest = _chosen(documents) if "index.json" in documents else None
+    documents = _Documents(outer.documents)
+    listing = documents["manifest.json"]
+    digest = _chosen(documents) if "index.json" in outer.documents else None
+    manifest = _mapping(documents[_blob_path(digest)]) if digest else {}
     if isinstance(listing, list) and listing and isinstance(listing[0], dict):
         if len(listing) > 1:
             raise BadArchive("it holds several images: save one")
         config_name, layers = str(listing[0].get("Config")), [str(path) for path in listing[0].get("Layers") or ()]
     elif digest:
-        manifest = _mapping(documents.get(_blob_path(digest)))
         config_name = _blob_path(str(_mapping(manifest.get("config")).get("digest")))
         layers = [_blob_path(str(_mapping(layer).get("digest"))) for layer in manifest.get("layers") or ()]
     else:
         raise BadArchive("it is no image archive: expected 'docker save' output or an OCI layout")
-    config = _mapping(documents.get(config_name))
+    config = _mapping(documents[config_name])
     if not config:
         raise BadArchive("its config is missing")
-    text = outer.documents[config_name]
+    if digest and config_name != _blob_path(str(_mapping(manifest.get("config")).get("digest"))):
+        digest = None  # the index speaks of another image than the list of images
+    for name in (config_name, *([_blob_path(digest)] if digest else ())):
+        _require(name, documents.digest(name))
     layers = [outer.links.get(path, path) for path in layers]
-    contents = Contents(config, f"sha256:{hashlib.sha256(text).hexdigest()}", digest, layers, outer.blobs)
+    contents = Contents(config, documents.digest(config_name), digest, layers, outer.blobs)
     expected = [str(item) for item in _mapping(config.get("rootfs")).get("diff_ids") or ()]
     if len(expected) != len(layers) or any(path not in outer.blobs for path in layers):
         raise BadArchive("layers of it are missing")
     for index, diff_id in enumerate(expected):
         if contents.layer(index).diff_id != diff_id:
             raise BadArchive(f"layer {index + 1} is damaged: its digest is not the one its config names")
+        _require(layers[index], contents.layer(index).digest)
     return contents
 
 
-def _chosen(documents: Mapping[str, Any]) -> str | None:
+def _require(name: str, digest: str) -> None:
+    """A file that is named by a digest must have it."""
+    named = _NAMED.fullmatch(name)
+    if named and named[1] != digest.removeprefix("sha256:"):
+        raise BadArchive(f"{name} is damaged: its content has another digest than its name says")
+
+
+class _Documents:
+    """The JSON files of an archive, each read when first asked for."""
+
+    def __init__(self, texts: Mapping[str, bytes]) -> None:
+        self._texts = texts
+        self._read: dict[str, Any] = {}
+
+    def __getitem__(self, path: str) -> Any:
+        """None where there is none, or it is no JSON."""
+        if path not in self._read:
+            try:
+                self._read[path] = json.loads(self._texts.get(path, b"null"))
+            except (ValueError, RecursionError):
+                self._read[path] = None
+        return self._read[path]
+
+    def digest(self, path: str) -> str:
+        return f"sha256:{hashlib.sha256(self._texts[path]).hexdigest()}"
+
+
+def _chosen(documents: _Documents) -> str | None:
     """The digest of the manifest that fits: the index may list other platforms and attestations."""
     todo = list(_mapping(documents["index.json"]).get("manifests") or ())
     images: dict[str, str] = {}
@@ -289,13 +357,15 @@ def _chosen(documents: Mapping[str, Any]) -> str | None:
             break
         entry = _mapping(todo.pop(0))
         digest = str(entry.get("digest"))
-        document = _mapping(documents.get(_blob_path(digest)))
+        document = _mapping(documents[_blob_path(digest)])
         said = _mapping(entry.get("platform"))
         if "manifests" in document:
             todo += list(document["manifests"] or ())
         elif "layers" in document and said.get("architecture") != "unknown":
-            config = _mapping(documents.get(_blob_path(str(_mapping(document.get("config")).get("digest")))))
-            images[str(said.get("architecture") or config.get("architecture"))] = digest
+            config = _mapping(documents[_blob_path(str(_mapping(document.get("config")).get("digest")))])
+            architecture = str(said.get("architecture") or config.get("architecture"))
+            if images.setdefault(architecture, digest) != digest:
+                raise BadArchive("it holds several images: save one")
     own = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
     if own not in images and len(images) > 1:
         raise BadArchive(f"it holds images for {', '.join(sorted(images))}, and none for this machine ({own})")
@@ -304,13 +374,6 @@ def _chosen(documents: Mapping[str, Any]) -> str | None:
 
 def _blob_path(digest: str) -> str:
     return "blobs/" + digest.replace(":", "/", 1)
-
-
-def _json(text: bytes) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

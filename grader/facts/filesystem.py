@@ -7,7 +7,7 @@ content. See the OCI image specification, "Image Layer Filesystem Changeset".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -132,6 +132,26 @@ class FileSystem:
                 if member.kind == "file" and member.size and (layer, number) not in used and not _is_mark(member.path):
                     found.append(Waste(layer, member.path, member.size, member.path in self._seen))
         return sorted(found, key=lambda waste: (-waste.size, waste.layer, waste.path))
+
+    def hidden_by(self, wasted: Iterable[Waste]) -> dict[Waste, int]:
+        """The layer that hides each of these: the first above it (or itself) that replaces or deletes the file, or a
+        folder it is in."""
+        marks: dict[str, list[tuple[Waste, bool]]] = {}  # what hides it, and whether a folder of that name does not
+        for item in wasted:
+            at, own = item.path, True
+            while at:
+                folder, _, name = at.rpartition("/")
+                marks.setdefault(at, []).append((item, not own))
+                for mark in (WHITEOUT + name, OPAQUE):
+                    marks.setdefault(f"{folder}/{mark}" if folder else mark, []).append((item, False))
+                at, own = folder, False
+        found: dict[Waste, int] = {}
+        for layer in range(len(self._layers) - 1, -1, -1):
+            for member in self._layers[layer]:
+                for item, merges in marks.get(member.path, ()):
+                    if item.layer < layer and not (merges and member.kind == "folder"):
+                        found[item] = layer
+        return found
 
     @cached_property
     def _folders(self) -> dict[str, set[str]]:

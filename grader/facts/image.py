@@ -6,6 +6,7 @@ be a file on disk. Sizes are bytes of uncompressed layer archives unless said ot
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
-from grader.errors import EngineFailure, SubmissionFault
+from grader.errors import EngineFailure, GraderError, SubmissionFault
 from grader.facts import archive
 from grader.facts.archive import Contents
 from grader.facts.filesystem import Content, FileSystem
@@ -26,6 +27,11 @@ MAX_NAMES = 100_000_000
 KEPT = frozenset(("etc/passwd", "etc/group", "etc/os-release", "usr/lib/os-release"))
 """Files kept on the first pass, since they are small and often asked for."""
 KEPT_SIZE = 256 * 1024
+
+_MOUNT_POINTS = frozenset(("dev", "proc", "sys", "etc", "etc/hosts", "etc/resolv.conf"))
+_BUILDER_WORDS = re.compile(
+    r"^/bin/sh -c #\(nop\) +|(?<=^RUN )\|\d+ .*?(?=/bin/sh -c )(?:/bin/sh -c )?|(?<=^RUN )/bin/sh -c |^/bin/sh -c (?!#)"
+)
 
 Source = Callable[[], AbstractContextManager[Iterator[bytes]]]
 """Opens the image's archive once more."""
@@ -115,6 +121,20 @@ class Layer:
     members: Sequence[Member] = field(repr=False)
     """What it holds, in archive order, whiteouts (`.wh.NAME`, `.wh..wh..opq`) included."""
 
+    @property
+    def instruction(self) -> str:
+        """`created_by` as a Dockerfile has it, in one line, without what builders add."""
+        return _BUILDER_WORDS.sub("", " ".join(self.created_by.split())).removesuffix(" # buildkit")
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds nothing but what a build leaves without being asked, which differs between engines: nothing
+        at all, as for a WORKDIR that is there already, or the places where a RUN has its own /proc or /etc/hosts."""
+        return all(
+            member.path in _MOUNT_POINTS and not member.size and member.kind in ("folder", "file")
+            for member in self.members
+        )
+
 
 class Visitor(Protocol):
     """Looks at the content of files in all layers, also of those that later layers hide."""
@@ -127,8 +147,17 @@ class Visitor(Protocol):
 class Image:
     """An image, measured by reading its archive once, and again only where the content of files is asked for."""
 
-    def __init__(self, source: Source, *, name: str = "", digest: str | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        name: str = "",
+        digest: str | None = None,
+        unusable: type[GraderError] = EngineFailure,
+    ) -> None:
+        """`unusable` is raised where the archive is none, damaged, or other than it says: whose fault that is."""
         self._source = source
+        self._unusable = unusable
         self.id = name
         """Its id on the engine; empty for an archive on disk."""
         self.digest = digest
@@ -151,12 +180,17 @@ class Image:
             with self._source() as chunks:
                 return archive.read(chunks, visitor)
         except BadArchive as problem:
-            raise EngineFailure(f"the image's archive cannot be used: {problem}") from None
+            raise self._unusable(f"the image's archive cannot be used: {problem}") from None
+        except OSError as problem:
+            raise self._unusable(f"the image's archive cannot be read: {problem.strerror}") from None
 
     @cached_property
     def config(self) -> ImageConfig:
         """How the image wants to be run."""
-        return ImageConfig.of(self._contents.config)
+        try:
+            return ImageConfig.of(self._contents.config)
+        except BadArchive as problem:
+            raise self._unusable(f"the image cannot be used: {problem}") from None
 
     @cached_property
     def layers(self) -> Sequence[Layer]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,11 +61,13 @@ def exercise(*wanted: tuple[str, Mapping[str, Any]] | Check, **build: Any) -> Ex
 
 
 @contextmanager
-def facts_of(folder: Path, engine: Engine | None = None, **build: Any) -> Iterator[Facts]:
-    """The facts of a folder, with these build settings."""
+def facts_of(
+    folder: Path, engine: Engine | None = None, *, images: Sequence[str] = (), **build: Any
+) -> Iterator[Facts]:
+    """The facts of a folder, with these build settings and base images of the exercise."""
     with (
         Submission.open(folder, BuildSettings.model_validate(build)) as submission,
-        Facts(submission, engine=engine) as facts,
+        Facts(submission, engine=engine, images=images) as facts,
     ):
         yield facts
 
