@@ -11,13 +11,14 @@ impossible and GraderError where it could not look; a check lets both pass throu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
@@ -28,6 +29,18 @@ KINDS: tuple[str, ...] = tuple(sorted(path.stem for path in Path(__file__).paren
 
 
 class CheckParams(BaseModel):
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as problem:
+        raise ValueError(f"expected a regular expression, found {text!r}: {problem}") from None
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+"""A regular expression, as Python has them, in a kind's parameters."""
+
+
     """Parameters of one check kind; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from grader.checks import CheckParams
+from grader.checks import CheckParams, Pattern
 from grader.facts.engine import ContainerRefused
 from grader.units import Duration, format_duration, format_size
 from grader.verdict import Verdict, clean
@@ -18,17 +18,6 @@ if TYPE_CHECKING:
 
 SHOWN = 600
 """Characters of each output stream shown as evidence."""
-
-
-def _pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as problem:
-        raise ValueError(f"expected a regular expression, found {text!r}: {problem}") from None
-    return text
-
-
-Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
 class Params(CheckParams):

@@ -14,6 +14,7 @@
     facts.started()        the image as it starts by itself -> Running
     facts.main_process()   the main process as it was seen running -> Seen
 
+    facts.service(port)    what it serves over HTTP                -> Service
 A fact raises SubmissionFault where the submission makes it impossible, and GraderError where it could not be looked at.
 Asked again, it raises the same object: so a check that meets a fault another check met can be told.
 """
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from grader.facts.steps import BuiltStep
     from grader.facts.users import User
 
+    from grader.facts.service import Answer, Service
 T = TypeVar("T")
 
 MAX_DOCKERFILE = 1_000_000
@@ -238,20 +240,20 @@ class Facts:
         files = self.image.read_all(["/etc/passwd", "/etc/group"], limit=4_000_000)
         return resolve(self.image.config.user, files["/etc/passwd"], files["/etc/group"])
 
-    def run(self, command: str | list[str] | None = None, *, timeout: float = 30.0, network: bool = False) -> Outcome:
+    def run(self, command: str | list[str] | None = None, *, timeout: float = 30.0) -> Outcome:
         """Run the image's own command, or another, in a fresh container until it ends or `timeout` seconds are over.
 
         A string goes through /bin/sh, a list is run as it is; both in place of the image's entrypoint.
         """
         from grader.facts import container
 
-        return container.run(self.engine, self._runnable, command, timeout=timeout, network=network)
+        return container.run(self.engine, self._runnable, command, timeout=timeout)
 
-    def started(self, *, network: bool = False) -> AbstractContextManager[Running]:
+    def started(self) -> AbstractContextManager[Running]:
         """The image as it starts by itself, for as long as the block lasts."""
         from grader.facts import container
 
-        return container.started(self.engine, self._runnable, network=network)
+        return container.started(self.engine, self._runnable)
 
     def main_process(self, patience: float) -> Seen:
         """The main process as it runs, given `patience` seconds to drop root; see `container.watch`."""
@@ -265,3 +267,10 @@ class Facts:
         if self._archive:
             raise NotObservable("an image archive was handed in, and is not run: give the folder to have it built")
         return self.build.image
+    def service(self, port: int, path: str, good: Callable[[Answer], bool], within: float) -> Service:
+        """How the image, started by itself, answers `GET path` at that port: asked again until an answer is `good`, or
+        `within` seconds are over. See `service.watch`."""
+        from grader.facts import service
+
+        return service.watch(self.engine, self._runnable, port, path, good, within)
+

@@ -129,19 +129,21 @@ def run(
     command: str | Sequence[str] | None = None,
     *,
     timeout: float,
-    network: bool = False,
+    beside: str | None = None,
 ) -> Outcome:
     """Run a command in a fresh container until it ends, or until `timeout` seconds are over.
 
     A string goes through /bin/sh, a list is run as it is, both in place of the image's entrypoint; None is the image's
-    own command. ContainerRefused where it cannot be started.
+    own command. With `beside`, the id of a running container, it shares that one's network. ContainerRefused where it
+    cannot be started.
     """
     own: dict[str, Any] = {}
     if isinstance(command, str):
         own = {"entrypoint": ["/bin/sh", "-c"], "command": [command]}
     elif command is not None:
         own = {"entrypoint": list(command[:1]), "command": list(command[1:])}
-    with _container(engine, image, network=network, **own) as (container, reader):
+    host = {"network_mode": f"container:{beside}"} if beside else {}
+    with _container(engine, image, host, **own) as (container, reader):
         began = time.monotonic()
         engine.start_container(container)
         deadline = began + timeout
@@ -159,9 +161,12 @@ def run(
 
 
 @contextmanager
-def started(engine: Engine, image: str, *, network: bool = False) -> Iterator[Running]:
-    """The image as it starts by itself, removed when the block ends. ContainerRefused where it cannot be started."""
-    with _container(engine, image, network=network) as (container, reader):
+def started(engine: Engine, image: str, host: Mapping[str, Any] | None = None, **config: Any) -> Iterator[Running]:
+    """The image as it starts by itself, removed when the block ends. ContainerRefused where it cannot be started.
+
+    `host` and `config` are added to the container's settings, in the names of `Engine.create_container`.
+    """
+    with _container(engine, image, host or {}, **config) as (container, reader):
         engine.start_container(container)
         yield Running(engine, container, reader)
 
@@ -203,10 +208,10 @@ def watch(running: Running, patience: float) -> Seen:
 
 
 @contextmanager
-def _container(engine: Engine, image: str, *, network: bool, **config: Any) -> Iterator[tuple[str, _Reader]]:
+def _container(engine: Engine, image: str, host: Mapping[str, Any], **config: Any) -> Iterator[tuple[str, _Reader]]:
     """A created container that is not started yet, and what reads its output."""
     try:
-        container = engine.create_container(image, host=_bounds(engine, network=network), **config)
+        container = engine.create_container(image, host={**_bounds(engine), **host}, **config)
     except KeyError as problem:
         raise EngineFailure(
             f"the image that was built is gone from the engine ({problem.args[0]}): grade again"
@@ -217,9 +222,9 @@ def _container(engine: Engine, image: str, *, network: bool, **config: Any) -> I
         yield container, reader
 
 
-def _bounds(engine: Engine, *, network: bool) -> dict[str, Any]:
+def _bounds(engine: Engine) -> dict[str, Any]:
     return {
-        "network_mode": "default" if network else "none",
+        "network_mode": "none",
         "security_opt": ["no-new-privileges"],
         "mem_limit": MEMORY,
         "memswap_limit": MEMORY,

@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -104,6 +106,15 @@ class Engine:
         with self._translated():
             return dict(self._api.inspect_image(name))
 
+    def tagged_images(self) -> list[str]:
+        """The names (repository:tag) of all images."""
+        for _ in range(20):
+            # The containerd store cannot list images while one of them goes.
+            with contextlib.suppress(KeyError), self._translated():
+                return sorted(name for image in self._api.images() for name in image.get("RepoTags") or ())
+            time.sleep(0.1)
+        raise EngineFailure("the engine cannot list its images just now: try again")
+
     @contextmanager
     def save_image(self, name: str) -> Iterator[Iterator[bytes]]:
         """The image as an archive (`docker save`), in chunks, unseen by any disk. KeyError where there is none."""
@@ -174,6 +185,16 @@ class Engine:
         with self._translated():
             return dict(self._api.inspect_container(container))
 
+    def changes(self, container: str) -> list[tuple[str, str]]:
+        """What differs from the container's image (`docker diff`): "changed", "added" or "removed", and a path.
+
+        KeyError where the container is gone.
+        """
+        with self._translated():
+            found = self._api.diff(container) or ()
+        words = ("changed", "added", "removed")
+        return [(words[int(change["Kind"])], str(change["Path"])) for change in found]
+
     def wait(self, container: str, timeout: float) -> int | None:
         """The exit status, once it has ended; None where it has not within `timeout` seconds."""
         import requests.exceptions
@@ -205,18 +226,44 @@ class Engine:
         with contextlib.suppress(KeyError), self._translated():
             self._api.remove_container(container, force=True, v=True)
 
+    def create_network(self) -> str:
+        """Create a labelled network of its own with no way out; its id.
+
+        It is not "internal", since no port can be published from such a one. Instead the engine does not translate
+        its addresses: what a container sends out finds no way back.
+        """
+        with self._translated():
+            created = self._api.create_network(
+                f"{REPOSITORY}-{owner.mark()}-{secrets.token_hex(6)}",
+                driver="bridge",
+                options={"com.docker.network.bridge.enable_ip_masquerade": "false"},
+                labels={LABEL: "grade", OWNER_LABEL: owner.mark()},
+            )
+        return str(created["Id"])
+
+    def remove_network(self, network: str) -> None:
+        """Remove a network that no container uses. Nothing happens where it is gone."""
+        with contextlib.suppress(KeyError), self._translated():
+            self._api.remove_network(network)
+
     def sweep(self) -> None:
-        """Remove the containers and images of gradings on this machine whose process has ended."""
+        """Remove the containers, networks and images of gradings on this machine whose process has ended."""
         containers: list[Any] = []
+        networks: list[Any] = []
         images: list[Any] = []
         # The containerd store cannot list images while one of them goes ("content digest … not found"), as when another
         # grading beside this one ends: what is stale is then left to the next connection.
         with contextlib.suppress(KeyError), self._translated():
             containers = self._api.containers(all=True, filters={"label": OWNER_LABEL})
+            networks = self._api.networks(filters={"label": OWNER_LABEL})
             images = self._api.images(name=REPOSITORY)
         for container in containers:
             if owner.is_stale(str(container["Labels"].get(OWNER_LABEL, ""))):
                 self.remove_container(container["Id"])
+        for network in networks:
+            if owner.is_stale(str(network["Labels"].get(OWNER_LABEL, ""))):
+                with contextlib.suppress(EngineFailure):  # another sweep is still at its containers
+                    self.remove_network(network["Id"])
         for image in images:
             for tag in image["RepoTags"] or ():
                 if owner.is_stale(tag.rpartition(":")[2]):

@@ -74,7 +74,7 @@ def facts_of(
 
 @pytest.fixture
 def nothing_left(engine: Engine) -> Iterator[None]:
-    """Fails where a test leaves a container, an image, a volume or a grading's folder of its own behind."""
+    """Fails where a test leaves a container, an image, a network, a volume or a grading's folder of its own behind."""
     before = _things(engine)
     yield
     deadline = time.monotonic() + 5
@@ -95,5 +95,7 @@ def _things(engine: Engine) -> set[str]:
         *(f"container {found['Id']}" for found in containers if found["Labels"][OWNER_LABEL].startswith(mark)),
         *(f"image {tag}" for tag in tags if tag.startswith(f"{REPOSITORY}:{mark}")),
         *(f"volume {name}" for name in volumes if re.fullmatch(r"[0-9a-f]{64}", name)),
+    networks = api.networks(filters={"label": OWNER_LABEL})
         *(f"folder {path}" for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}{mark}*")),
     }
+        *(f"network {found['Name']}" for found in networks if found["Labels"][OWNER_LABEL].startswith(mark)),
