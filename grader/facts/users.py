@@ -64,6 +64,12 @@ def resolve(spec: str, passwd: bytes | None, group: bytes | None) -> User:
     return User(spec, uid, gid, name, found is not None)
 
 
+def id_of(name: str, table: bytes | None) -> int | None:
+    """The number of a user or group by its name in /etc/passwd or /etc/group; None where it is not there."""
+    found = next((line for line in _lines(table) if line[0] == name), None)
+    return None if found is None else _integer(found, 2)
+
+
 def _lines(text: bytes | None) -> Iterator[list[str]]:
     for line in (text or b"").decode("utf-8", "surrogateescape").split("\n"):
         if line.strip():

@@ -1,0 +1,175 @@
+"""`files`: the final file system holds what it should, where it should, as it should.
+
+    files = [
+        {path = "/app/app.py", mode = "0644", owner = "root"},
+        {path = "/data", owner = "app:app"},
+        {path = "/etc/app.toml", contains = '^debug = false$'},
+        {path = "/usr/bin/gcc", exists = false},
+    ]
+
+Looked at is what a container would see, with symbolic links followed inside the image. Each item is worth the same, and
+is met when all that it says is so.
+
+- `exists`: false for what must not be there. A link that leads nowhere is nothing.
+- `mode`: octal, with the set-uid, set-gid and sticky bits.
+- `owner`: "USER", "USER:GROUP" or ":GROUP", each by name or number. Names are those of the image's own /etc/passwd and
+  /etc/group.
+- `contains`: a regular expression, searched for in the first 64 KiB of a file, with `^` and `$` at line ends.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
+
+from grader.checks import CheckParams, Pattern
+from grader.facts.users import id_of
+from grader.units import format_size
+from grader.verdict import Place, Verdict, clean
+
+if TYPE_CHECKING:
+    from grader.facts import Facts
+    from grader.facts.filesystem import File, FileSystem
+
+LIMIT = 64 * 1024
+"""Bytes of a file that are searched: an expression can take time that grows with their square."""
+SHOWN = 5
+"""Items that are told of in the message."""
+TABLES = ("/etc/passwd", "/etc/group")
+MAX_TABLE = 4_000_000
+"""Bytes read of them."""
+_Contents = Mapping[str, bytes | None]
+
+
+def _absolute(text: str) -> str:
+    if not text.startswith("/") or ".." in text.split("/") or "\0" in text:
+        raise ValueError(f"expected an absolute path without '..', found {text!r}")
+    return posixpath.normpath("/" + text.lstrip("/"))
+
+
+def _octal(text: str) -> str:
+    if not re.fullmatch(r"[0-7]{3,4}", text):
+        raise ValueError(f"expected an octal text such as '0644', found {text!r}")
+    return text.zfill(4)
+
+
+def _owner(text: str) -> str:
+    if not re.fullmatch(r"[^:\s]*(:[^:\s]+)?", text) or not text:
+        raise ValueError(f"expected 'USER', 'USER:GROUP' or ':GROUP', by name or number, found {text!r}")
+    return text
+
+
+class Item(BaseModel):
+    """What one path must be like."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Annotated[str, AfterValidator(_absolute)]
+    exists: StrictBool = True
+    mode: Annotated[str, AfterValidator(_octal)] | None = None
+    owner: Annotated[str, AfterValidator(_owner)] | None = None
+    contains: Pattern | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if not self.exists and (self.mode or self.owner or self.contains is not None):
+            raise ValueError(f"{self.path}: what must not exist has no mode, owner or content")
+        return self
+
+
+class Params(CheckParams):
+    """The items, one for each path."""
+
+    files: Annotated[tuple[Item, ...], Field(min_length=1, max_length=100)]
+
+
+class _Fault(NamedTuple):
+    """How a path is not what it should be."""
+
+    why: str
+    expected: str
+    place: Place
+
+
+def judge(facts: Facts, params: Params) -> Verdict:
+    """The share of the items that are met."""
+    files = facts.image.files
+    contents: dict[str, bytes | None] = {}
+    tables: dict[str, bytes | None] = {}
+    if any(item.owner for item in params.files):
+        tables = facts.image.read_all(TABLES, MAX_TABLE)
+    if read := [item.path for item in params.files if item.contains is not None]:
+        contents = facts.image.read_all(dict.fromkeys(read), LIMIT)
+    faults = [_faults(files, item, contents, tables) for item in params.files]
+    wrong = [found for found in faults if found]
+    number = f"{len(faults)} path{'' if len(faults) == 1 else 's'}"
+    if not wrong:
+        return Verdict.passed(f"{number[0].upper()}{number[1:]} of the image: as expected.")
+    first = [fault for found in wrong for fault in found][:SHOWN]
+    return Verdict.share(
+        (len(faults) - len(wrong)) / len(faults),
+        "; ".join(fault.why for fault in first) + ".",
+        expected="; ".join(fault.expected for fault in first),
+        found=f"{len(wrong)} of {number} not as expected",
+        where=[fault.place for found in wrong for fault in found],
+    )
+
+
+def _faults(files: FileSystem, item: Item, contents: _Contents, tables: _Contents) -> list[_Fault]:
+    resolved = files.resolve(item.path)
+    found = None if resolved is None else files.get(resolved)
+    shown = clean(item.path, 200)
+    if found is None or resolved is None:
+        return [_missing(files, item, shown)] if item.exists else []
+    name = shown if f"/{resolved}" == item.path else f"{shown} (which is /{clean(resolved, 200)})"
+    place = Place(path=f"/{resolved}", layer=found.layer + 1)
+    if not item.exists:
+        return [_Fault(f"{name} is in the image", f"no {shown}", place)]
+    faults = []
+    if item.mode and found.mode != int(item.mode, 8):
+        faults.append(_Fault(f"{name} has mode {found.mode:04o}", f"{shown} with mode {item.mode}", place))
+    if item.owner and (why := _other_owner(found, item.owner, tables)):
+        faults.append(_Fault(f"{name} {why}", f"{shown} owned by {item.owner}", place))
+    if item.contains is not None and (why := _without(found, item.contains, contents[item.path])):
+        faults.append(_Fault(f"{name} {why}", f"{shown} with a match of {item.contains}", place))
+    return faults
+
+
+def _missing(files: FileSystem, item: Item, shown: str) -> _Fault:
+    at = files.get(item.path)
+    why = "is not in the image"
+    if at and at.kind == "symlink":
+        why = f"is a link to {clean(at.link, 200)}, which leads nowhere in the image"
+    return _Fault(f"{shown} {why}", shown, Place(path=item.path, layer=at.layer + 1 if at else None))
+
+
+def _other_owner(found: File, wanted: str, tables: _Contents) -> str:
+    """In what the owner is another than the wanted; empty where it is right."""
+    user, _, group = wanted.partition(":")
+    parts: Sequence[tuple[str, str, str, int]] = (
+        ("user", user, TABLES[0], found.uid),
+        ("group", group, TABLES[1], found.gid),
+    )
+    for kind, name, table, actual in parts:
+        if not name:
+            continue
+        number = int(name) if name.isdecimal() else id_of(name, tables[table])
+        if number is None:
+            return f"cannot belong to the {kind} {clean(name, 60)}: the image's {table} has none of that name"
+        if number != actual:
+            return f"belongs to the {kind} with the number {actual}"
+    return ""
+
+
+def _without(found: File, pattern: str, content: bytes | None) -> str:
+    """Why the pattern is not in the file; empty where it is."""
+    if content is None:
+        return f"is a {found.kind}, not a file with a text"
+    if re.search(pattern, content.decode("utf-8", "replace"), re.MULTILINE):
+        return ""
+    part = f" in its first {format_size(LIMIT)}" if found.size > LIMIT else ""
+    return f"does not hold the expected text{part}"
