@@ -28,7 +28,6 @@ KINDS: tuple[str, ...] = tuple(sorted(path.stem for path in Path(__file__).paren
 """The names of the check kinds: a module of this package is one."""
 
 
-class CheckParams(BaseModel):
 def _pattern(text: str) -> str:
     try:
         re.compile(text)
@@ -41,6 +40,7 @@ Pattern = Annotated[str, AfterValidator(_pattern)]
 """A regular expression, as Python has them, in a kind's parameters."""
 
 
+class CheckParams(BaseModel):
     """Parameters of one check kind; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

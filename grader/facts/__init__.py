@@ -13,8 +13,8 @@
     facts.run(command)     a command in a fresh container -> Outcome
     facts.started()        the image as it starts by itself -> Running
     facts.main_process()   the main process as it was seen running -> Seen
-
     facts.service(port)    what it serves over HTTP                -> Service
+
 A fact raises SubmissionFault where the submission makes it impossible, and GraderError where it could not be looked at.
 Asked again, it raises the same object: so a check that meets a fault another check met can be told.
 """
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
     from grader.facts.dockerfile.resolved import Build as Plan
     from grader.facts.image import Image
     from grader.facts.pins import Taken
+    from grader.facts.service import Answer, Service
     from grader.facts.steps import BuiltStep
     from grader.facts.users import User
 
-    from grader.facts.service import Answer, Service
 T = TypeVar("T")
 
 MAX_DOCKERFILE = 1_000_000
@@ -262,11 +262,6 @@ class Facts:
         with self.started() as running:
             return container.watch(running, patience)
 
-    @property
-    def _runnable(self) -> str:
-        if self._archive:
-            raise NotObservable("an image archive was handed in, and is not run: give the folder to have it built")
-        return self.build.image
     def service(self, port: int, path: str, good: Callable[[Answer], bool], within: float) -> Service:
         """How the image, started by itself, answers `GET path` at that port: asked again until an answer is `good`, or
         `within` seconds are over. See `service.watch`."""
@@ -274,3 +269,8 @@ class Facts:
 
         return service.watch(self.engine, self._runnable, port, path, good, within)
 
+    @property
+    def _runnable(self) -> str:
+        if self._archive:
+            raise NotObservable("an image archive was handed in, and is not run: give the folder to have it built")
+        return self.build.image

@@ -89,13 +89,13 @@ def _things(engine: Engine) -> set[str]:
     api = engine._api
     mark = owner.mark()
     containers = api.containers(all=True, filters={"label": OWNER_LABEL})
+    networks = api.networks(filters={"label": OWNER_LABEL})
     tags = [tag for found in api.images(name=REPOSITORY) for tag in found["RepoTags"] or ()]
     volumes = [found["Name"] for found in api.volumes(filters={"dangling": True})["Volumes"] or ()]
     return {
         *(f"container {found['Id']}" for found in containers if found["Labels"][OWNER_LABEL].startswith(mark)),
+        *(f"network {found['Name']}" for found in networks if found["Labels"][OWNER_LABEL].startswith(mark)),
         *(f"image {tag}" for tag in tags if tag.startswith(f"{REPOSITORY}:{mark}")),
         *(f"volume {name}" for name in volumes if re.fullmatch(r"[0-9a-f]{64}", name)),
-    networks = api.networks(filters={"label": OWNER_LABEL})
         *(f"folder {path}" for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}{mark}*")),
     }
-        *(f"network {found['Name']}" for found in networks if found["Labels"][OWNER_LABEL].startswith(mark)),
