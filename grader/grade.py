@@ -78,7 +78,11 @@ def grade(
     if image and not image.is_file():
         raise SubmissionUnusable(f"no image archive at {image}: make one with 'docker save'")
     with _terminable(), ExitStack() as stack:
-        submission = stack.enter_context(Submission.open(folder, exercise.build)) if folder else None
+        plants = [plant for check in exercise.checks for plant in check.params.plants]
+        anew = any(check.params.anew for check in exercise.checks)
+        submission = (
+            stack.enter_context(Submission.open(folder, exercise.build, plants=plants, anew=anew)) if folder else None
+        )
         run = _Run(exercise, on_event)
         facts = stack.enter_context(
             Facts(submission, archive=image, engine=engine, images=exercise.images, on_step=run.tell_step)

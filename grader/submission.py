@@ -12,11 +12,12 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from grader import owner
+from grader import canary, owner
+from grader.canary import Canary, Plant
 from grader.errors import GraderError, SubmissionUnusable
 from grader.exercise import BuildSettings
 from grader.tree import Limits, copy_tree
@@ -29,17 +30,33 @@ PREFIX = "layerwise-grade-"
 class Submission:
     """A private copy of a learner's folder. `open` makes one; it is removed when the `with` block ends."""
 
-    def __init__(self, folder: Path, settings: BuildSettings, origin: Path) -> None:
+    def __init__(
+        self, folder: Path, settings: BuildSettings, origin: Path, canaries: Sequence[Canary] = (), salt: str = ""
+    ) -> None:
         self.folder = folder
         """The private copy. Its base name is used by no other copy."""
         self.settings = settings
+        self.canaries = tuple(canaries)
+        """What was planted in it: files lie in its context, arguments stand in `settings`, the builder has secrets."""
+        self.salt = salt
+        """Where not empty: no RUN of another grading's build, done or still going on, may stand in for one of this. It
+        would have printed elsewhere, and hold another canary: what a mount holds is no part of BuildKit's key."""
         self.origin = origin
         """The learner's own folder: for messages, never to be read."""
 
     @classmethod
     @contextmanager
-    def open(cls, folder: Path, settings: BuildSettings, limits: Limits | None = None) -> Iterator[Submission]:
-        """Copy `folder` to a private place for as long as the block lasts.
+    def open(
+        cls,
+        folder: Path,
+        settings: BuildSettings,
+        limits: Limits | None = None,
+        *,
+        plants: Sequence[Plant] = (),
+        anew: bool = False,
+    ) -> Iterator[Submission]:
+        """Copy `folder` to a private place for as long as the block lasts, with canaries where `plants` says. With
+        `anew`, or where there are canaries, its builds take no RUN from the cache but their own.
 
         Raises SubmissionUnusable where it is missing, empty, without a Dockerfile, above the limits, or holds what must
         be refused: links that leave the folder, devices, sockets and pipes.
@@ -53,15 +70,20 @@ class Submission:
                 raise GraderError(f"the submission cannot be copied to {private.parent}: {problem.strerror}") from None
             if not count:
                 raise SubmissionUnusable(f"{folder} is empty: put a {settings.dockerfile} there")
-            submission = cls(copy, settings, folder)
+            canaries = canary.planted(plants)
+            args = {found.plant.name: found.content for found in canaries if found.plant.arg}
+            planted = settings.model_copy(update={"args": {**settings.args, **args}}) if args else settings
+            salt = secrets.token_hex(8) if anew or canaries else ""
+            submission = cls(copy, planted, folder, canaries, salt)
             submission._require_dockerfile()
+            submission._plant_files()
             yield submission
 
     def copy(self) -> Submission:
         """Another private copy, to be edited. Close it (or use it in a `with` block) when done."""
         target = self.folder.parent / _unique("edited")
         copy_tree(self.folder, target, Limits())
-        return Submission(target, self.settings, self.origin)
+        return Submission(target, self.settings, self.origin, self.canaries, self.salt)
 
     def close(self) -> None:
         """Remove this copy."""
@@ -89,6 +111,28 @@ class Submission:
         with suppress(FileExistsError):
             link.symlink_to(inner, target_is_directory=True)
         return link
+
+    def _plant_files(self) -> None:
+        for found in self.canaries:
+            if found.plant.file is None:
+                continue
+            root = self.folder / self.settings.context
+            target = root / found.plant.file
+            try:
+                for parent in reversed(target.relative_to(root).parents):
+                    if (root / parent).is_symlink() or not (root / parent).is_dir():
+                        (root / parent).mkdir()
+                mode = 0o644
+                if os.path.lexists(target):
+                    mode = stat.S_IMODE(os.lstat(target).st_mode) if not target.is_symlink() else mode
+                    target.unlink()
+                target.write_text(found.content, encoding="utf-8")
+                target.chmod(mode)
+            except OSError as problem:
+                raise SubmissionUnusable(
+                    f"the exercise puts a file at {found.plant.file}, and it cannot be put into {self.origin}: "
+                    f"{problem.strerror}"
+                ) from None
 
     def _require_dockerfile(self) -> None:
         name = self.settings.dockerfile

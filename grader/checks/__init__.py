@@ -16,11 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 if TYPE_CHECKING:
+    from grader.canary import Plant
     from grader.facts import Facts
     from grader.verdict import Verdict
 
@@ -44,6 +45,14 @@ class CheckParams(BaseModel):
     """Parameters of one check kind; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    anew: ClassVar[bool] = False
+    """Whether it must see every RUN run, and not be taken from the cache of an earlier grading."""
+
+    @property
+    def plants(self) -> tuple[Plant, ...]:
+        """What is to be planted in a submission before anything of it is built."""
+        return ()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@
     facts.build            the finished build and its log
     facts.steps            each instruction, and whether it ran or was reused
     facts.image            the image: config, layers, files           (or from an archive, with no engine)
+    facts.leaks            where secrets show in the image and its build
     facts.base             which of its layers the base image brought
     facts.configured_user  whom a container starts as
     facts.run(command)     a command in a fresh container -> Outcome
@@ -33,6 +34,7 @@ from grader.submission import Submission
 from grader.units import format_size
 
 if TYPE_CHECKING:
+    from grader.canary import Canary
     from grader.facts.base import Base
     from grader.facts.build import Build
     from grader.facts.buildlog import Vertex
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from grader.facts.dockerfile import Dockerfile, ImageReference
     from grader.facts.dockerfile.resolved import Build as Plan
     from grader.facts.image import Image
+    from grader.facts.leaks import Ear, Leak
     from grader.facts.pins import Taken
     from grader.facts.service import Answer, Service
     from grader.facts.steps import BuiltStep
@@ -197,9 +200,31 @@ class Facts:
         # Read and resolved first: its words are better than BuildKit's, and some files bring some engines down.
         _ = self.plan
         engine = self.engine
-        made = build.build(engine, submission, on_step=self.on_step)
+        on_output = self.ear.hear if submission.canaries else None
+        made = build.build(engine, submission, on_step=self.on_step, on_output=on_output)
         self.at_end(engine.remove_image, made.image)
         return made
+
+    @Fact
+    def canaries(self) -> tuple[Canary, ...]:
+        """What was planted in the submission. NotObservable where an image was handed in instead."""
+        if self._archive:
+            raise NotObservable("an image archive was handed in, and nothing could be planted: give the folder alone")
+        return self.submission.canaries
+
+    @Fact
+    def ear(self) -> Ear:
+        """What has heard the build's output."""
+        from grader.facts.leaks import Ear
+
+        return Ear(self.canaries)
+
+    @Fact
+    def leaks(self) -> tuple[Leak, ...]:
+        """Where secrets show in the image and its build."""
+        from grader.facts.leaks import find
+
+        return find(self)
 
     @Fact
     def steps(self) -> Sequence[BuiltStep]:

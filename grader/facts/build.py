@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from grader import owner, process
+from grader.canary import Plant
 from grader.errors import EngineFailure, EngineUnavailable, GraderError, RegistryUnavailable, SubmissionFault
 from grader.facts.buildlog import BuildLog, Collector, Vertex, last_lines
 from grader.facts.engine import REPOSITORY, Engine
@@ -27,6 +28,7 @@ from grader.verdict import clean
 OUTPUT_LIMIT = 64 * 1000 * 1000
 """Bytes of progress after which a build is stopped."""
 OLDEST_BUILDX = (0, 13)
+_SECRET = "LAYERWISE_SECRET_"
 
 _PLUGIN_FOLDERS = (
     "/usr/local/lib/docker/cli-plugins",
@@ -63,12 +65,15 @@ def build(
     export: bool = True,
     cache: bool = True,
     on_step: Callable[[Vertex], None] | None = None,
+    on_output: Callable[[str, bytes], None] | None = None,
 ) -> Build:
     """Build the submission as its settings say, with no use of the cache where `cache` is false.
 
     The image is named `layerwise-grade:MARK-…`; remove it with `engine.remove_image`. With `export` false no image is
-    made, `image` is empty and only the log counts. Raises BuildFailed, RegistryUnavailable (a base image's registry
-    does not answer), EngineUnavailable and EngineFailure.
+    made, `image` is empty and only the log counts. `on_output` gets the digest of a step and what it printed.
+
+    Raises BuildFailed, RegistryUnavailable (a base image's registry does not answer), EngineUnavailable and
+    EngineFailure.
     """
     settings = submission.settings
     options = [
@@ -76,9 +81,12 @@ def build(
         *(f"--build-arg={name}={value}" for name, value in settings.args.items()),
         *([f"--target={settings.target}"] if settings.target else []),
         *([] if cache else ["--no-cache"]),
+        *(f"--secret=id={plant.name},env={_SECRET}{number}" for number, (plant, _) in enumerate(_secrets(submission))),
+        # The hosts file is part of what BuildKit tells one RUN from another by, and not of the image.
+        *([f"--add-host={submission.salt}.invalid:127.0.0.1"] if submission.salt else []),
     ]
     image = _new_name() if export else ""
-    log = _run(engine, submission, options, submission.context, image, settings.timeout, on_step)
+    log = _run(engine, submission, options, submission.context, image, settings.timeout, on_step, on_output)
     return Build(log, image)
 
 
@@ -105,6 +113,7 @@ def _run(
     image: str,
     timeout: float,
     on_step: Callable[[Vertex], None] | None,
+    on_output: Callable[[str, bytes], None] | None = None,
     again: bool = True,
 ) -> BuildLog:
     """Run buildx to its end; the log of a build that ended well."""
@@ -120,14 +129,14 @@ def _run(
         *options,
         str(context),
     ]
-    collector = Collector(on_step)
+    collector = Collector(on_step, on_output)
     ended = None
     try:
         ended = process.run(
             command,
             timeout=timeout,
             limit=OUTPUT_LIMIT,
-            env=_environment(engine, scratch),
+            env=_environment(engine, submission, scratch),
             on_stderr=collector.feed,
         )
     finally:
@@ -250,11 +259,16 @@ def _reason(text: str) -> str:
     return text.rpartition(": ")[2] or text
 
 
-def _environment(engine: Engine, scratch: Path) -> Mapping[str, str]:
+def _secrets(submission: Submission) -> list[tuple[Plant, str]]:
+    return [(canary.plant, canary.content) for canary in submission.canaries if canary.plant.secret]
+
+
+def _environment(engine: Engine, submission: Submission, scratch: Path) -> Mapping[str, str]:
     env = {name: value for name, value in os.environ.items() if not _NOT_PASSED.match(name)}
     # Its state goes to a place of its own: nothing of the learner's is written, no builder of theirs is chosen, and its
     # node id, part of BuildKit's key for what was transferred before, is new for every build.
-    return env | {"DOCKER_HOST": engine.host, "BUILDX_CONFIG": str(scratch)}
+    handed = {f"{_SECRET}{number}": content for number, (_, content) in enumerate(_secrets(submission))}
+    return env | handed | {"DOCKER_HOST": engine.host, "BUILDX_CONFIG": str(scratch)}
 
 
 @cache

@@ -122,13 +122,19 @@ class BuildLog:
 class Collector:
     """Takes the stream as it comes, in bytes, and keeps what a BuildLog needs.
 
-    `on_step` is called with a vertex when it starts and when it ends.
+    `on_step` is called with a vertex when it starts and when it ends, `on_output` with a vertex's digest and what it
+    printed, all of it.
     """
 
-    def __init__(self, on_step: Callable[[Vertex], None] | None = None) -> None:
+    def __init__(
+        self,
+        on_step: Callable[[Vertex], None] | None = None,
+        on_output: Callable[[str, bytes], None] | None = None,
+    ) -> None:
         self.vertexes: dict[str, Vertex] = {}
         self._outputs: dict[str, _Output] = {}
         self._on_step = on_step
+        self._on_output = on_output
         self._decoder = json.JSONDecoder()
         self._text = ""
         self._bytes = b""
@@ -189,7 +195,10 @@ class Collector:
                 data = base64.b64decode(raw.get("data") or "")
             except (binascii.Error, ValueError):
                 continue
-            output = self._outputs.setdefault(str(raw.get("vertex")), _Output())
+            digest = str(raw.get("vertex"))
+            if self._on_output:
+                self._on_output(digest, data)
+            output = self._outputs.setdefault(digest, _Output())
             if self._kept < ALL_OUTPUT or output.size:
                 self._kept += output.add(data)
 

@@ -59,7 +59,8 @@ def match(log: BuildLog, plan: Build) -> list[BuiltStep]:
 
 class _Matcher:
     def __init__(self, log: BuildLog, plan: Build) -> None:
-        self._single = len(plan.stages) == 1
+        # A file of one stage leaves out its name, but where a RUN mounts something (BuildKit 0.13).
+        self._single = len(plan.stages) == 1 and not any(vertex.step and vertex.step.stage for vertex in log.vertexes)
         names = [self._name(stage) for stage in plan.reachable]
         # A name that two stages bear tells nothing.
         self._ambiguous = {name for name in names if names.count(name) > 1}

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from grader import checks, owner
+from grader.canary import Plant
 from grader.exercise import BuildSettings, Check, Exercise
 from grader.facts import Facts
 from grader.facts.engine import OWNER_LABEL, REPOSITORY, Engine
@@ -62,11 +63,17 @@ def exercise(*wanted: tuple[str, Mapping[str, Any]] | Check, **build: Any) -> Ex
 
 @contextmanager
 def facts_of(
-    folder: Path, engine: Engine | None = None, *, images: Sequence[str] = (), **build: Any
+    folder: Path,
+    engine: Engine | None = None,
+    *,
+    images: Sequence[str] = (),
+    plants: Sequence[Plant] = (),
+    anew: bool = False,
+    **build: Any,
 ) -> Iterator[Facts]:
-    """The facts of a folder, with these build settings and base images of the exercise."""
+    """The facts of a folder, with these build settings, base images of the exercise, and what is planted."""
     with (
-        Submission.open(folder, BuildSettings.model_validate(build)) as submission,
+        Submission.open(folder, BuildSettings.model_validate(build), plants=plants, anew=anew) as submission,
         Facts(submission, engine=engine, images=images) as facts,
     ):
         yield facts

@@ -1,0 +1,247 @@
+"""Where secrets show in an image and its build: the canaries that were planted, and credentials known by their shape.
+
+Looked at: the submission's own layers (names and contents, also of what later layers hide, and inside compressed
+files), the image's config and history, and what the build printed. Of what is found only kind and place are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from grader.canary import Canary
+from grader.errors import SubmissionFault
+from grader.facts import credentials, unpack
+from grader.facts.credentials import LONGEST
+from grader.facts.tar import Member, Sink
+from grader.units import format_size
+from grader.verdict import clean
+
+if TYPE_CHECKING:
+    from grader.facts import Facts
+
+MAX_UNPACKED = 1_000_000_000
+"""Bytes that come out of the compressed files of an image, all together, before it is called a bomb."""
+MAX_NESTED = 3
+"""Compressed files in compressed files are looked into that deep."""
+MAX_LEAKS = 200
+"""Leaks that are kept: more tell nothing new."""
+LONGEST_NEEDLE = 64
+HIDDEN = "[hidden]"
+"""Stands in place of a secret wherever text is shown."""
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A secret that shows. Texts hold nothing of the secret itself."""
+
+    what: str
+    """ "build argument TOKEN", "GitHub token"."""
+    canary: bool
+    where: Literal["file", "name", "config", "history", "output"]
+    encoding: str = ""
+    """For a canary that was not found as it is: "base64"."""
+    layer: int | None = None
+    """From 0, for "file" and "name"."""
+    path: str = ""
+    """With no leading slash; for "config" the key, such as "Env"; for "output" the step."""
+    offset: int = 0
+    visible: bool = True
+    """Whether a container sees the file."""
+
+
+class Finder:
+    """Finds secrets in bytes, the same in all of them."""
+
+    def __init__(self, canaries: Sequence[Canary]) -> None:
+        self._needles = [(needle, canary.plant.label) for canary in canaries for needle in canary.needles]
+        self.values = [canary.value for canary in canaries]
+
+    def canaries(self, data: bytes) -> Iterator[tuple[str, str, int]]:
+        """Canaries with pieces in the data: what was planted, its encoding, and where the first piece stands."""
+        for needle, label in self._needles:
+            at = data.find(needle.data)
+            if at >= 0:
+                yield label, "" if needle.encoding == "as it is" else needle.encoding, at
+
+    def hide(self, text: str) -> str:
+        """The text with every secret in it taken out."""
+        for needle, _ in self._needles:
+            if needle.data.isascii() and b"\0" not in needle.data:
+                text = text.replace(needle.data.decode(), HIDDEN)
+        data = text.encode("utf-8", "surrogateescape")
+        for hit in sorted(credentials.find(data, settings=True), key=lambda hit: -hit.start):
+            data = data[: hit.start] + HIDDEN.encode() + data[hit.end :]
+        return clean(data.decode("utf-8", "replace"), 300)
+
+
+class Ear:
+    """Listens for canaries in what a build prints, all of it, as it comes."""
+
+    def __init__(self, canaries: Sequence[Canary]) -> None:
+        self._finder = Finder(canaries)
+        self._tails: dict[str, bytes] = {}
+        self.heard: dict[tuple[str, str], str] = {}
+        """For the digest of a step and what was planted: the encoding, empty for the canary as it is."""
+
+    def hear(self, digest: str, data: bytes) -> None:
+        data = self._tails.get(digest, b"") + data
+        for what, encoding, _ in self._finder.canaries(data):
+            self.heard.setdefault((digest, what), encoding)
+        self._tails[digest] = data[-LONGEST_NEEDLE:]
+
+
+class Leaks:
+    """Collects leaks, each place and kind once."""
+
+    def __init__(self, finder: Finder) -> None:
+        self.finder = finder
+        self._found: dict[tuple[object, ...], Leak] = {}
+        self._unpacked = 0
+
+    @property
+    def found(self) -> tuple[Leak, ...]:
+        return tuple(self._found.values())
+
+    def add(self, leak: Leak) -> None:
+        key = (leak.what, leak.where, leak.layer, leak.path)
+        if len(self._found) < MAX_LEAKS:
+            self._found.setdefault(key, leak)
+
+    def count_unpacked(self, size: int) -> None:
+        self._unpacked += size
+        if self._unpacked > MAX_UNPACKED:
+            raise SubmissionFault(
+                f"the image's compressed files hold more than {format_size(MAX_UNPACKED)}: they cannot all be searched"
+            )
+
+    def text(self, text: str, where: Literal["config", "history", "output", "name"], path: str, **more: Any) -> None:
+        """Look at a text that is at hand as a whole; `path` may hold secrets as well."""
+        data = text.encode("utf-8", "surrogateescape")
+        for what, encoding, _ in self.finder.canaries(data):
+            self.add(Leak(what, True, where, encoding, path=self.finder.hide(path), **more))
+        for hit in credentials.find(data, settings=where in ("config", "history")):
+            self.add(Leak(hit.kind, False, where, path=self.finder.hide(path), **more))
+
+
+class _File:
+    """Takes the content of one file in pieces, and of what it holds in compressed form."""
+
+    def __init__(self, leaks: Leaks, path: str, place: Mapping[str, Any], depth: int = 0) -> None:
+        self._leaks = leaks
+        self._path = path
+        self._place = place
+        self._depth = depth
+        self._tail = b""
+        self._at = 0  # of the tail
+        self._unpack: unpack.Unpacker | None = None
+        self._inner: _File | None = None
+
+    def write(self, data: memoryview | bytes) -> None:
+        piece = bytes(data)
+        if not self._at and not self._tail and self._depth < MAX_NESTED:
+            make = unpack.recognise(piece[:16])
+            if make:
+                self._unpack = make()
+                self._inner = _File(self._leaks, self._path, self._place, self._depth + 1)
+        window = self._tail + piece
+        self._look(window)
+        self._tail = window[-LONGEST:]
+        self._at += len(window) - len(self._tail)
+        if self._unpack and self._inner:
+            try:
+                for part in self._unpack(piece):
+                    self._leaks.count_unpacked(len(part))
+                    self._inner.write(part)
+            except ValueError:
+                self._unpack = self._inner = None
+
+    def close(self) -> None:
+        pass
+
+    def _look(self, window: bytes) -> None:
+        finder = self._leaks.finder
+        for what, encoding, at in finder.canaries(window):
+            self._add(what, True, encoding, at)
+        for hit in credentials.find(window, self._path):
+            # What begins with the window may be the end of something longer, and was seen whole in the window before.
+            if hit.start >= 256 or not self._at:
+                self._add(hit.kind, False, "", hit.start)
+
+    def _add(self, what: str, canary: bool, encoding: str, at: int) -> None:
+        if self._depth:
+            encoding = f"{encoding}, compressed" if encoding else "compressed"
+        path = self._leaks.finder.hide(self._path)
+        self._leaks.add(Leak(what, canary, "file", encoding, path=path, offset=self._at + at, **self._place))
+
+
+class _Layers:
+    """Shows the files of the submission's own layers."""
+
+    def __init__(self, leaks: Leaks, first: int, hidden: frozenset[tuple[int, str]]) -> None:
+        self._leaks = leaks
+        self._first = first
+        self._hidden = hidden
+
+    def visit(self, layer: int, number: int, member: Member) -> Sink | None:
+        if layer < self._first or not member.size:
+            return None
+        visible = (layer, member.path) not in self._hidden
+        return _File(self._leaks, member.path, {"layer": layer, "visible": visible})
+
+
+def find(facts: Facts) -> tuple[Leak, ...]:
+    """Every leak, files first. SubmissionFault where the compressed files of the image are a bomb."""
+    leaks = Leaks(Finder(() if facts.from_archive else facts.canaries))
+    image = facts.image
+    own = facts.base.layers
+    hidden = frozenset((waste.layer, waste.path) for waste in image.files.waste(own))
+    image.visit(_Layers(leaks, own, hidden))
+    for layer in image.layers[own:]:
+        for member in layer.members:
+            for name in filter(None, (member.path, member.link)):
+                leaks.text(name, "name", name, layer=layer.index, visible=member.path in image.files)
+    for key, text in _config_texts(image.config.raw):
+        leaks.text(text, "config", key)
+    below = own
+    for number, entry in enumerate(image.config.raw.get("history") or ()):
+        # The base image's own history is not the submission's, but for canaries, which it cannot hold.
+        if below <= 0:
+            leaks.text(" ".join(_texts(entry)), "history", f"entry {number + 1}")
+        below -= not entry.get("empty_layer")
+    if not facts.from_archive:
+        for vertex in facts.build.log.vertexes:
+            text = "\n".join((vertex.name, vertex.error, vertex.output))
+            leaks.text(text, "output", _step(leaks.finder, vertex.name))
+        for (digest, what), encoding in facts.ear.heard.items():
+            step = next((vertex.name for vertex in facts.build.log.vertexes if vertex.digest == digest), "")
+            leaks.add(Leak(what, True, "output", encoding, path=_step(leaks.finder, step)))
+    return leaks.found
+
+
+def _step(finder: Finder, name: str) -> str:
+    return finder.hide(" ".join(name.split()))[:120]
+
+
+def _config_texts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Everything a config says in words, by key; the history and the layers' digests apart."""
+    for key, value in config.items():
+        if key == "config" and isinstance(value, Mapping):
+            for inner, item in value.items():
+                yield inner, "\n".join(_texts(item))
+        elif key not in ("history", "rootfs"):
+            yield key, "\n".join(_texts(value))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, keys too."""
+    todo = [value]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, Mapping):
+            todo += [*item.keys(), *item.values()]
+        elif isinstance(item, list):
+            todo += item
