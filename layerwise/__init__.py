@@ -8,7 +8,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-_VIEWS = {"check": "layerwise.views.check", "quiz": "layerwise.views.quiz"}
+_VIEWS = {
+    "check": "layerwise.views.check",
+    "diff": "layerwise.views.diff",
+    "layers": "layerwise.views.layers",
+    "overlay": "layerwise.views.overlay",
+    "quiz": "layerwise.views.quiz",
+    "sizes": "layerwise.views.sizes",
+}
 
 __all__ = sorted(_VIEWS)
 

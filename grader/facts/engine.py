@@ -207,13 +207,14 @@ class Engine:
                     return None
                 raise
 
-    def top(self, container: str, columns: str) -> tuple[list[str], list[list[str]]]:
-        """The container's processes as `ps -eo COLUMNS` on the engine's machine shows them: titles and rows.
+    def top(self, container: str, columns: str, *, threads: bool = False) -> tuple[list[str], list[list[str]]]:
+        """The container's processes as `ps -eo COLUMNS` on the engine's machine shows them: titles and rows; with
+        `threads` a row for each thread.
 
         KeyError where it is gone or does not run; EngineFailure where that `ps` does not know the columns.
         """
         with self._translated():
-            found = self._api.top(container, f"-eo {columns}")
+            found = self._api.top(container, f"-e{'L' if threads else ''}o {columns}")
         return list(found["Titles"]), [list(row) for row in found["Processes"] or ()]
 
     def signal(self, container: str, name: str) -> None:

@@ -1,0 +1,148 @@
+"""An image as a stack of layers: what made each, how big it is, which files it added, changed and removed.
+
+lw.layers("hello:v1")
+"""
+
+from __future__ import annotations
+
+from grader.units import format_size
+from layerwise.views.anatomy import Anatomy, Change, Slice, load
+from layerwise.views.listing import ListingView, counted, fold, size, spelt, table, visible
+from layerwise.views.live import plainly
+
+MAX_STEPS = 200
+"""Lines of an image's history that are shown, from the top; an image has at most 127 layers."""
+LONGEST_INSTRUCTION = 90
+
+
+def layers(image: str) -> Layers:
+    """The layers of an image on the engine, to show in a notebook."""
+    with plainly():
+        return Layers(load(image))
+
+
+def bar(whole: float, total: float, *, base: bool, wasted: float = 0) -> str:
+    """A length to scale: hollow for what comes with a base, solid for what is an image's own, hatched for waste."""
+    width = 100 * whole / total if total else 0
+    hatched = 100 * min(1, wasted / whole) if whole else 0
+    waste = f'<span class="lw-waste" style="width:{hatched:.2f}%"></span>' if hatched else ""
+    kind = "lw-hollow" if base else "lw-solid"
+    return (
+        f'<span class="lw-bar" aria-hidden="true"><span class="{kind}" style="width:{width:.2f}%">{waste}</span></span>'
+    )
+
+
+def legend(*words: tuple[str, str]) -> str:
+    """What the marks of a picture mean: pairs of a mark's class and words."""
+    parts = "".join(f'<span><span class="lw-key {mark}"></span>{text}</span>' for mark, text in words)
+    return f'<p class="lw-legend lw-soft" aria-hidden="true">{parts}</p>'
+
+
+HOLLOW = ("lw-hollow", "comes with the base image")
+SOLID = ("lw-solid", "made for this image")
+WASTE = ("lw-solid lw-waste", "waste: shipped, but hidden by a later layer")
+
+
+class Layers(ListingView):
+    """An image's layers in a notebook."""
+
+    def __init__(self, anatomy: Anatomy) -> None:
+        self.anatomy = anatomy
+        super().__init__([part.changes for part in anatomy.slices])
+
+    def picture(self) -> str:
+        slices = self.anatomy.slices
+        biggest = max((part.layer.size for part in slices), default=0)
+        steps = self.anatomy.steps
+        rows = []
+        for step in reversed(steps[-MAX_STEPS:]):
+            if step.layer is None:
+                rows.append(
+                    '<div class="lw-config"><span class="lw-place" aria-hidden="true">·</span>'
+                    f'<code title="{visible(step.instruction, 1000)}">{_shown(step.instruction)}</code>'
+                    '<span class="lw-soft">config only: no layer</span></div>'
+                )
+            else:
+                rows.append(self._layer(slices[step.layer], biggest))
+        left = len(steps) - MAX_STEPS
+        if left > 0:
+            rows.append(f'<p class="lw-soft">and {left} older steps of its history</p>')
+        marks = [HOLLOW] if self.anatomy.base_layers else []
+        marks += [SOLID] + ([WASTE] if any(part.wasted for part in slices) else [])
+        return (
+            f'<div class="lw-box lw-image"><p class="lw-kicker">{self._headline()}</p>'
+            f'<div class="lw-tools"></div><div class="lw-stack">{"".join(rows)}</div>{legend(*marks)}'
+            f"{fold('Details: the same as a table', self._table())}</div>"
+        )
+
+    def text(self) -> str:
+        slices = self.anatomy.slices
+        lines = [f"Image {spelt(self.anatomy.name)}: {format_size(self.anatomy.size)}"]
+        for part in reversed(slices):
+            made = "base" if part.base else "own "
+            lines.append(
+                f"{part.layer.index + 1:3} {made} {format_size(part.layer.size):>10}  "
+                f"{_counts(part) or 'nothing'}  {spelt(part.instruction, LONGEST_INSTRUCTION)}"
+            )
+        return "\n".join(lines)
+
+    def places(self, count: int) -> str:
+        return counted(count, "layer")
+
+    def remark(self, change: Change) -> str:
+        parts = [visible(change.note)] if change.note else []
+        if change.hidden is not None:
+            parts.append(f"hidden by layer {change.hidden + 1}, and still shipped")
+        if change.what == "removed" and change.size:
+            parts.append("out of sight, but still in a layer below")
+        return ", ".join(parts)
+
+    def _layer(self, part: Slice, biggest: int) -> str:
+        number = part.layer.index + 1
+        waste = f", {size(part.wasted)} of it waste" if part.wasted else ""
+        whose = "base" if part.base else "own"
+        return (
+            f'<details class="lw-layer"><summary><span class="lw-place">{number}</span>'
+            f"{bar(part.layer.size, biggest, base=part.base, wasted=part.wasted)}"
+            f'<span class="lw-size">{size(part.layer.size)}</span>'
+            f'<span class="lw-made"><code title="{visible(part.instruction, 1000)}">{_shown(part.instruction)}</code>'
+            f'<span class="lw-soft">{whose}: {_counts(part) or "no files"}{waste}</span></span></summary>'
+            f'<div class="lw-inside"><p class="lw-soft">Named by its content: '
+            f"<code>{visible(part.layer.diff_id, 80)}</code></p>"
+            f'<div data-list="{part.layer.index}">{self.first_rows(part.layer.index)}</div></div></details>'
+        )
+
+    def _headline(self) -> str:
+        anatomy = self.anatomy
+        total, own = anatomy.size, anatomy.size - anatomy.base_size
+        said = f"Image <code>{visible(anatomy.name)}</code>: {counted(len(anatomy.slices), 'layer')}, {size(total)}"
+        if anatomy.base_layers:
+            said += f"; {size(anatomy.base_size)} of it from <code>{visible(anatomy.base)}</code>, {size(own)} its own"
+        wasted = sum(part.wasted for part in anatomy.slices)
+        return said + (f"; {size(wasted)} waste." if wasted else ".")
+
+    def _table(self) -> str:
+        rows = [
+            [
+                str(part.layer.index + 1),
+                "base" if part.base else "own",
+                f"{part.layer.size:,}",
+                *(f"{part.counts.get(what, 0):,}" for what in ("added", "changed", "removed")),
+                f"{part.wasted:,}",
+                f"<code>{visible(part.layer.diff_id[:19], 19)}</code>",
+                visible(part.instruction, 100) or "not recorded",
+            ]
+            for part in reversed(self.anatomy.slices)
+        ]
+        heads = ("Layer", "From", "Bytes", "Added", "Changed", "Removed", "Waste, bytes", "Digest", "Made by")
+        return table(heads, rows, numbers=(0, 2, 3, 4, 5, 6))
+
+
+def _shown(text: str) -> str:
+    return visible(text, LONGEST_INSTRUCTION) or "a file system from outside (no instruction recorded)"
+
+
+def _counts(part: Slice) -> str:
+    return ", ".join(
+        f"{part.counts[what]:,} {what}" for what in ("added", "changed", "removed") if part.counts.get(what)
+    )
