@@ -128,5 +128,7 @@ def _base64(data: bytes, before: int) -> bytes:
 
 def planted(plants: Sequence[Plant]) -> tuple[Canary, ...]:
     """Fresh canaries; what is named twice is planted once, as it is named first."""
-    named = {(plant.kind, plant.name): plant for plant in reversed(plants)}
-    return tuple(Canary.make(plant) for plant in reversed(named.values()))
+    named: dict[tuple[str, str], Plant] = {}
+    for plant in plants:
+        named.setdefault((plant.kind, plant.name), plant)
+    return tuple(Canary.make(plant) for plant in named.values())

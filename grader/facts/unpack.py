@@ -90,9 +90,9 @@ class _Zip:
             elif self._state:
                 data = yield from self._inflate(self._state, data)
             else:
-                if self._descriptor and len(data) < 1 << 16:
-                    at = data.find(_ZIP)  # what follows a member that announced no size
-                    if at < 0 and b"PK\x01\x02" not in data:
+                if self._descriptor:
+                    at = data.find(_ZIP, 0, 28)  # behind the sizes of a member that did not announce them
+                    if at < 0 and len(data) < 28:
                         self._part = data
                         return
                     data, self._descriptor = data[max(0, at) :], False
