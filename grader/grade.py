@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from grader import checks
 from grader.errors import (
-    EngineFailure,
-    EngineUnavailable,
     GraderError,
+    NotObservable,
     SubmissionFault,
     SubmissionUnusable,
     UnusableInput,
@@ -28,7 +27,7 @@ from grader.errors import (
 from grader.exercise import Check, Exercise
 from grader.facts import Facts
 from grader.submission import Submission
-from grader.verdict import CheckResult, Place, Report, Status, Verdict, clean
+from grader.verdict import IMAGE_ALONE, CheckResult, Place, Report, Status, Verdict, clean
 
 if TYPE_CHECKING:
     from grader.facts.buildlog import Vertex
@@ -108,6 +107,7 @@ class _Run:
         self._number = 0
         self._titles: dict[str, str] = {}
         self._statuses: dict[str, Status] = {}
+        self._unseen: set[str] = set()
         self._met: dict[int, tuple[SubmissionFault, str]] = {}
         """Faults of the submission already charged, by identity, with the title of the check that was charged."""
         self._steps: dict[str, bool] = {}
@@ -132,7 +132,8 @@ class _Run:
 
     def _verdict(self, facts: Facts, check: Check) -> Verdict:
         for need in check.needs:
-            if self._statuses[need] is not Status.PASSED:
+            # What an image alone does not show takes nothing from what it does.
+            if self._statuses[need] is not Status.PASSED and need not in self._unseen:
                 return Verdict.skipped(f"Not looked at: it needs “{self._titles[need]}”, which did not pass.")
         try:
             return checks.kind(check.kind).judge(facts, check.params)
@@ -144,6 +145,9 @@ class _Run:
             return Verdict.failed(_sentence(str(fault)), where=where, details=fault.details)
         except UnusableInput:
             raise
+        except NotObservable as problem:
+            self._unseen.add(check.id)
+            return Verdict.error(_sentence(str(problem)), details={"seen": IMAGE_ALONE})
         except GraderError as problem:
             return Verdict.error(_sentence(str(problem)))
         except Exception as problem:
@@ -176,7 +180,7 @@ def _about(facts: Facts) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     if facts.known("engine"):
         engine = {"version": facts.engine.info.version, "image_store": facts.engine.info.image_store}
     if facts.known("build") or facts.known("image"):
-        with suppress(EngineUnavailable, EngineFailure):
+        with suppress(GraderError, SubmissionFault):
             image = {"id": facts.image.id, "digest": facts.image.digest}
     return engine, image
 

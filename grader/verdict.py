@@ -18,6 +18,8 @@ from typing import Any
 SCHEMA = 1
 MAX_TEXT = 2_000
 """Characters kept of any one string in a report."""
+IMAGE_ALONE = "an image alone"
+"""What stands as `seen` in the evidence of an error, where an image was handed in and the check needs its folder."""
 MAX_ITEMS = 200
 """Items kept of any one list or table in a report."""
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from grader.checks import CheckParams
+from grader.errors import NotObservable
 from grader.facts.engine import ContainerRefused
 from grader.facts.users import UnknownUser, User, is_number
 from grader.verdict import Verdict, clean
@@ -56,7 +57,7 @@ def _root_by_config(facts: Facts, params: Params, user: User, details: dict[str,
     if params.at == "both":
         try:
             seen = facts.main_process(GLANCE)
-        except ContainerRefused:
+        except (ContainerRefused, NotObservable):
             seen = None
         if seen and seen.main and not seen.main.is_root:
             details["runtime"] = _ids(seen.main)

@@ -141,12 +141,17 @@ class Facts:
     def submission(self) -> Submission:
         """The private copy of the folder. NotObservable where only an image was handed in."""
         if self._submission is None:
-            raise NotObservable("only an image was handed in, and this needs its Dockerfile: give the folder as well")
+            raise NotObservable("an image alone was handed in, and this is seen in its folder: grade that")
         return self._submission
 
     @Fact
     def engine(self) -> Engine:
-        """The engine. EngineUnavailable where none answers."""
+        """The engine. EngineUnavailable where none answers; NotObservable where an image was handed in: that is only
+        looked at, neither built nor run."""
+        if self._archive:
+            raise NotObservable(
+                "an image was handed in, which is only looked at, neither built nor run: grade the folder it comes from"
+            )
         if self._given_engine:
             return self._given_engine
         return self._cleanup.enter_context(closing(Engine.connect()))
@@ -296,6 +301,5 @@ class Facts:
 
     @property
     def _runnable(self) -> str:
-        if self._archive:
-            raise NotObservable("an image archive was handed in, and is not run: give the folder to have it built")
+        """The name of the image that was built; one from an archive is not run."""
         return self.build.image

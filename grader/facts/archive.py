@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from grader.errors import NotObservable
+from grader.errors import GraderError
 from grader.facts.tar import BLOCK, BadArchive, Member, Sink, TarReader
 
 MAX_DOCUMENT = 4 << 20
@@ -263,7 +263,7 @@ def _zstd() -> Callable[[], _Decompressor]:
     try:
         from compression import zstd  # type: ignore[import-not-found, unused-ignore]  # Python 3.14
     except ImportError:
-        raise NotObservable(
+        raise GraderError(
             "a layer is compressed with zstd, which this Python cannot read: use Python 3.14, or build with gzip layers"
         ) from None
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from grader.errors import EngineFailure
+from grader.errors import EngineFailure, RegistryUnavailable
 from grader.facts import build, registry
 from grader.facts.dockerfile.reference import DOCKER_HUB, ImageReference, parse_reference
 
@@ -37,7 +37,8 @@ class Base:
 
 def find(facts: Facts) -> Base:
     """Compare the layers of the image with those of the exercise's base images, by their digests; the longest match
-    counts. EngineFailure where the Dockerfile builds on one of them and its layers are not there."""
+    counts. EngineFailure where the Dockerfile builds on one of them and its layers are not there; RegistryUnavailable
+    where none matches and one could not be looked at."""
     root = facts.plan.target.root if facts.has_folder else None
     if root and root.is_scratch:
         return Base("", 0)
@@ -45,16 +46,23 @@ def find(facts: Facts) -> Base:
     counts = named is not None and any(_is(named, name) for name in facts.images)
     own = [layer.diff_id for layer in facts.image.layers]
     best = Base("", 0, "" if counts or named is None else str(named))
+    unseen = []
     for reference in _references(facts, named if counts else None):
         platform = root.platform if root else ""
+        seen = False
         for layers in _served(facts, reference) if facts.from_archive else _candidates(facts, reference, platform):
+            seen = True
             if len(layers) > best.layers and own[: len(layers)] == list(layers):
                 best = Base(str(reference), len(layers), best.claimed)
                 break
         if counts and best.layers:
             return best
+        if not seen:
+            unseen.append(str(reference))
     if counts and not facts.from_archive:
         raise EngineFailure(f"the layers of {named} are not at the bottom of the image built from it: grade again")
+    if unseen and not best.layers:
+        raise RegistryUnavailable(f"the base image {unseen[0]} is not in its registry: bring it there with 'lab up'")
     return best
 
 

@@ -158,16 +158,25 @@ class Image:
         """`unusable` is raised where the archive is none, damaged, or other than it says: whose fault that is."""
         self._source = source
         self._unusable = unusable
-        self.id = name
-        """Its id on the engine; empty for an archive on disk."""
-        self.digest = digest
-        """The digest of its manifest, where the engine knows one."""
+        self._name = name
+        self._digest = digest
+        self._first: _FirstPass | None = None
+        self._fault: SubmissionFault | GraderError | None = None
+        """Kept like a measurement, and raised again."""
 
-    @cached_property
+    @property
     def _measured(self) -> _FirstPass:
-        first = _FirstPass()
-        first.contents = self._read(first)
-        return first
+        if self._fault:
+            raise self._fault.with_traceback(None)
+        if self._first is None:
+            first = _FirstPass()
+            try:
+                first.contents = self._read(first)
+            except (SubmissionFault, GraderError) as fault:
+                self._fault = fault
+                raise
+            self._first = first
+        return self._first
 
     @property
     def _contents(self) -> Contents:
@@ -183,6 +192,16 @@ class Image:
             raise self._unusable(f"the image's archive cannot be used: {problem}") from None
         except OSError as problem:
             raise self._unusable(f"the image's archive cannot be read: {problem.strerror}") from None
+
+    @property
+    def id(self) -> str:
+        """Its id on the engine; for an archive on disk the digest of its config, which many engines would use."""
+        return self._name or self._contents.config_digest
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of its manifest, where the engine or the archive on disk knows one."""
+        return self._digest if self._name else self._contents.manifest_digest
 
     @cached_property
     def config(self) -> ImageConfig:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from grader.reports import safe
 from grader.reports.evidence import Spot, Table, details, places, spot
 from grader.units import format_duration
-from grader.verdict import CheckResult, Report, Status
+from grader.verdict import IMAGE_ALONE, CheckResult, Report, Status
 
 PLACES = 12
 """Places shown of one check."""
@@ -109,6 +109,12 @@ def next_step(report: Report) -> str:
     cost most.
     """
     if report.status is Status.ERROR:
+        errors = [check for check in report.checks if check.status is Status.ERROR]
+        if errors and all(check.evidence.get("seen") == IMAGE_ALONE for check in errors):
+            return (
+                f"{_count(len(errors), 'check')} of {len(report.checks)} cannot be judged by {IMAGE_ALONE}: "
+                "for a score, grade the folder it is built from."
+            )
         return (
             "This is not the submission's fault and nothing is recorded; see what 'lab doctor' says, then grade again."
         )

@@ -20,19 +20,24 @@ _FILE = click.Path(path_type=Path, dir_okay=True)
 @click.command()
 @click.argument("exercise")
 @click.argument("folder", required=False)
+@click.option("--image", type=_FILE, metavar="FILE", help="Judge the image in this archive; nothing is built or run.")
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON on standard output, and nothing else there.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="Write the report as JUnit XML.")
 @click.option("--sarif", type=_FILE, metavar="FILE", help="Write the report as SARIF.")
 @click.option("--gradescope", type=_FILE, metavar="FILE", help="Write the report as Gradescope's results.json.")
 @click.option("--html", type=_FILE, metavar="FILE", help="Write the report as a web page.")
-def command(exercise: str, folder: str | None, as_json: bool, **files: Path | None) -> int:
+def command(exercise: str, folder: str | None, image: Path | None, as_json: bool, **files: Path | None) -> int:
     """Grade your work on EXERCISE, or what is in FOLDER.
+
+    With --image, an image saved as a file is judged, with no engine, by the checks that need no more; and with FOLDER,
+    what its files show as well. Such a grade is not remembered.
 
     Exit status: 0 full marks; 1 some points lost; 2 nothing to grade; 3 the grader or the engine failed.
 
     \b
     lab grade 05-drop-root
     lab grade 05-drop-root ~/try --json
+    lab grade 05-drop-root --image saved.tar
     """
     from layerwise import bench, outputs, workbench
     from layerwise.commands._watching import stoppable, watching
@@ -41,17 +46,18 @@ def command(exercise: str, folder: str | None, as_json: bool, **files: Path | No
     own = workbench.folder(found)
     if folder == "":  # an unset variable; the current folder is called "."
         raise InputError("the name of the folder to grade is empty; leave it out to grade your own work")
-    submission = own if folder is None else Path(folder)
-    if not submission.is_dir():
+    submission = Path(folder) if folder is not None else None if image else own
+    if submission and not submission.is_dir():
         begin = f"; begin with: ./lab start {exercise}" if folder is None else ""
         raise InputError(f"no folder {workbench.shown(submission)} to grade{begin}")
     targets = outputs.check({f"--{name}": path for name, path in files.items() if path})
     from grader.grade import grade
 
     with stoppable(), watching() as watch:
-        bench.prepare([found], watch.seeding)
-        report = grade(found, submission, on_event=watch.event)
-    if submission.resolve() == own.resolve():
+        if not image:
+            bench.prepare([found], watch.seeding)
+        report = grade(found, submission, image=image, on_event=watch.event)
+    if submission and not image and submission.resolve() == own.resolve():
         _remember(found, report)
     _print(report, as_json)
     for name in FORMATS:
