@@ -20,6 +20,7 @@ from grader.verdict import clean
 
 if TYPE_CHECKING:
     from grader.facts import Facts
+    from grader.facts.image import Image
 
 MAX_UNPACKED = 1_000_000_000
 """Bytes that come out of the compressed files of an image, all together, before it is called a bomb."""
@@ -194,8 +195,19 @@ class _Layers:
 def find(facts: Facts) -> tuple[Leak, ...]:
     """Every leak, files first. SubmissionFault where the compressed files of the image are a bomb."""
     leaks = Leaks(Finder(() if facts.from_archive else facts.canaries))
-    image = facts.image
-    own = facts.base.layers
+    look(facts.image, facts.base.layers, leaks)
+    if not facts.from_archive:
+        for vertex in facts.build.log.vertexes:
+            text = "\n".join((vertex.name, vertex.error, vertex.output))
+            leaks.text(text, "output", _step(leaks.finder, vertex.name))
+        for (digest, what), encoding in facts.ear.heard.items():
+            step = next((vertex.name for vertex in facts.build.log.vertexes if vertex.digest == digest), "")
+            leaks.add(Leak(what, True, "output", encoding, path=_step(leaks.finder, step)))
+    return leaks.found
+
+
+def look(image: Image, own: int, leaks: Leaks) -> None:
+    """Look at all of an image above its base, whose are the lowest `own` layers."""
     hidden = frozenset((waste.layer, waste.path) for waste in image.files.waste(own))
     image.visit(_Layers(leaks, own, hidden))
     for layer in image.layers[own:]:
@@ -210,14 +222,6 @@ def find(facts: Facts) -> tuple[Leak, ...]:
         if below <= 0:
             leaks.text(" ".join(_texts(entry)), "history", f"entry {number + 1}")
         below -= not entry.get("empty_layer")
-    if not facts.from_archive:
-        for vertex in facts.build.log.vertexes:
-            text = "\n".join((vertex.name, vertex.error, vertex.output))
-            leaks.text(text, "output", _step(leaks.finder, vertex.name))
-        for (digest, what), encoding in facts.ear.heard.items():
-            step = next((vertex.name for vertex in facts.build.log.vertexes if vertex.digest == digest), "")
-            leaks.add(Leak(what, True, "output", encoding, path=_step(leaks.finder, step)))
-    return leaks.found
 
 
 def _step(finder: Finder, name: str) -> str:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
 
+from grader.errors import SubmissionFault
 from grader.facts.engine import Engine
 from grader.facts.filesystem import OPAQUE, WHITEOUT, File, FileSystem
 from grader.facts.image import Image, Layer
+from grader.facts.leaks import Finder, Leak, Leaks, look
 from grader.facts.tar import Member
 from grader.units import format_size
 from grader.verdict import clean
@@ -23,6 +25,8 @@ from layerwise.errors import InputError
 
 MAX_CANDIDATES = 200
 """Images on the engine that are asked whether they are the base of another."""
+MAX_SEARCHED = 150_000_000
+"""Bytes of an image's own layers that are searched for credentials."""
 REMEMBERED = 8
 """Images whose measurement is kept in this process."""
 LAB_BASES = "localhost:5000/base/"
@@ -97,6 +101,18 @@ class Anatomy:
             return tuple(Step(instruction(layer.created_by), layer.index) for layer in layers)
         numbers = iter(range(len(layers)))
         return tuple(Step(instruction(entry.created_by), None if entry.empty else next(numbers)) for entry in history)
+
+    @cached_property
+    def leaks(self) -> Sequence[Leak] | None:
+        """Credentials that show above the base; None where that is too much to search."""
+        if self.size - self.base_size > MAX_SEARCHED:
+            return None
+        found = Leaks(Finder(()))
+        try:
+            look(self.image, self.base_layers, found)
+        except SubmissionFault:
+            return None
+        return found.found
 
     @property
     def size(self) -> int:

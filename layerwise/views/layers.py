@@ -5,11 +5,21 @@ lw.layers("hello:v1")
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from grader.units import format_size
+from grader.verdict import clean
 from layerwise.views.anatomy import Anatomy, Change, Slice, load
 from layerwise.views.listing import ListingView, counted, fold, size, spelt, table, visible
 from layerwise.views.live import plainly
 
+MAX_WARNINGS = 10
+"""Secrets outside of files that are listed."""
+LOCK = (
+    '<svg class="lw-lock" viewBox="0 0 12 14" role="img" aria-label="secret">'
+    '<path d="M3 6V4a3 3 0 0 1 6 0v2" fill="none" stroke="currentColor" stroke-width="1.6"/>'
+    '<rect x="1" y="6" width="10" height="7.5" rx="1" fill="currentColor"/></svg>'
+)
 MAX_STEPS = 200
 """Lines of an image's history that are shown, from the top; an image has at most 127 layers."""
 LONGEST_INSTRUCTION = 90
@@ -48,7 +58,10 @@ class Layers(ListingView):
 
     def __init__(self, anatomy: Anatomy) -> None:
         self.anatomy = anatomy
-        super().__init__([part.changes for part in anatomy.slices])
+        self._leaks = anatomy.leaks
+        self._secrets = {(leak.layer, leak.path): leak.what for leak in self._leaks or () if leak.where == "file"}
+        """What was found in which file of which layer."""
+        super().__init__([self._ordered(part) for part in anatomy.slices])
 
     def picture(self) -> str:
         slices = self.anatomy.slices
@@ -70,7 +83,7 @@ class Layers(ListingView):
         marks = [HOLLOW] if self.anatomy.base_layers else []
         marks += [SOLID] + ([WASTE] if any(part.wasted for part in slices) else [])
         return (
-            f'<div class="lw-box lw-image"><p class="lw-kicker">{self._headline()}</p>'
+            f'<div class="lw-box lw-image"><p class="lw-kicker">{self._headline()}</p>{self._warnings()}'
             f'<div class="lw-tools"></div><div class="lw-stack">{"".join(rows)}</div>{legend(*marks)}'
             f"{fold('Details: the same as a table', self._table())}</div>"
         )
@@ -89,16 +102,45 @@ class Layers(ListingView):
     def places(self, count: int) -> str:
         return counted(count, "layer")
 
-    def remark(self, change: Change) -> str:
-        parts = [visible(change.note)] if change.note else []
+    def remark(self, number: int, change: Change) -> str:
+        secret = self._secret(number, change)
+        parts = [f"{LOCK} {visible(secret)}"] if secret else []
+        parts += [visible(change.note)] if change.note else []
         if change.hidden is not None:
             parts.append(f"hidden by layer {change.hidden + 1}, and still shipped")
         if change.what == "removed" and change.size:
             parts.append("out of sight, but still in a layer below")
         return ", ".join(parts)
 
+    def _ordered(self, part: Slice) -> Sequence[Change]:
+        """A layer's changes, those with a secret first."""
+        return sorted(part.changes, key=lambda change: not self._secret(part.layer.index, change))
+
+    def _secret(self, number: int, change: Change) -> str:
+        """What secret the file holds that a layer carries; empty where none is known."""
+        return "" if change.what == "removed" else self._secrets.get((number, clean(change.path, 300)), "")
+
+    def _warnings(self) -> str:
+        """Secrets that are in no file, and whether there was a search at all."""
+        if self._leaks is None:
+            return '<p class="lw-kicker">Not searched for secrets: its own layers are too big.</p>'
+        said = {
+            "config": "in the config ({}), which whoever has the image can read",
+            "history": "in the history ({}), which whoever has the image can read",
+            "name": "in the name of a file: {}",
+        }
+        places: dict[str, list[str]] = {}
+        for leak in self._leaks:
+            if leak.where in said:
+                place = said[leak.where].format(f"<code>{visible(leak.path)}</code>")
+                places.setdefault(place, []).append(visible(leak.what))
+        lines = [f"{LOCK} {', '.join(kinds)} {place}" for place, kinds in places.items()]
+        return "".join(f'<p class="lw-secret">{line}</p>' for line in lines[:MAX_WARNINGS])
+
     def _layer(self, part: Slice, biggest: int) -> str:
         number = part.layer.index + 1
+        held = sorted({what for (layer, _), what in self._secrets.items() if layer == part.layer.index})
+        locked = f", {LOCK} holds a secret: {visible(', '.join(held))}" if held else ""
         waste = f", {size(part.wasted)} of it waste" if part.wasted else ""
         whose = "base" if part.base else "own"
         return (
@@ -106,7 +148,7 @@ class Layers(ListingView):
             f"{bar(part.layer.size, biggest, base=part.base, wasted=part.wasted)}"
             f'<span class="lw-size">{size(part.layer.size)}</span>'
             f'<span class="lw-made"><code title="{visible(part.instruction, 1000)}">{_shown(part.instruction)}</code>'
-            f'<span class="lw-soft">{whose}: {_counts(part) or "no files"}{waste}</span></span></summary>'
+            f'<span class="lw-soft">{whose}: {_counts(part) or "no files"}{waste}{locked}</span></span></summary>'
             f'<div class="lw-inside"><p class="lw-soft">Named by its content: '
             f"<code>{visible(part.layer.diff_id, 80)}</code></p>"
             f'<div data-list="{part.layer.index}">{self.first_rows(part.layer.index)}</div></div></details>'

@@ -123,7 +123,7 @@ class ListingView(View):
         """The first of a list's changes as a table, and how many are left."""
         if not changes:
             return '<p class="lw-soft">No files.</p>'
-        body = "".join(self._row(change) for change in changes[:limit])
+        body = "".join(self._row(number, change) for change in changes[:limit])
         left = len(changes) - limit
         more = ""
         if left > 0:
@@ -137,11 +137,11 @@ class ListingView(View):
         """What a list shows at first."""
         return self.rows(number, self._sections[number], self._first)
 
-    def remark(self, change: Change) -> str:
-        """What else is said of a change, as HTML."""
+    def remark(self, number: int, change: Change) -> str:
+        """What else is said of a change in list `number`, as HTML."""
         return visible(change.note)
 
-    def _row(self, change: Change) -> str:
+    def _row(self, number: int, change: Change) -> str:
         sign, word = _SIGNS[change.what]
         tail = "/" if change.kind == "folder" else ""
         shown = "" if change.kind == "folder" and change.what != "removed" else size(change.size)
@@ -149,7 +149,7 @@ class ListingView(View):
             f'<tr class="lw-{change.what}{" lw-lost" if change.hidden is not None else ""}">'
             f'<td><span aria-hidden="true">{sign}</span><span class="lw-heard">{word}</span></td>'
             f'<td title="{visible("/" + change.path, 1000)}">{visible("/" + change.path)}{tail}</td>'
-            f'<td>{shown}</td><td class="lw-soft">{self.remark(change)}</td></tr>'
+            f'<td>{shown}</td><td class="lw-soft">{self.remark(number, change)}</td></tr>'
         )
 
     def _matching(self, number: int) -> Sequence[Change]:

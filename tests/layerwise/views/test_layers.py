@@ -53,6 +53,25 @@ def test_a_picture_says_all_in_words_too() -> None:
     assert "1 base" in view.text()
 
 
+TOKEN = "ghp_" + "A8dK2mQ9xZ4vN7bT1cR5yW3eU6iO0pLsJhGf"
+
+
+def test_a_secret_has_a_lock_wherever_it_shows() -> None:
+    files = {"big": b"1" * 100_000} | {f"{number}": b"12345678" for number in range(20)} | {"key": TOKEN.encode()}
+    taken = anatomy({"a": TOKEN.encode()}, files, {".wh.key": b""}, base=1, config={"Env": [f"X={TOKEN}"]})
+    picture = Layers(taken).html()
+    assert picture.count('aria-label="secret"') == 3, "the config, the layer, the file; what the base holds is its own"
+    assert "holds a secret: GitHub token" in picture
+    assert re.search(r"GitHub token in the config \(<code>Env</code>\)", picture)
+    assert paths(Layers(taken).first_rows(1))[0] == "/key", "what matters comes first"
+    assert TOKEN not in picture
+
+
+def test_what_is_too_big_to_search_is_not_called_clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(anatomies, "MAX_SEARCHED", 1000)
+    assert "Not searched for secrets" in Layers(anatomy({"a": b"1"})).html()
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_spelt_out(name: str) -> None:
     before, after = anatomy({"a": b"1"}), anatomy({name: b"1"}, history=[(f"RUN {name}", True)])
