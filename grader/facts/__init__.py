@@ -10,6 +10,7 @@
     facts.image            the image: config, layers, files           (or from an archive, with no engine)
     facts.leaks            where secrets show in the image and its build
     facts.base             which of its layers the base image brought
+    facts.shipment         everything the image ships, visible or not
     facts.configured_user  whom a container starts as
     facts.run(command)     a command in a fresh container -> Outcome
     facts.started()        the image as it starts by itself -> Running
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from grader.facts.steps import BuiltStep
     from grader.facts.users import User
 
+    from grader.facts.shipping import Shipment
 T = TypeVar("T")
 
 MAX_DOCKERFILE = 1_000_000
@@ -266,6 +268,13 @@ class Facts:
     def configured_user(self) -> User:
         """Whom a container starts as, by the image's config and its own /etc/passwd. UnknownUser where nobody."""
         from grader.facts.users import resolve
+    @Fact
+    def shipment(self) -> Shipment:
+        """Everything the image ships, visible or not."""
+        from grader.facts.shipping import shipment
+
+        return shipment(self)
+
 
         files = self.image.read_all(["/etc/passwd", "/etc/group"], limit=4_000_000)
         return resolve(self.image.config.user, files["/etc/passwd"], files["/etc/group"])
