@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -17,31 +19,47 @@ FAST = "not engine and not lab and not browser"
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--fast", is_flag=True, help="Only what needs no engine: style, types, unit tests.")
+@click.option("--engines", is_flag=True, help="The grader's cases on Docker 20.10, 26.1 and 28.5, verdicts compared.")
 @click.argument("pytest_args", nargs=-1, type=click.UNPROCESSED)
-def command(fast: bool, pytest_args: tuple[str, ...]) -> None:
+def command(fast: bool, engines: bool, pytest_args: tuple[str, ...]) -> int:
     """Run the project's tests: style, types, unit tests; then, on a live lab, the engine, every exercise,
     every lesson, and a browser. Brings the lab up first, and down again if it was not up before.
 
     \b
     lab test                         everything (about 20 minutes on 2 cores)
     lab test --fast                  what needs no engine (about a minute)
+    lab test --engines               the same grade on every engine? (an hour or two; needs root on Debian or Ubuntu)
     lab test -- tests/grader -k user   a part; what follows -- goes to pytest
     """
+    if engines:
+        from layerwise.commands import _engines
+        from layerwise.commands._watching import stoppable
+
+        with stoppable(), _live_lab():
+            return _engines.run(pytest_args)
     python = sys.executable
     _run("style", [python, "-m", "ruff", "check", "."])
     _run("format", [python, "-m", "ruff", "format", "--check", "."])
     _run("types", [python, "-m", "mypy"])
     if fast:
         _run("tests", [python, "-m", "pytest", "-m", FAST, *pytest_args])
-        return
+        return 0
     _chromium()
+    with _live_lab():
+        from layerwise.stack.environment import lab_env
+
+        _run("tests", [python, "-m", "pytest", *pytest_args], env=lab_env())
+    return 0
+
+
+@contextmanager
+def _live_lab() -> Iterator[None]:
+    """Bring the lab up with all base images, and down again, unless it was up before."""
     was_up = _lab("status", check=False, quiet=True)
     if not was_up:
         _lab("up", "--no-jupyter", "--images", "all")
     try:
-        from layerwise.stack.environment import lab_env
-
-        _run("tests", [python, "-m", "pytest", *pytest_args], env=lab_env())
+        yield
     finally:
         if not was_up:
             _lab("down")

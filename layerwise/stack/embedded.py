@@ -100,8 +100,8 @@ def start(home: Home, current: state.State, say: Callable[[str], None]) -> engin
         network.make_bridge(base, subnet)
         config = configuration(subnet, network.default_mtu())
         (home.engine / "run" / "daemon.json").write_text(json.dumps(config, indent=2))
-        _launch(home, backend)
-        return _wait(home, say)
+        launch(home, backend)
+        return wait(home, say)
     except BaseException:
         stop(home, current)
         raise
@@ -145,7 +145,7 @@ def refresh(home: Home) -> None:
         raise LabError(f"cannot write to {etc}: {problem.strerror}") from None
 
 
-def stop(home: Home, current: state.State) -> bool:
+def stop(home: Home, current: state.State, cgroup: str = CGROUP) -> bool:
     """Stop the engine, gracefully within STOP_SECONDS and by force after that, and undo what it changed on this machine
     (bridges, firewall rules, forwarding, control groups). Returns whether anything ran."""
     running = pids(home)
@@ -161,7 +161,7 @@ def stop(home: Home, current: state.State) -> bool:
     if "backend" in current.network:
         current.network = {"subnet": current.network.get("subnet", "")}
         state.write(home, current)
-    _remove_cgroups()
+    _remove_cgroups(cgroup)
     socket_path(home).unlink(missing_ok=True)
     return bool(running)
 
@@ -174,7 +174,8 @@ def _replace(path: Path, content: bytes) -> None:
         path.write_bytes(content)
 
 
-def _launch(home: Home, backend: str) -> None:
+def launch(home: Home, backend: str, *namespaces: str) -> None:
+    """Start the engine's processes; `namespaces` are further ones of its own, as options of unshare(1)."""
     log = log_file(home)
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
@@ -185,6 +186,7 @@ def _launch(home: Home, backend: str) -> None:
         subprocess.Popen(
             [
                 *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL"),
+                *namespaces,
                 *("/bin/sh", str(SCRIPT), *arguments, backend),
             ],
             stdin=subprocess.DEVNULL,
@@ -196,7 +198,8 @@ def _launch(home: Home, backend: str) -> None:
         )
 
 
-def _wait(home: Home, say: Callable[[str], None]) -> engine.EngineInfo:
+def wait(home: Home, say: Callable[[str], None]) -> engine.EngineInfo:
+    """Wait until the engine answers. Raises LabError with its own reason where it does not within START_SECONDS."""
     say("waiting for the engine to answer")
     deadline = time.monotonic() + START_SECONDS
     pause = 0.05
@@ -220,10 +223,10 @@ def _reason(home: Home) -> str:
     return lines[-1][:300] if lines else "it said nothing"
 
 
-def _remove_cgroups() -> None:
+def _remove_cgroups(name: str) -> None:
     """Remove the engine's control groups, which stay behind empty."""
     top = Path("/sys/fs/cgroup")
-    for parent in [top / CGROUP, *top.glob(f"*/{CGROUP}")]:
+    for parent in [top / name, *top.glob(f"*/{name}")]:
         for folder, _, _ in os.walk(parent, topdown=False):
             try:
                 os.rmdir(folder)

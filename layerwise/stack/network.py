@@ -173,7 +173,7 @@ def clean(rootfs: Path, data: Path, before: dict[str, str]) -> None:
         for arguments in removals(rules[program, table], ours, subnet, shared):
             firewall.run("-t", table, *arguments, program=program)
     for bridge in sorted(ours):
-        _delete_link(rootfs, bridge)
+        delete_link(rootfs, bridge)
     if not shared and before.get("boot") == BOOT.read_text().strip():
         if before.get("policy"):
             firewall.run("-P", "FORWARD", before["policy"])
@@ -234,19 +234,19 @@ def make_bridge(rootfs: Path, subnet: str) -> None:
         ("address", "add", f"{first}/24", "dev", BRIDGE),
         ("link", "set", BRIDGE, "up"),
     ):
-        done = _ip(rootfs, *arguments)
+        done = ip(rootfs, *arguments)
         if done.returncode:
             raise LabError(
                 f"cannot make the bridge {BRIDGE}: {done.stderr.strip()[:200]}; is this a container without NET_ADMIN?"
             )
 
 
-def _delete_link(rootfs: Path, name: str) -> None:
+def delete_link(rootfs: Path, name: str) -> None:
     """Delete a bridge if it is there."""
     if name in {interface for _, interface in socket.if_nameindex()}:
-        _ip(rootfs, "link", "delete", name)
+        ip(rootfs, "link", "delete", name)
 
 
-def _ip(rootfs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def ip(rootfs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["chroot", str(rootfs), "/usr/sbin/ip", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, env={"PATH": "/usr/sbin:/usr/bin"})

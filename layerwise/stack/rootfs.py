@@ -1,4 +1,4 @@
-"""The embedded engine's root filesystem: Debian 13 with the engine and its tools, made by mmdebstrap."""
+"""An engine's root filesystem: a Debian release with the engine, made by mmdebstrap. The lab's own is LAB."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from layerwise.errors import LabError
@@ -16,19 +17,33 @@ from layerwise.stack import processes
 from layerwise.stack.paths import Home
 from layerwise.stack.run import CommandFailed, run
 
-SUITE = "trixie"
-PACKAGES = (
-    "docker.io",
-    "docker-cli",
-    "docker-buildx",
-    "docker-compose",
-    "docker-registry",
-    "cosign",
-    "iptables",
-    "iproute2",
-    "procps",  # `docker top` runs the engine's ps
-    "ca-certificates",
+
+@dataclass(frozen=True)
+class System:
+    """What a root filesystem is made of: a Debian suite, its packages, and settings for apt while it is made."""
+
+    suite: str
+    packages: tuple[str, ...]
+    apt: tuple[str, ...] = ()
+
+
+LAB = System(
+    "trixie",
+    (
+        "docker.io",
+        "docker-cli",
+        "docker-buildx",
+        "docker-compose",
+        "docker-registry",
+        "cosign",
+        "iptables",
+        "iproute2",
+        "procps",  # `docker top` runs the engine's ps
+        "ca-certificates",
+    ),
 )
+"""The lab's own engine and its tools: Debian 13."""
+
 MARKER = "LAYERWISE_ROOTFS"
 STAMP = "etc/layerwise-rootfs"
 """Written last: a root filesystem that has it is whole, and was made from this list of packages."""
@@ -146,8 +161,8 @@ def sweep(home: Home) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def make(home: Home, say: Callable[[str], None]) -> None:
-    """Make the root filesystem, at most MAKE_SECONDS. It appears under its name only once it is whole.
+def make(home: Home, say: Callable[[str], None], system: System = LAB) -> None:
+    """Make the root filesystem of `home.engine`, at most MAKE_SECONDS. It appears under its name only once it is whole.
 
     Raises LabError with mmdebstrap's reason.
     """
@@ -159,8 +174,8 @@ def make(home: Home, say: Callable[[str], None]) -> None:
     try:
         half.mkdir()
         (work / "tmp").mkdir()
-        _mmdebstrap(half, work / "tmp", home, say)
-        (half / STAMP).write_text(" ".join(PACKAGES) + "\n")
+        _mmdebstrap(half, work / "tmp", home, say, system)
+        (half / STAMP).write_text(" ".join(system.packages) + "\n")
         target = home.engine / "rootfs"
         if target.exists():
             shutil.rmtree(target)
@@ -171,7 +186,7 @@ def make(home: Home, say: Callable[[str], None]) -> None:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _mmdebstrap(folder: Path, temporary: Path, home: Home, say: Callable[[str], None]) -> None:
+def _mmdebstrap(folder: Path, temporary: Path, home: Home, say: Callable[[str], None], system: System) -> None:
     command = [
         # Killed with us; and with its namespaces go all of its processes and mounts.
         *(
@@ -185,13 +200,14 @@ def _mmdebstrap(folder: Path, temporary: Path, home: Home, say: Callable[[str], 
             "--mount-proc",
             "--kill-child=KILL",
         ),
-        *("mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}"),
+        *("mmdebstrap", "--mode=root", "--variant=minbase", f"--include={','.join(system.packages)}"),
         "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-exclude=/usr/share/man/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
         '--aptopt=APT::Install-Recommends "false"',
         '--aptopt=Acquire::Retries "3"',
-        *(SUITE, str(folder)),
+        *(f"--aptopt={setting}" for setting in system.apt),
+        *(system.suite, str(folder)),
     ]
     env = {**os.environ, MARKER: str(home.engine), "TMPDIR": str(temporary)}
 
@@ -215,6 +231,6 @@ def failure(lines: list[str], full: bool) -> str:
     if any(sign in text for sign in UNREACHABLE):
         return "the Debian package archive cannot be reached; check the network (or set http_proxy) and try again"
     if "NO_PUBKEY" in text or "signed by untrusted" in text:
-        return "this machine's debian-archive-keyring is too old for Debian 13; upgrade it, or install Docker"
+        return "this machine's debian-archive-keyring is too old; upgrade it, or install Docker"
     telling = [line for line in lines if line.startswith(("E: ", "dpkg: error")) and "mmdebstrap failed" not in line]
     return (telling or lines or ["mmdebstrap said nothing"])[0 if telling else -1].removeprefix("E: ")

@@ -1,0 +1,157 @@
+"""Engines for one test run, each in a network of its own beside the lab's.
+
+Two engines in one network write rules for each other's containers, so each of these has a network namespace, with a
+line to this machine through which its containers reach what this machine reaches. The lab's registries are at
+localhost:5000 and localhost:5001 in there too (`relay`), and a program run by `Isolated.command` sees the ports that
+the engine publishes. All of an engine but its root filesystem is gone when it ends.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from layerwise.errors import LabError
+from layerwise.stack import embedded, network, processes, relay, rootfs
+from layerwise.stack.distribution import AUTH_PORT, PORT
+from layerwise.stack.paths import Home
+from layerwise.stack.state import State
+
+PACKAGES = ("docker.io", "iptables", "iproute2", "procps", "ca-certificates")
+LINE = "layerwise-test"
+"""This machine's end of the line; the other end is eth0. A name of an interface has at most 15 characters."""
+CGROUP = "layerwise-test"
+
+
+@dataclass(frozen=True)
+class Design:
+    """An engine to test on: `system` is what it is made of, `containerd` chooses the image store."""
+
+    name: str
+    system: rootfs.System
+    containerd: bool = False
+
+
+@dataclass(frozen=True)
+class Isolated:
+    """A running engine: its address for DOCKER_HOST, its version, and its network namespace."""
+
+    host: str
+    version: str
+    namespace: Path
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """`argv` as it is run in the engine's network."""
+        return ["nsenter", f"--net={self.namespace}", *argv]
+
+
+def place(home: Home, design: Design) -> Home:
+    """Where an engine lies: its root filesystem, kept for the next time, and its data while it runs."""
+    return Home(home.path / "engines" / design.system.suite)
+
+
+@contextmanager
+def running(home: Home, design: Design, say: Callable[[str], None]) -> Iterator[Isolated]:
+    """The engine for as long as the block lasts, with no image and no cache. Its root filesystem is made the first
+    time. Raises LabError."""
+    own = place(home, design)
+    rootfs.require_possible(own)
+    if not rootfs.is_ready(own):
+        if missing := rootfs.missing_packages():
+            rootfs.install(missing, say)
+        rootfs.make(own, say, design.system)
+    _remove(own)
+    try:
+        engine = _start(own, design, say)
+        with relay.running(engine.namespace, (PORT, AUTH_PORT)):
+            yield engine
+    finally:
+        _remove(own)
+
+
+def _start(own: Home, design: Design, say: Callable[[str], None]) -> Isolated:
+    line, containers = _subnets(network.ROUTES.read_text())
+    base = own.engine / "rootfs"
+    backend = network.choose_backend(base)
+    for name in ("data", "run"):
+        (own.engine / name).mkdir()
+    embedded.refresh(own)
+    config = embedded.configuration(str(containers), network.default_mtu())
+    del config["bridge"]  # its own, then: nobody else is in its network
+    config |= {
+        "bip": f"{next(containers.hosts())}/24",
+        "cgroup-parent": f"/{CGROUP}",
+        "features": {"containerd-snapshotter": design.containerd},
+    }
+    (own.engine / "run" / "daemon.json").write_text(json.dumps(config, indent=2))
+    embedded.launch(own, backend, "--net")
+    info = embedded.wait(own, say)
+    first = next(pid for pid in embedded.pids(own) if processes.namespace_pid(pid) == 1)
+    namespace = Path(f"/proc/{first}/ns/net")
+    _connect(base, backend, line, first)
+    return Isolated(embedded.endpoint(own).url, info.version, namespace)
+
+
+def _subnets(table: str) -> tuple[ipaddress.IPv4Network, ipaddress.IPv4Network]:
+    """A subnet for the line and one for the containers, which cross no route of this machine. Raises LabError."""
+    taken = [found for _, found in network.routes(table)]
+    free = [
+        subnet
+        for subnet in map(ipaddress.IPv4Network, network.SUBNETS)
+        if not any(subnet.overlaps(found) for found in taken)
+    ]
+    if len(free) < 2:
+        raise LabError(f"too few free subnets for an engine beside the lab's; looked at {', '.join(network.SUBNETS)}")
+    return free[0], free[1]
+
+
+def _connect(base: Path, backend: str, subnet: ipaddress.IPv4Network, pid: int) -> None:
+    """Lay the line into the network namespace of a process: addresses, a default route, and the rules of this machine
+    that let its traffic out. Raises LabError."""
+    here, there = list(subnet.hosts())[:2]
+    outside = ["chroot", str(base), "/usr/sbin/ip"]
+    inside = ["nsenter", f"--target={pid}", "--net", *outside]
+    # In its view of processes, where it is number 1, but on this machine's network.
+    between = ["nsenter", f"--target={pid}", "--mount", "--pid", *outside]
+    for argv in (
+        [*between, "link", "add", LINE, "type", "veth", "peer", "name", "eth0", "netns", "1"],
+        [*outside, "address", "add", f"{here}/30", "dev", LINE],
+        [*outside, "link", "set", LINE, "mtu", str(network.default_mtu()), "up"],
+        [*inside, "link", "set", "lo", "up"],
+        [*inside, "address", "add", f"{there}/30", "dev", "eth0"],
+        [*inside, "link", "set", "eth0", "mtu", str(network.default_mtu()), "up"],
+        [*inside, "route", "add", "default", "via", str(here)],
+    ):
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=30)
+        if done.returncode:
+            raise LabError(f"cannot lay a line to the engine ({' '.join(argv[-6:])}): {done.stderr.strip()[:200]}")
+    firewall = network.Firewall(base, backend)
+    rules = (
+        ("-I", "FORWARD", "-i", LINE, "-j", "ACCEPT"),
+        ("-I", "FORWARD", "-o", LINE, "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT"),
+        ("-t", "nat", "-I", "POSTROUTING", "-s", f"{here}/30", "!", "-o", LINE, "-j", "MASQUERADE"),
+    )
+    for rule in rules:
+        if firewall.run(*rule)[0]:
+            raise LabError(f"this machine's firewall does not take the rule: iptables {' '.join(rule)}")
+
+
+def _remove(own: Home) -> None:
+    """End the engine and remove what it left, also one of a run that was killed."""
+    rootfs.sweep(own)
+    embedded.stop(own, State(), CGROUP)
+    base = own.engine / "rootfs"
+    network.delete_link(base, LINE)
+    firewall = network.Firewall(base, network.choose_backend(base))
+    for table in ("filter", "nat"):
+        for rule in network.removals(firewall.rules(table), {LINE}, "", shared=True):
+            firewall.run("-t", table, *rule)
+    for name in ("data", "run"):
+        if (own.engine / name).exists():
+            shutil.rmtree(own.engine / name)
