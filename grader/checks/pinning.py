@@ -84,16 +84,11 @@ def _is_judged(thing: Taken, params: Params) -> bool:
 
 def _why_open(facts: Facts, thing: Taken, params: Params) -> str | None:
     """Why a thing is not pinned well enough, None where it is."""
-    if not thing.shown:
-        return f"cannot be shown to be pinned: {thing.why}"
-    if thing.category is not Category.IMAGE:
-        return None if thing.tier >= Tier.VERSION else thing.why
-    wanted = _TIERS[params.bases or "tag"]
-    if thing.tier < wanted:
-        return thing.why
-    if wanted is Tier.DIGEST and not _exists(facts, thing):
+    wanted = _TIERS[params.bases or "tag"] if thing.category is Category.IMAGE else Tier.VERSION
+    why = thing.why_open(wanted)
+    if why is None and wanted is Tier.DIGEST and not _exists(facts, thing):
         return "no image with this digest is there"
-    return None
+    return why
 
 
 def _exists(facts: Facts, thing: Taken) -> bool:

@@ -48,3 +48,9 @@ class Taken:
     """Where it is named: in the Dockerfile, or in a file that the build reads."""
     why: str = ""
     shown: bool = True
+
+    def why_open(self, wanted: Tier) -> str | None:
+        """Why it is not named as firmly as wanted, None where it is. What cannot be shown is not."""
+        if not self.shown:
+            return f"cannot be shown to be pinned: {self.why}"
+        return self.why if self.tier < wanted else None
