@@ -1,0 +1,116 @@
+"""Every lesson runs from top to bottom on the live lab, in a copy; and each is written as a lesson should be."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from layerwise.stack import environment, paths
+
+COURSE = Path(__file__).resolve().parents[2] / "course"
+LESSONS = sorted(COURSE.glob("*.ipynb"))
+CELL_SECONDS = 600
+MAX_LINES = 5
+"""Lines of prose between two cells; the recap, after the last one, may be longer."""
+MAX_WIDTH = 130
+
+lesson = pytest.mark.parametrize("path", LESSONS, ids=[path.stem for path in LESSONS])
+
+
+def read(path: Path) -> Any:
+    return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the course, in the environment of the lab that is up, but with a work folder, a home (and so progress)
+    and an IPython of its own."""
+    env = environment.lab_env()
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    state = paths.home().state_file
+    folders = {"LAYERWISE_WORK": "work", "LAYERWISE_HOME": "home", "IPYTHONDIR": "ipython", "JUPYTER_DATA_DIR": "data"}
+    for name, folder in folders.items():
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    (tmp_path / "home").mkdir()
+    shutil.copy(state, tmp_path / "home")  # where the engine is
+    shutil.copytree(COURSE, tmp_path / "course", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    return tmp_path / "course"
+
+
+def test_there_are_lessons() -> None:
+    assert COURSE / "00-start-here.ipynb" in LESSONS
+
+
+@pytest.mark.lab
+@lesson
+def test_it_runs_to_the_end(path: Path, alone: Path) -> None:
+    notebook = read(alone / path.name)
+    client = NotebookClient(
+        notebook, timeout=CELL_SECONDS, startup_timeout=120, resources={"metadata": {"path": str(alone)}}
+    )
+    client.execute()
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            assert output.output_type != "error", f"{cell.id}: {output.get('evalue')}"
+            assert "Traceback (most recent call last)" not in str(output), cell.id
+
+
+@lesson
+def test_it_is_kept_without_outputs(path: Path) -> None:
+    notebook = read(path)
+    nbformat.validate(notebook)  # type: ignore[no-untyped-call]
+    assert notebook.metadata.kernelspec.name == "python3"
+    for cell in notebook.cells:
+        assert not cell.get("outputs"), cell.id
+        assert cell.get("execution_count") is None, cell.id
+        assert not cell.get("attachments"), cell.id
+
+
+@lesson
+def test_its_cells_have_readable_names(path: Path) -> None:
+    names = [cell.id for cell in read(path).cells]
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name), name
+        assert not re.fullmatch(r"[0-9a-f-]{8,}", name), f"{name} was made by a machine"
+
+
+@lesson
+def test_little_is_said_between_two_cells(path: Path) -> None:
+    cells = read(path).cells
+    last = max(number for number, cell in enumerate(cells) if cell.cell_type == "code")
+    said: list[str] = []
+    for cell in cells[1:last]:
+        if cell.cell_type == "code":
+            said = []
+            continue
+        said += [line for line in cell.source.splitlines() if line.strip() and not line.startswith("#")]
+        assert len(said) <= MAX_LINES, f"{cell.id}: {len(said)} lines since the last cell to run"
+        assert all(len(line) <= MAX_WIDTH for line in said), f"{cell.id}: a line longer than {MAX_WIDTH} characters"
+
+
+@lesson
+def test_pictures_are_described_and_links_lead_somewhere(path: Path) -> None:
+    notebook = read(path)
+    names = {cell.id for cell in notebook.cells}
+    for cell in notebook.cells:
+        if cell.cell_type != "markdown":
+            continue
+        assert "![](" not in cell.source, f"{cell.id}: a picture without words"
+        for image in re.findall(r"<img\b[^>]*>", cell.source):
+            assert re.search(r'\balt="[^"]+"', image), f"{cell.id}: a picture without words"
+        for target in re.findall(r"\]\(([^)\s]+)\)", cell.source):
+            file, _, place = target.partition("#")
+            if "://" in target:
+                continue
+            assert not file or (path.parent / file).exists(), f"{cell.id}: no such file: {file}"
+            if not file and place.startswith("cell-id="):
+                assert place.removeprefix("cell-id=") in names, f"{cell.id}: no such cell: {place}"
