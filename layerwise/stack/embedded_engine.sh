@@ -41,7 +41,15 @@ done
 
 PATH=/run/programs:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
-/usr/sbin/chroot "$rootfs" /usr/sbin/dockerd --config-file /run/layerwise/daemon.json &
+# The root of this mount namespace is changed, not that of one process: what enters a container (docker exec, a health
+# check) starts at the root of the container's mount namespace, which after a mere chroot is this machine's own.
+cd "$rootfs"
+mkdir -p run/outside
+pivot_root . run/outside
+cd /
+umount -l /run/outside
+rmdir /run/outside
+/usr/sbin/dockerd --config-file /run/layerwise/daemon.json &
 engine=$!
 trap 'kill -TERM "$engine" 2>/dev/null' TERM INT
 # A trapped signal ends `wait` early; waiting also collects the processes that containers leave behind.
