@@ -15,6 +15,8 @@
     facts.run(command)     a command in a fresh container -> Outcome
     facts.started()        the image as it starts by itself -> Running
     facts.main_process()   the main process as it was seen running -> Seen
+    facts.health(within)   what its HEALTHCHECK finds              -> Health
+    facts.stopped(within)  what became of it when asked to stop    -> Stopped
     facts.service(port)    what it serves over HTTP                -> Service
 
 A fact raises SubmissionFault where the submission makes it impossible, and GraderError where it could not be looked at.
@@ -43,14 +45,16 @@ if TYPE_CHECKING:
     from grader.facts.context import BuildContext
     from grader.facts.dockerfile import Dockerfile, ImageReference
     from grader.facts.dockerfile.resolved import Build as Plan
+    from grader.facts.health import Health
     from grader.facts.image import Image
     from grader.facts.leaks import Ear, Leak
     from grader.facts.pins import Taken
     from grader.facts.service import Answer, Service
+    from grader.facts.shipping import Shipment
     from grader.facts.steps import BuiltStep
+    from grader.facts.stopping import Stopped
     from grader.facts.users import User
 
-    from grader.facts.shipping import Shipment
 T = TypeVar("T")
 
 MAX_DOCKERFILE = 1_000_000
@@ -265,16 +269,16 @@ class Facts:
         return find(self)
 
     @Fact
-    def configured_user(self) -> User:
-        """Whom a container starts as, by the image's config and its own /etc/passwd. UnknownUser where nobody."""
-        from grader.facts.users import resolve
-    @Fact
     def shipment(self) -> Shipment:
         """Everything the image ships, visible or not."""
         from grader.facts.shipping import shipment
 
         return shipment(self)
 
+    @Fact
+    def configured_user(self) -> User:
+        """Whom a container starts as, by the image's config and its own /etc/passwd. UnknownUser where nobody."""
+        from grader.facts.users import resolve
 
         files = self.image.read_all(["/etc/passwd", "/etc/group"], limit=4_000_000)
         return resolve(self.image.config.user, files["/etc/passwd"], files["/etc/group"])
@@ -300,6 +304,22 @@ class Facts:
 
         with self.started() as running:
             return container.watch(running, patience)
+
+    def stopped(self, within: float) -> Stopped:
+        """What became of the image, started by itself, when asked to stop; see `stopping.stop`."""
+        from grader.facts import stopping
+
+        return stopping.stop(self.engine, self._runnable, self.image.config.stop_signal, within)
+
+    def health(self, within: float) -> Health | None:
+        """What the image's HEALTHCHECK finds; None where it has none, or NONE. See `health.watch`."""
+        from grader.facts import health
+
+        config = self.image.config
+        check = config.healthcheck
+        if not check or check.test[:1] not in (("CMD",), ("CMD-SHELL",)):
+            return None
+        return health.watch(self.engine, self._runnable, config, check, within)
 
     def service(self, port: int, path: str, good: Callable[[Answer], bool], within: float) -> Service:
         """How the image, started by itself, answers `GET path` at that port: asked again until an answer is `good`, or
