@@ -26,14 +26,15 @@ EXERCISES = Path(__file__).resolve().parents[1] / "exercises"
 MANIFEST = "exercise.toml"
 
 
-def _inside(text: str) -> str:
+def inside(text: str) -> str:
+    """The text itself, as a validator of pydantic; ValueError where it is no path inside a folder."""
     path = PurePosixPath(text)
     if not text or path.is_absolute() or ".." in path.parts:
         raise ValueError("expected a path inside the exercise's folder")
     return text
 
 
-InnerPath = Annotated[str, AfterValidator(_inside)]
+InnerPath = Annotated[str, AfterValidator(inside)]
 
 
 def _hundredths(points: float) -> float:

@@ -84,7 +84,14 @@ def grade(
         )
         run = _Run(exercise, on_event)
         facts = stack.enter_context(
-            Facts(submission, archive=image, engine=engine, images=exercise.images, on_step=run.tell_step)
+            Facts(
+                submission,
+                archive=image,
+                engine=engine,
+                exercise=exercise.folder,
+                images=exercise.images,
+                on_step=run.tell_step,
+            )
         )
         results = [run.judge(facts, check) for check in exercise.checks]
         about = _about(facts)

@@ -29,9 +29,16 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from grader.errors import EngineFailure, GraderError, NotObservable, SubmissionFault, SubmissionUnusable
+from grader.errors import (
+    EngineFailure,
+    ExerciseInvalid,
+    GraderError,
+    NotObservable,
+    SubmissionFault,
+    SubmissionUnusable,
+)
 from grader.facts.engine import Engine
 from grader.submission import Submission
 from grader.units import format_size
@@ -88,17 +95,19 @@ class Facts:
         *,
         archive: Path | None = None,
         engine: Engine | None = None,
+        exercise: Path | None = None,
         images: Sequence[str] = (),
         on_step: Callable[[Vertex], None] | None = None,
     ) -> None:
         """From a folder, an image archive on disk (then nothing is built), or both.
 
-        With no `engine`, one is connected to when first needed; `images` are the exercise's base images, by catalogue
-        name; `on_step` is told of each build step.
+        With no `engine`, one is connected to when first needed; `exercise` is the exercise's folder and `images` are its
+        base images, by catalogue name; `on_step` is told of each build step.
         """
         self._submission = submission
         self._archive = archive
         self._given_engine = engine
+        self._exercise = exercise
         self.images = tuple(images)
         self.on_step = on_step
         self._known: dict[str, object] = {}
@@ -142,6 +151,25 @@ class Facts:
     def from_archive(self) -> bool:
         """Whether the image is one from an archive, and not built."""
         return self._archive is not None
+
+    def exercise_file(self, name: str) -> Path:
+        """A file of the exercise's own folder, never of the submission. ExerciseInvalid where it is not there."""
+        if self._exercise is None:
+            raise NotObservable(f"{name} is a file of an exercise, and none was given")
+        path = (self._exercise / name).resolve()
+        if not path.is_relative_to(self._exercise.resolve()):
+            raise ExerciseInvalid(f"{self._exercise / name}: leads out of the exercise's folder")
+        if not path.is_file():
+            raise ExerciseInvalid(
+                f"{self._exercise / name}: there is no such file, and a check of the exercise needs it"
+            )
+        return path
+
+    def exercise_function(self, file: str, name: str) -> AbstractContextManager[Callable[..., Any]]:
+        """A function of the exercise's own, for as long as the block lasts; see `function.loaded`."""
+        from grader.facts.function import loaded
+
+        return loaded(self.exercise_file(file), name)
 
     @Fact
     def submission(self) -> Submission:

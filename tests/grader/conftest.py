@@ -66,15 +66,16 @@ def facts_of(
     folder: Path,
     engine: Engine | None = None,
     *,
+    exercise: Path | None = None,
     images: Sequence[str] = (),
     plants: Sequence[Plant] = (),
     anew: bool = False,
     **build: Any,
 ) -> Iterator[Facts]:
-    """The facts of a folder, with these build settings, base images of the exercise, and what is planted."""
+    """The facts of a folder, with these build settings, the exercise's folder and base images, and what is planted."""
     with (
         Submission.open(folder, BuildSettings.model_validate(build), plants=plants, anew=anew) as submission,
-        Facts(submission, engine=engine, images=images) as facts,
+        Facts(submission, engine=engine, exercise=exercise, images=images) as facts,
     ):
         yield facts
 

@@ -1,0 +1,64 @@
+"""`python`: a function of the exercise's own, given the facts, says so.
+
+    function = "checks.py:speaks_latin"     # in exercise.toml
+
+    def speaks_latin(facts):                # in checks.py, beside it
+        outcome = facts.run(["/app/greet"])
+        return "Salve" in outcome.stdout, "It greets, but not in Latin."
+
+It returns a Verdict, or whether it passes, or that and a message. It is the last resort, for what no other kind
+measures: what it measures and how is up to the exercise, and so is what it cannot see.
+"""
+
+from __future__ import annotations
+
+import keyword
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator
+
+from grader.checks import CheckParams
+from grader.errors import GraderError
+from grader.exercise import inside
+from grader.verdict import Verdict, clean
+
+if TYPE_CHECKING:
+    from grader.facts import Facts
+
+
+def _reference(text: str) -> str:
+    file, _, name = text.partition(":")
+    if not file.endswith(".py") or not name.isidentifier() or keyword.iskeyword(name):
+        raise ValueError(f"expected a function such as 'checks.py:name', found {text!r}")
+    inside(file)
+    return text
+
+
+class Params(CheckParams):
+    """`function`: a Python file in the exercise's folder, a colon, and the name of a function in it."""
+
+    function: Annotated[str, AfterValidator(_reference)]
+
+
+def judge(facts: Facts, params: Params) -> Verdict:
+    """What the function says. What goes wrong in it is the grader's fault, not the learner's."""
+    file, _, name = params.function.partition(":")
+    with facts.exercise_function(file, name) as function:
+        said = function(facts)
+        match said:
+            case Verdict():
+                return said
+            case bool():
+                return _verdict(said, "")
+            case (bool(passed), str(message)):
+                return _verdict(passed, message)
+        raise GraderError(
+            f"the exercise's own check {params.function} gave {clean(repr(said), 100)}, and not a Verdict, or whether "
+            "it passes, or that and a message: please report it"
+        )
+
+
+def _verdict(passed: bool, message: str) -> Verdict:
+    if passed:
+        return Verdict.passed(message or "The exercise's own check is met.")
+    return Verdict.failed(message or "The exercise's own check is not met.")
