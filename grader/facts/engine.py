@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from grader import owner
 from grader.errors import EngineFailure, EngineUnavailable, SubmissionFault
+from grader.facts.ahead import ahead
 from grader.verdict import clean
 
 LABEL = "layerwise"
@@ -127,7 +128,8 @@ class Engine:
                 raise KeyError(name)
             if response.status_code != 200:
                 raise EngineFailure(f"the engine does not give out the image: {clean(response.text[:300], 200)}")
-            yield self._chunks(response.raw.stream(_CHUNK, decode_content=False))
+            with ahead(self._chunks(response.raw.stream(_CHUNK, decode_content=False))) as chunks:
+                yield chunks
 
     def _chunks(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         while True:
