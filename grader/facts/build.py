@@ -64,10 +64,14 @@ def build(
     *,
     export: bool = True,
     cache: bool = True,
+    cache_mounts: str = "",
     on_step: Callable[[Vertex], None] | None = None,
     on_output: Callable[[str, bytes], None] | None = None,
 ) -> Build:
     """Build the submission as its settings say, with no use of the cache where `cache` is false.
+
+    `cache_mounts` names a set of cache mounts to use instead of those every build of the engine shares; a new name is a
+    new, empty set.
 
     The image is named `layerwise-grade:MARK-…`; remove it with `engine.remove_image`. With `export` false no image is
     made, `image` is empty and only the log counts. `on_output` gets the digest of a step and what it printed.
@@ -81,6 +85,7 @@ def build(
         *(f"--build-arg={name}={value}" for name, value in settings.args.items()),
         *([f"--target={settings.target}"] if settings.target else []),
         *([] if cache else ["--no-cache"]),
+        *([f"--build-arg=BUILDKIT_CACHE_MOUNT_NS={cache_mounts}"] if cache_mounts else []),
         *(f"--secret=id={plant.name},env={_SECRET}{number}" for number, (plant, _) in enumerate(_secrets(submission))),
         # The hosts file is part of what BuildKit tells one RUN from another by, and not of the image.
         *([f"--add-host={submission.salt}.invalid:127.0.0.1"] if submission.salt else []),
@@ -194,6 +199,11 @@ def explain(log: BuildLog, source: str = "Dockerfile") -> Exception:
             f"{what} {name} cannot be fetched, since its registry does not answer ({_reason(text)}): "
             "bring it up ('lab up'), or use one that can be reached"
         )
+    if _UNSTORABLE.search(error):
+        why = (
+            "a step leaves a path behind that no layer can hold: more than 4,096 bytes, or a name that marks a deletion"
+        )
+        return BuildFailed(at + why, log)
     if _DISK_FULL in error:
         return EngineFailure("the engine's disk is full: make room there, then grade again")
     if vertex or not error or _CUT.search(error):
@@ -204,6 +214,7 @@ def explain(log: BuildLog, source: str = "Dockerfile") -> Exception:
 
 
 _DISK_FULL = "no space left on device"
+_UNSTORABLE = re.compile("file name too long|invalid whiteout name")
 # The containerd store clears away layers of an image that is removed (another grading beside this one ends) while it
 # exports one that shares them: seen once in 200 builds beside each other on 26.1.5.
 _SNAPSHOT_GONE = re.compile(r"failed to prepare extraction snapshot .* does not exist: not found", re.DOTALL)
