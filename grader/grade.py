@@ -97,7 +97,7 @@ def grade(
         about = _about(facts)
     return Report(
         exercise=exercise.name,
-        title=exercise.title,
+        title=clean(exercise.title),
         checks=results,
         engine=about[0],
         image=about[1],
@@ -110,6 +110,7 @@ class _Run:
 
     def __init__(self, exercise: Exercise, on_event: Callable[[Event], None] | None) -> None:
         self._total = len(exercise.checks)
+        self._lesson = exercise.lesson
         self._on_event = on_event
         self._number = 0
         self._titles: dict[str, str] = {}
@@ -132,7 +133,7 @@ class _Run:
             title=check.title,
             max_points=check.points,
             hint=check.hint,
-            lesson=check.lesson,
+            lesson=check.lesson or self._lesson,
         )
         self._tell("result", check.title, result=result)
         return result

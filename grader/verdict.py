@@ -22,6 +22,8 @@ IMAGE_ALONE = "an image alone"
 """What stands as `seen` in the evidence of an error, where an image was handed in and the check needs its folder."""
 MAX_ITEMS = 200
 """Items kept of any one list or table in a report."""
+MAX_DEPTH = 10
+"""How deep lists and tables in a report may nest; what is deeper is left out."""
 
 
 class Status(StrEnum):
@@ -151,8 +153,8 @@ class CheckResult:
             max_points=max_points,
             message=clean(verdict.message),
             evidence=clean_value(verdict.evidence),
-            hint=hint,
-            lesson=lesson,
+            hint=clean(hint) if hint else None,
+            lesson=clean(lesson, 200) if lesson else None,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -265,14 +267,21 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def clean_value(value: Any) -> Any:
-    """`clean` over every string of a JSON value, keys too; what is long is cut, and the cut is said."""
+def clean_value(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """`clean` over every string of a JSON value, keys too; what is long or deep is cut, and the cut is said.
+
+    Numbers that JSON has no word for (infinities, not a number) become text.
+    """
     if isinstance(value, str):
         return clean(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, (Mapping, Sequence)) and not depth:
+        return "…"
     if isinstance(value, Mapping):
-        pairs = {clean(str(key), 200): clean_value(item) for key, item in islice(value.items(), MAX_ITEMS)}
+        pairs = {clean(str(key), 200): clean_value(item, depth - 1) for key, item in islice(value.items(), MAX_ITEMS)}
         return pairs | {"…": f"and {len(value) - MAX_ITEMS} more"} if len(value) > MAX_ITEMS else pairs
     if isinstance(value, Sequence):
-        kept = [clean_value(item) for item in value[:MAX_ITEMS]]
+        kept = [clean_value(item, depth - 1) for item in value[:MAX_ITEMS]]
         return [*kept, f"… and {len(value) - MAX_ITEMS} more"] if len(value) > MAX_ITEMS else kept
     return value

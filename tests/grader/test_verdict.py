@@ -318,3 +318,12 @@ def test_what_is_no_object_is_no_report():
     for raw in ([], "x", None, 3):
         with pytest.raises(ValueError, match="no report"):
             Report.from_dict(raw)  # type: ignore[arg-type]
+
+
+def test_what_json_has_no_word_for_or_nests_without_end_is_cut():
+    deep: list[object] = []
+    for _ in range(5_000):
+        deep = [deep]
+    shown = json.dumps(clean_value({"deep": deep, "nan": math.nan, "inf": -math.inf}), allow_nan=False)
+    assert len(shown) < 200
+    assert '"nan": "nan"' in shown
