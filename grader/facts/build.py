@@ -28,6 +28,9 @@ from grader.verdict import clean
 OUTPUT_LIMIT = 64 * 1000 * 1000
 """Bytes of progress after which a build is stopped."""
 OLDEST_BUILDX = (0, 13)
+NEW_SYNTAX = (23, 0)
+"""The first engine whose own builder knows heredocs and `COPY --link`. What is right on it must not lose points on an
+older one, so there it gets no grade. (Mistakes are found before by our own reading of the file.)"""
 _SECRET = "LAYERWISE_SECRET_"
 
 _PLUGIN_FOLDERS = (
@@ -163,6 +166,12 @@ def _run(
         raise _too_long(log, timeout)
     if ended.flooded:
         raise BuildFailed(f"the build printed more than {format_size(OUTPUT_LIMIT)} and was stopped", log)
+    if engine.info.release < NEW_SYNTAX and not log.failed and _UNKNOWN_SYNTAX.search(log.error):
+        raise EngineFailure(
+            f"this engine's builder (Docker {engine.info.version}) is too old for {submission.settings.dockerfile} "
+            f"({_reason(' '.join(clean(log.error, 400).split()))}): grade with Docker 23 or later, or let the file "
+            "begin with '# syntax=docker/dockerfile:1'"
+        )
     raise explain(log, submission.settings.dockerfile)
 
 
@@ -214,6 +223,7 @@ def explain(log: BuildLog, source: str = "Dockerfile") -> Exception:
 
 
 _DISK_FULL = "no space left on device"
+_UNKNOWN_SYNTAX = re.compile(r"dockerfile parse error|unknown (?:instruction|flag)", re.IGNORECASE)
 _UNSTORABLE = re.compile("file name too long|invalid whiteout name")
 # The containerd store clears away layers of an image that is removed (another grading beside this one ends) while it
 # exports one that shares them: seen once in 200 builds beside each other on 26.1.5.

@@ -52,6 +52,11 @@ class EngineInfo:
     cgroup_driver: str
     cgroup_version: str
 
+    @property
+    def release(self) -> tuple[int, ...]:
+        """The leading numbers of `version`, two at most: (26, 1)."""
+        return _version(self.version)
+
 
 class Engine:
     """A Docker engine that answered. Close it when done."""
@@ -82,7 +87,7 @@ class Engine:
             raise EngineUnavailable(f"no Docker engine answers at {host} ({_why(problem)}): {remedy}") from None
         api.timeout = _TIMEOUT
         info = _info(raw)
-        if _version(info.version) < OLDEST:
+        if info.release < OLDEST:
             api.close()
             raise EngineUnavailable(f"the engine at {host} is {info.version}, and 20.10 or later is needed: {remedy}")
         engine = cls(api, host, info)
