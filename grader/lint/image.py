@@ -34,10 +34,10 @@ def user(image: ResolvedStage) -> Iterator[Finding]:
         )
         return
     try:
-        found = users.resolve(state.user, _passwd(image), None)
-        root = found.uid == 0
+        # Its group is another matter: uid 0 with any group is root.
+        root = users.resolve(state.user.partition(":")[0], _passwd(image), None).uid == 0
     except SubmissionFault:
-        root = False  # A user or group of the base image, or one that a command makes: not root by what is seen here.
+        root = False  # A user of the base image, or one that a command makes.
     if root:
         name = state.user.partition(":")[0]
         why = "" if users.is_number(name) or name == "root" else " and that is uid 0"

@@ -191,25 +191,26 @@ def cache_not_cleaned(scene: Scene) -> Iterator[Finding]:
             continue
         ran = commands(step)
         told: set[str] = set()
-        for command in ran:
+        for number, command in enumerate(ran):
             if command.name in ("apt-get", "apt", "aptitude") and _word(command) == "update":
-                yield from _left(_LISTS, step, ran, command.line, told)
+                yield from _left(_LISTS, step, ran[number:], told)
         for install in installs(step):
             cache = _CACHES.get(_CACHE_OF.get(install.manager, install.manager))
             if cache is None and install.ecosystem in ("apk", "dnf"):
                 cache = _CACHES[install.ecosystem]
             if cache is not None and not cache.is_kept_out(install):
-                yield from _left(cache, step, ran, install.line, told)
+                yield from _left(cache, step, ran[ran.index(install.command) :], told)
 
 
-def _left(cache: _Cache, step: Step, ran: Sequence[Command], line: int, told: set[str]) -> Iterator[Finding]:
+def _left(cache: _Cache, step: Step, ran: Sequence[Command], told: set[str]) -> Iterator[Finding]:
+    """What the first of the commands leaves behind, if none after it takes that away."""
     mounted = any(mount.type in ("cache", "tmpfs") and cache.where.search(mount.target) for mount in step.mounts)
-    if mounted or cache.what in told or any(_cleans(cache, command) for command in ran if command.line >= line):
+    if mounted or cache.what in told or any(_cleans(cache, command) for command in ran):
         return
     told.add(cache.what)
     yield Finding.of(
         CACHE_NOT_CLEANED,
-        line,
+        ran[0].line,
         Severity.WARNING,
         f"{cache.what[:1].upper()}{cache.what[1:]} stay{'' if cache.plural else 's'} in this layer: what a later "
         "instruction deletes is shipped all the same.",
