@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from grader.facts.health import Health
     from grader.facts.image import Image
     from grader.facts.leaks import Ear, Leak
+    from grader.facts.measure import Measure
     from grader.facts.pins import Taken
     from grader.facts.service import Answer, Service
     from grader.facts.shipping import Shipment
@@ -101,7 +102,7 @@ class Facts:
     ) -> None:
         """From a folder, an image archive on disk (then nothing is built), or both.
 
-        With no `engine`, one is connected to when first needed; `exercise` is the exercise's folder and `images` are its
+        With no `engine`, one is connected to when first needed; `exercise` is the exercise's folder, `images` are its
         base images, by catalogue name; `on_step` is told of each build step.
         """
         self._submission = submission
@@ -170,6 +171,20 @@ class Facts:
         from grader.facts.function import loaded
 
         return loaded(self.exercise_file(file), name)
+
+    def measured(self, wanted: Measure) -> int | str:
+        """A measure of the image that was built, or of one in a registry; see `measure.measure`."""
+        from grader.facts.measure import measure
+
+        return measure(self, wanted)
+
+    def submitted_file(self, name: str, limit: int) -> bytes | None:
+        """The first `limit` bytes of a file of the submission; None where there is no such file."""
+        path = (self.submission.folder / name).resolve()
+        if not path.is_relative_to(self.submission.folder.resolve()) or not path.is_file():
+            return None
+        with path.open("rb") as file:
+            return file.read(limit)
 
     @Fact
     def submission(self) -> Submission:

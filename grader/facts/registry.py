@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import ipaddress
 import json
@@ -37,6 +38,13 @@ def has_manifest(reference: ImageReference) -> bool:
     RegistryUnavailable where it cannot be asked: no answer, an answer that makes no sense, or a login is needed.
     """
     return _get(reference, f"manifests/{reference.digest}", "HEAD") is not None
+
+
+def digest(reference: ImageReference) -> str | None:
+    """The digest of the manifest a reference names now, counted from its bytes; None where the registry has none.
+    RegistryUnavailable as above."""
+    manifest = _get(reference, f"manifests/{reference.digest or reference.tag or 'latest'}")
+    return None if manifest is None else f"sha256:{hashlib.sha256(manifest).hexdigest()}"
 
 
 def layers(reference: ImageReference, architecture: str) -> Sequence[str] | None:

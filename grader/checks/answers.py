@@ -1,0 +1,270 @@
+"""`answers`: written answers match the key.
+
+The learner's file, in the submission, has an answer a line; empty ones are still to be given:
+
+    layers = 3
+    newest = ""
+
+The key, in the exercise's folder and never in the submission, has a table for each question:
+
+    [layers]
+    kind    = "number"                                         # also "12 MB": then bytes
+    measure = "layers localhost:5000/base/python:3.13-slim"    # in place of `answer`: see facts/measure.py
+    tolerance = "2 %"                                          # or a number; default: none
+
+    [newest]
+    kind    = "choice"
+    choices = ["upper", "lower"]
+    answer  = "upper"
+
+Kinds: `choice`, `number`, `digest` (whole, or its first twelve digits at least), `order` (a list, in this order) and
+`text` (one of the accepted spellings; case and spaces do not count). Each question has the same share of the points.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from grader.checks import CheckParams
+from grader.errors import ExerciseInvalid
+from grader.exercise import InnerPath, explain, nearest
+from grader.facts.measure import Measure
+from grader.units import parse_size
+from grader.verdict import Place, Verdict, clean
+
+if TYPE_CHECKING:
+    from grader.facts import Facts
+
+LIMIT = 64 * 1024
+"""Bytes of a file of answers."""
+_BLANK = frozenset(("", "?", "…", "...", "todo"))
+_DIGEST = re.compile(r"(?:.*@)?(?:sha256:)?([0-9a-f]{12,64})", re.DOTALL)
+
+
+class Params(CheckParams):
+    """`file`: the answers, in the submission. `key`: the right ones, in the exercise's folder."""
+
+    file: InnerPath
+    key: InnerPath = "key.toml"
+
+
+class Malformed(Exception):
+    """An answer that is none: of another type than the question asks for. The message says what was expected."""
+
+
+def _measure(text: str) -> str:
+    Measure.parse(text)
+    return text
+
+
+class Question(BaseModel, ABC):
+    """A question of the key: its right answer is `answer`, or what `measure` finds when it is graded."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    measure: Annotated[str, AfterValidator(_measure)] | None = None
+
+    @model_validator(mode="after")
+    def _has_one(self) -> Self:
+        if (getattr(self, "answer") is None) == (self.measure is None):  # noqa: B009
+            raise ValueError("expected either an answer or a measure")
+        return self
+
+    def right(self, facts: Facts) -> Any:
+        return getattr(self, "answer") if self.measure is None else facts.measured(Measure.parse(self.measure))  # noqa: B009
+
+    @abstractmethod
+    def matches(self, given: object, right: Any) -> bool:
+        """Whether an answer is the right one. Malformed where it is none."""
+
+
+class Choice(Question):
+    """One of several words."""
+
+    kind: Literal["choice"]
+    choices: tuple[str | bool, ...] = Field(min_length=2)
+    answer: str | bool
+
+    @model_validator(mode="after")
+    def _is_a_choice(self) -> Self:
+        if _plain(self.answer) not in map(_plain, self.choices):
+            raise ValueError(f"the answer {self.answer!r} is none of the choices")
+        return self
+
+    def matches(self, given: object, right: Any) -> bool:
+        if not isinstance(given, str | bool) or _plain(given) not in map(_plain, self.choices):
+            raise Malformed(f"one of {', '.join(_plain(choice) for choice in self.choices)}")
+        return _plain(given) == _plain(right)
+
+
+class Number(Question):
+    """A number, or a size such as "12 MB", which is bytes."""
+
+    kind: Literal["number"]
+    answer: float | None = Field(default=None, allow_inf_nan=False)
+    tolerance: Annotated[float, Field(ge=0)] | Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?%$")] = 0.0
+
+    def matches(self, given: object, right: Any) -> bool:
+        number = _number(given)
+        if isinstance(self.tolerance, str):
+            allowed = abs(right) * float(self.tolerance.rstrip("% ")) / 100
+        else:
+            allowed = self.tolerance
+        return math.isfinite(number) and abs(number - right) <= allowed
+
+
+class Digest(Question):
+    """A sha256 digest."""
+
+    kind: Literal["digest"]
+    answer: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+
+    def matches(self, given: object, right: Any) -> bool:
+        found = _DIGEST.fullmatch(given.strip().lower()) if isinstance(given, str) else None
+        if not found:
+            raise Malformed("a digest: sha256: and 64 hexadecimal digits, or at least the first 12 of them")
+        return str(right).removeprefix("sha256:").startswith(found[1])
+
+
+class Order(Question):
+    """A list whose order counts."""
+
+    kind: Literal["order"]
+    answer: tuple[str | int, ...] = Field(min_length=2)
+
+    def matches(self, given: object, right: Any) -> bool:
+        if not isinstance(given, list) or not all(isinstance(item, str | int) for item in given):
+            raise Malformed(f"a list of {len(self.answer)} items")
+        words, wanted = [_plain(item) for item in given], [_plain(item) for item in right]
+        if sorted(words) != sorted(wanted):
+            raise Malformed("a list of the items that are to be put in order, each once")
+        return words == wanted
+
+
+class Text(Question):
+    """A few words; a list holds every spelling that is accepted."""
+
+    kind: Literal["text"]
+    answer: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+
+    def matches(self, given: object, right: Any) -> bool:
+        if not isinstance(given, str | int):
+            raise Malformed("a text")
+        accepted = (right,) if isinstance(right, str) else right
+        return _plain(given) in map(_plain, accepted)
+
+
+_KEY: TypeAdapter[dict[str, Choice | Number | Digest | Order | Text]] = TypeAdapter(
+    dict[str, Annotated[Choice | Number | Digest | Order | Text, Field(discriminator="kind")]]
+)
+
+
+def judge(facts: Facts, params: Params) -> Verdict:
+    """A share of the points for each right answer."""
+    key = _key(facts.exercise_file(params.key))
+    expected = f"{len(key)} answers in {params.file}"
+    text = facts.submitted_file(params.file, LIMIT + 1)
+    if text is None:
+        return Verdict.failed(f"There is no {params.file} with answers.", expected=expected, found="no such file")
+    try:
+        given = _read(text)
+    except (ValueError, RecursionError) as problem:
+        line = re.search(r"at line (\d+)", str(problem))
+        return Verdict.failed(
+            f"{params.file} cannot be read as TOML: {_why(problem)}.",
+            expected=expected,
+            found="not valid TOML",
+            where=[Place(file=params.file, line=int(line[1]) if line else None)],
+        )
+    states = {name: _state(facts, question, given.get(name)) for name, question in key.items()}
+    right = sum(state == "right" for state in states.values())
+    lines = text.decode("utf-8", "replace").splitlines()
+    return Verdict.share(
+        right / len(key),
+        " ".join(
+            [f"{right} of {len(key)} answers are right.", *_told(states, [name for name in given if name not in key])]
+        ),
+        expected=expected if right < len(key) else "",
+        where=[
+            Place(file=params.file, line=_line(name, lines), text=clean(str(given[name]), 100))
+            for name, state in states.items()
+            if state != "right" and name in given
+        ],
+        details={"answers": states},
+    )
+
+
+def _key(path: Path) -> Mapping[str, Question]:
+    try:
+        key = _KEY.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as problem:
+        raise ExerciseInvalid(f"{path}: {explain(problem, ())}") from None
+    except (ValueError, OSError) as problem:
+        raise ExerciseInvalid(f"{path}: cannot be used: {problem}") from None
+    if not key:
+        raise ExerciseInvalid(f"{path}: it asks nothing")
+    return key
+
+
+def _read(text: bytes) -> dict[str, Any]:
+    if len(text) > LIMIT:
+        raise ValueError(f"it is larger than {LIMIT} bytes")
+    return tomllib.loads(text.decode("utf-8-sig"))
+
+
+def _why(problem: Exception) -> str:
+    if isinstance(problem, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return clean(str(problem), 200) if isinstance(problem, ValueError) else "it is nested too deeply"
+
+
+def _state(facts: Facts, question: Question, given: object) -> str:
+    """How an answer stands: right, wrong, unanswered, or what was expected of it."""
+    items = given if isinstance(given, list) else [given]
+    if given is None or not items or any(isinstance(item, str) and _plain(item) in _BLANK for item in items):
+        return "unanswered"
+    try:
+        return "right" if question.matches(given, question.right(facts)) else "wrong"
+    except Malformed as problem:
+        return f"expected {problem}"
+
+
+def _told(states: Mapping[str, str], unknown: Sequence[str]) -> list[str]:
+    """The answers that are not right, by name, in sentences."""
+    told = []
+    for state, word in (("wrong", "Wrong"), ("unanswered", "Not answered yet")):
+        if names := [name for name, found in states.items() if found == state]:
+            told.append(f"{word}: {', '.join(names)}.")
+    told += [f"{name}: {state}." for name, state in states.items() if state.startswith("expected ")]
+    told += [f"{clean(name, 60)!r} is not asked{nearest(name, tuple(states))}." for name in unknown[:3]]
+    return told
+
+
+def _line(name: str, lines: Sequence[str]) -> int | None:
+    key = re.compile(rf"\s*[\"']?{re.escape(name)}[\"']?\s*=")
+    return next((number for number, line in enumerate(lines, 1) if key.match(line)), None)
+
+
+def _plain(value: object) -> str:
+    """A word as it is compared: case and spaces do not count."""
+    return " ".join(str(value).split()).casefold()
+
+
+def _number(given: object) -> float:
+    try:
+        if isinstance(given, int | float) and not isinstance(given, bool):
+            return float(given)
+        if isinstance(given, str):
+            text = given.strip()
+            return float(text) if re.fullmatch(r"[+-]?\d+(?:_\d+)*(?:\.\d+)?", text) else float(parse_size(text))
+    except (ValueError, OverflowError):
+        pass
+    raise Malformed("a number")

@@ -1,0 +1,68 @@
+"""Measures of an image that an answer is held against: true of the machine that grades, not of its author's.
+
+"layers"                                        of the image that was built
+"layers localhost:5000/base/python:3.13-slim"   of an image in a registry
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from grader.errors import EngineFailure
+from grader.facts import build, registry
+from grader.facts.dockerfile import ImageReference, parse_reference
+from grader.facts.image import Image
+
+if TYPE_CHECKING:
+    from grader.facts import Facts
+
+WHAT = ("layers", "bytes", "user", "digest")
+"""How many layers; bytes of them all, uncompressed; the config's USER; the digest of the manifest in its registry."""
+
+
+class Measure(NamedTuple):
+    """What is measured, and of which image; of the one that was built where there is no `reference`."""
+
+    what: str
+    reference: ImageReference | None
+
+    @classmethod
+    def parse(cls, text: str) -> Measure:
+        """From its text. ValueError where it is none."""
+        what, _, rest = text.strip().partition(" ")
+        if what not in WHAT:
+            raise ValueError(f"expected a measure, one of {', '.join(WHAT)}, found {what!r}")
+        reference = parse_reference(rest.strip()) if rest else None
+        if rest and not reference:
+            raise ValueError(f"expected an image reference, found {rest.strip()!r}")
+        if what == "digest" and not reference:
+            raise ValueError("a digest is measured of an image in a registry: each build has its own")
+        return cls(what, reference)
+
+
+def measure(facts: Facts, wanted: Measure) -> int | str:
+    """The value. RegistryUnavailable, EngineUnavailable or EngineFailure where it cannot be had."""
+    if wanted.what == "digest" and wanted.reference:
+        found = registry.digest(wanted.reference)
+        if found is None:
+            raise EngineFailure(f"there is no {wanted.reference} in its registry: 'lab up' seeds the base images")
+        return found
+    image = _image(facts, wanted.reference) if wanted.reference else facts.image
+    if wanted.what == "user":
+        return image.config.user
+    return len(image.layers) if wanted.what == "layers" else image.size
+
+
+def _image(facts: Facts, reference: ImageReference) -> Image:
+    """An image of a registry, fetched as a FROM fetches it, and measured once."""
+
+    def fetch() -> Image:
+        engine = facts.engine
+        try:
+            name = build.build_base(engine, facts.submission, str(reference))
+        except build.BuildFailed as problem:  # what is asked for is the exercise's choice, not the learner's
+            raise EngineFailure(f"{reference}, which an answer is held against, cannot be had: {problem}") from None
+        facts.at_end(engine.remove_image, name)
+        return Image(lambda: engine.save_image(name))
+
+    return facts.once(f"outside image {reference}", fetch)

@@ -1,0 +1,254 @@
+"""`answers`: answers that are right in other words, wrong, missing, or no answers; and keys that cannot be used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from pydantic import ValidationError
+
+from grader.checks import answers
+from grader.errors import EngineFailure, ExerciseInvalid
+from grader.facts.engine import Engine
+from grader.facts.image import Image
+from grader.verdict import Verdict
+from tests.grader.conftest import facts_of
+
+D = "0123456789abcdef" * 4
+KEY = f"""
+[where]
+kind = "choice"
+choices = ["upper", "lower", "merged"]
+answer = "upper"
+[same]
+kind = "choice"
+choices = [true, false]
+answer = true
+[size]
+kind = "number"
+answer = 12_000_000
+tolerance = "5 %"
+[count]
+kind = "number"
+answer = 3
+[blob]
+kind = "digest"
+answer = "sha256:{D}"
+[order]
+kind = "order"
+answer = ["config", "layer", "manifest"]
+[mark]
+kind = "text"
+answer = ["whiteout", "white-out file"]
+"""
+RIGHT = {
+    "where": '"upper"',
+    "same": "true",
+    "size": "12_000_000",
+    "count": "3",
+    "blob": f'"sha256:{D}"',
+    "order": '["config", "layer", "manifest"]',
+    "mark": '"whiteout"',
+}
+
+
+class Case(NamedTuple):
+    """One answer in place of the right one, how it stands, and a word of the message."""
+
+    name: str
+    key: str
+    value: str
+    state: str
+    says: str = ""
+
+
+CASES = [
+    # Odd but right
+    Case("capitals and spaces", "where", '"  Upper "', "right"),
+    Case("a word for true", "same", '"True"', "right"),
+    Case("a size in words", "size", '"12 MB"', "right"),
+    Case("another unit", "size", '"11.5 MiB"', "right"),
+    Case("a number as text", "count", '"3"', "right"),
+    Case("a number with a point", "count", "3.0", "right"),
+    Case("within the tolerance", "size", "12_599_999", "right"),
+    Case("a short digest", "blob", f'"{D[:12]}"', "right"),
+    Case("a digest in capitals", "blob", f'"SHA256:{D.upper()}"', "right"),
+    Case("a whole reference", "blob", f'"localhost:5000/base/x@sha256:{D}"', "right"),
+    Case("another spelling", "mark", '"White-Out  file"', "right"),
+    # Near misses
+    Case("another choice", "where", '"lower"', "wrong", "Wrong: where."),
+    Case("out of the tolerance", "size", "12_600_001", "wrong"),
+    Case("off by one", "count", "4", "wrong"),
+    Case("not a number", "count", "nan", "wrong"),
+    Case("without end", "size", "inf", "wrong"),
+    Case("another digest", "blob", f'"{D[1:]}0"', "wrong"),
+    Case("another order", "order", '["layer", "config", "manifest"]', "wrong"),
+    Case("a word that holds the right one", "mark", '"no whiteout"', "wrong"),
+    # No answers
+    Case("blank", "where", '""', "unanswered", "Not answered yet: where."),
+    Case("a question mark", "count", '" ? "', "unanswered"),
+    Case("to do", "mark", '"TODO"', "unanswered"),
+    Case("an empty list", "order", "[]", "unanswered"),
+    Case("a list with a gap", "order", '["config", "", "manifest"]', "unanswered"),
+    Case("all choices at once", "where", '["upper", "lower", "merged"]', "expected", "one of upper, lower, merged"),
+    Case("no choice", "where", '"top"', "expected", "one of upper, lower, merged"),
+    Case("true is no number", "count", "true", "expected", "a number"),
+    Case("a range", "count", '"1-9"', "expected", "a number"),
+    Case("an endless number", "count", "9" * 400, "expected", "a number"),
+    Case("a digest too short", "blob", f'"{D[:11]}"', "expected", "the first 12"),
+    Case("any digest", "blob", '".*"', "expected", "the first 12"),
+    Case("an order of other things", "order", '["a", "layer", "config"]', "expected", "each once"),
+    Case("every order at once", "order", '["config", "layer", "manifest", "layer", "config"]', "expected", "each once"),
+    Case("a table", "mark", "{a = 1}", "expected", "a text"),
+]  # fmt: skip
+
+
+def judged(submit: Callable[..., Path], tmp_path: Path, text: str | bytes | None, key: str = KEY) -> Verdict:
+    folder = tmp_path / "exercise"
+    folder.mkdir(exist_ok=True)
+    (folder / "key.toml").write_text(key)
+    files = {"Dockerfile": "FROM scratch\n"} | ({} if text is None else {"answers.toml": text})
+    with facts_of(submit(files), exercise=folder) as facts:
+        return answers.judge(facts, answers.Params(file="answers.toml"))
+
+
+def written(**other: str) -> str:
+    return "\n".join(f"{name} = {value}" for name, value in (RIGHT | other).items())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+def test_cases(case: Case, submit: Callable[..., Path], tmp_path: Path) -> None:
+    verdict = judged(submit, tmp_path, written(**{case.key: case.value}))
+    states = verdict.details["answers"]
+    assert states.pop(case.key).startswith(case.state), verdict
+    assert set(states.values()) == {"right"}
+    assert verdict.fraction == (1.0 if case.state == "right" else 6 / 7)
+    assert case.says in verdict.message
+    if case.state != "right":
+        assert [place.line for place in verdict.where] == [list(RIGHT).index(case.key) + 1]
+
+
+def test_nothing_answered_yet_tells_no_answer(submit: Callable[..., Path], tmp_path: Path) -> None:
+    verdict = judged(submit, tmp_path, "\n".join(f'{name} = ""' for name in RIGHT))
+    assert verdict.fraction == 0.0
+    told = json.dumps([verdict.message, verdict.evidence])
+    assert not [word for word in ("upper", "12_000", "12000", D[:12], "manifest", "whiteout") if word in told]
+
+
+def test_what_is_wrong_is_not_corrected(submit: Callable[..., Path], tmp_path: Path) -> None:
+    wrong = {
+        "size": "1",
+        "count": "1",
+        "blob": f'"{"f" * 64}"',
+        "mark": '"x"',
+        "order": '["manifest", "layer", "config"]',
+    }
+    verdict = judged(submit, tmp_path, written(**wrong))
+    assert verdict.fraction == 2 / 7
+    told = json.dumps([verdict.message, verdict.details, verdict.expected, verdict.found])
+    assert not [word for word in ("12000000", "12_000", D[:12], "whiteout", "config") if word in told]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (None, "no answers.toml"),
+        ("where = upper", "line 1"),
+        ("a = 1\na = 2", "cannot be read"),
+        (b"a = '\xff'", "not UTF-8"),
+        ("a = " + "[" * 30_000, "cannot be read"),
+        ("a = " + "9" * 50_000, "cannot be read"),
+        ("# " + "x" * 70_000, "larger than"),
+        ("wheer = 'upper'", "did you mean 'where'"),
+        ("", "Not answered yet: where, same"),
+    ],
+)
+def test_files_that_hold_no_answers(
+    text: str | bytes | None, says: str, submit: Callable[..., Path], tmp_path: Path
+) -> None:
+    verdict = judged(submit, tmp_path, text)
+    assert verdict.fraction == 0.0
+    assert says in verdict.message, verdict
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "", "x", "[q]\nkind = 'number'", "[q]\nkind = 'number'\nanswer = nan", "[q]\nkind = 'essay'\nanswer = 'x'",
+        "[q]\nkind = 'number'\nanswer = 1\nmeasure = 'layers'", "[q]\nkind = 'number'\nmeasure = 'weight'",
+        "[q]\nkind = 'number'\nmeasure = 'layers A B'", "[q]\nkind = 'digest'\nmeasure = 'digest'",
+        "[q]\nkind = 'digest'\nanswer = 'sha256:12'", "[q]\nkind = 'choice'\nchoices = ['a', 'b']\nanswer = 'c'",
+        "[q]\nkind = 'number'\nanswer = 1\ntolerence = 1", "[q]\nkind = 'number'\nanswer = 1\ntolerance = '5 MB'",
+        "[q]\nkind = 'text'\nanswer = []", "[q]\nkind = 'order'\nanswer = ['a']",
+    ],
+)  # fmt: skip
+def test_keys_that_are_refused(key: str, submit: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(ExerciseInvalid, match=r"key\.toml"):
+        judged(submit, tmp_path, written(), key)
+
+
+def test_the_key_is_never_the_learners(submit: Callable[..., Path], tmp_path: Path) -> None:
+    empty = tmp_path / "exercise"
+    empty.mkdir()
+    folder = submit({"Dockerfile": "FROM scratch\n", "answers.toml": written(), "key.toml": KEY})
+    with facts_of(folder, exercise=empty) as facts, pytest.raises(ExerciseInvalid, match="no such file"):
+        answers.judge(facts, answers.Params(file="answers.toml"))
+
+
+@pytest.mark.parametrize("wrong", [{}, {"file": "/etc/passwd"}, {"file": "../key.toml"}, {"file": "a", "key": "../k"}])
+def test_parameters_that_are_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        answers.Params.model_validate(wrong)
+
+
+MEASURED = """
+[own_layers]
+kind = "number"
+measure = "layers"
+[own_user]
+kind = "text"
+measure = "user"
+[layers]
+kind = "number"
+measure = "layers {base}"
+[bytes]
+kind = "number"
+measure = "bytes {base}"
+tolerance = "1 %"
+[digest]
+kind = "digest"
+measure = "digest {base}"
+"""
+
+
+@pytest.mark.lab
+@pytest.mark.usefixtures("nothing_left")
+def test_measured(submit: Callable[..., Path], tmp_path: Path, engine: Engine, base: str) -> None:
+    about = engine.inspect_image(base)
+    layers = len(about["RootFS"]["Layers"])
+    digest = next(text for text in about["RepoDigests"] if text.startswith(base.partition(":musl")[0]))
+    size = Image(lambda: engine.save_image(base)).size
+    right = {"own_layers": layers + 1, "own_user": "nobody", "layers": layers, "bytes": size, "digest": digest}
+    (tmp_path / "key.toml").write_text(MEASURED.replace("{base}", base))
+    dockerfile = f"FROM {base}\nRUN echo 1 > /one\nUSER nobody\n"
+    for change, share in [({}, 1.0), ({"layers": layers + 1, "own_layers": layers, "digest": f"sha256:{D}"}, 0.4)]:
+        text = "\n".join(f"{name} = {json.dumps(value)}" for name, value in (right | change).items())
+        with facts_of(submit({"Dockerfile": dockerfile, "answers.toml": text}), engine, exercise=tmp_path) as facts:
+            verdict = answers.judge(facts, answers.Params(file="answers.toml"))
+            assert verdict.fraction == share, verdict
+
+
+@pytest.mark.lab
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("what", ["digest", "layers"])
+def test_what_cannot_be_measured_is_no_verdict(
+    what: str, submit: Callable[..., Path], tmp_path: Path, engine: Engine
+) -> None:
+    kind = "digest" if what == "digest" else "number"
+    (tmp_path / "key.toml").write_text(f'[q]\nkind = "{kind}"\nmeasure = "{what} localhost:5000/base/nosuch:1"\n')
+    folder = submit({"Dockerfile": "FROM scratch\n", "answers.toml": f'q = "{D}"' if kind == "digest" else "q = 1"})
+    with facts_of(folder, engine, exercise=tmp_path) as facts, pytest.raises(EngineFailure, match="nosuch"):
+        answers.judge(facts, answers.Params(file="answers.toml"))
