@@ -24,6 +24,7 @@ ALL_OUTPUT = 4 * 1024 * 1024
 _MAX_OBJECT = 8 * 1024 * 1024
 _MAX_VERTEXES = 5_000
 _TAIL = 64 * 1024
+_OWN_FIRST = "[internal] load build definition"  # reads this build's own folder: no other build has this vertex
 
 # "[build 2/5] RUN make", "[stage-1 3/3] COPY …", "[2/2] RUN …", with a platform in front where several are built.
 _STEP = re.compile(
@@ -94,6 +95,12 @@ class BuildLog:
     def steps(self) -> list[Vertex]:
         """The vertexes that stand for Dockerfile instructions, FROM not counted, in the order they were announced."""
         return [v for v in self.vertexes if v.step and not v.step.is_from and not v.step.is_link]
+
+    @property
+    def began(self) -> float | None:
+        """When it began, by the clock that the vertexes' times are of; None where that was not told."""
+        times = [v.started for v in self.vertexes if v.name.startswith(_OWN_FIRST) and v.started is not None]
+        return min(times, default=None)
 
     @property
     def failed(self) -> Vertex | None:

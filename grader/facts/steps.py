@@ -68,6 +68,7 @@ class _Matcher:
         self._on: dict[str, list[Vertex]] = {}
         self._from: dict[str, Vertex] = {}
         self._links: dict[tuple[str, int], Vertex] = {}
+        self._began = log.began
         self._digests = {vertex.digest: vertex for vertex in log.vertexes}
         for vertex in log.vertexes:
             for digest in vertex.inputs:
@@ -79,7 +80,8 @@ class _Matcher:
             elif vertex.step:
                 self._own.setdefault(vertex.step.stage, []).append(vertex)
         for vertexes in self._own.values():
-            vertexes.sort(key=lambda vertex: vertex.step.at if vertex.step else 0)
+            # An ADD of an address is two vertexes of one name: the download, which stands on nothing, and the step.
+            vertexes.sort(key=lambda vertex: (vertex.step.at if vertex.step else 0, bool(vertex.inputs)))
         self._last: dict[int, Vertex | None] = {}
 
     def _name(self, stage: ResolvedStage) -> str:
@@ -104,8 +106,17 @@ class _Matcher:
                 vertex = self._linked(step, link) or self._shared(step, below)
             at += 1
             below = link or vertex or below
-            yield BuiltStep(step, vertex, _state(vertex))
+            yield BuiltStep(step, vertex, self._state(vertex))
         self._last[stage.index] = below
+
+    def _state(self, vertex: Vertex | None) -> State:
+        if vertex is None:
+            return State.UNKNOWN
+        if vertex.started is None or vertex.cached:
+            return State.REUSED
+        # A step that another build has run, and that build is not over yet: BuildKit tells of it as it went then.
+        earlier = self._began is not None and vertex.completed is not None and vertex.completed <= self._began
+        return State.REUSED if earlier else State.RAN
 
     def _below(self, stage: ResolvedStage) -> Vertex | None:
         if stage.parent:
@@ -141,10 +152,9 @@ def _says(vertex: Vertex, step: Step, prefix: tuple[str, ...] = (), *, wholly: b
         return said[:1] == (step.name,)
     written = tuple(step.instruction.original.split()[1:])
     expanded = (*step.flags, *" ".join(step.args).split())
-    return said in ((*prefix, step.name, *written), (*prefix, step.name, *expanded))
-
-
-def _state(vertex: Vertex | None) -> State:
-    if vertex is None:
-        return State.UNKNOWN
-    return State.RAN if vertex.started is not None and not vertex.cached else State.REUSED
+    for words in ((*prefix, step.name, *written), (*prefix, step.name, *expanded)):
+        # Behind a RUN's heredoc stands how it begins: "RUN <<END (apt-get update...)".
+        rest = said[len(words) :]
+        if said[: len(words)] == words and (not rest or (step.instruction.heredocs and rest[0].startswith("("))):
+            return True
+    return False

@@ -1,0 +1,357 @@
+"""`rebuild`: what is reused and what runs again, seen in real builds: near misses, cheats, odd but right answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from pydantic import ValidationError
+
+from grader.checks import rebuild
+from grader.errors import SubmissionFault
+from grader.facts import build, edits
+from grader.facts.engine import Engine
+from grader.verdict import Status, Verdict
+from tests.grader.conftest import facts_of
+
+# Package managers that put together the files they are given: what counts here is when they run.
+TOOLS = """RUN <<END
+printf '#!/bin/sh\\nfor f; do [ ! -f "$f" ] || cat "$f"; done > /installed\\n' > /bin/pip
+chmod +x /bin/pip
+for name in pip3 npm uv python; do ln /bin/pip /bin/$name; done
+END
+"""
+FILES = {
+    "app.py": "print('hello')\n",
+    "requirements.txt": "flask==3.0.0\n",
+    "src/a.py": "a = 1\n",
+    "src/b.py": "b = 2\n",
+}
+LIST = "COPY requirements.txt .\n"
+INSTALL = "pip install -r requirements.txt"
+RIGHT = f"{LIST}RUN {INSTALL}\nCOPY . .\n"
+WRONG = f"COPY . .\nRUN {INSTALL}\n"
+BOUND = "RUN --mount=type=bind,source=requirements.txt,target=/r.txt pip install -r /r.txt\nCOPY . .\n"
+SECOND = f"FROM {{base}}\n{TOOLS}WORKDIR /app\n"
+APP = {"edit": ["app.py"], "cached": ["pip install"]}
+DEPENDENCY = {"edit": ["requirements.txt"], "change": "dependency", "rerun": ["pip install"]}
+TOML = "import sys, tomllib; tomllib.load(open(sys.argv[1], 'rb'))"
+NOTE = {"edit": ["notes/today.md"], "change": "add"}
+SLOW = "RUN --mount=type=cache,target=/c [ -f /c/x ] || { sleep 2; touch /c/x; }\n"
+
+
+def runs(command: str) -> str:
+    """The right order, its dependencies installed by another command."""
+    return RIGHT.replace(f"RUN {INSTALL}", f"RUN {command}")
+
+
+class Case(NamedTuple):
+    """A Dockerfile after `FROM base AS first`, tools and `WORKDIR /app` (so it begins at line 8); parameters; the share
+    of the points; words of the message."""
+
+    name: str
+    body: str
+    params: Mapping[str, Any]
+    share: float
+    says: str = ""
+    files: Mapping[str, str] = {}
+
+
+CASES = [
+    Case("dependencies first", RIGHT, APP, 1, "1 step ran again and 4 were reused"),
+    Case("source first", WRONG, APP, 0, "ran again, because what it stands on changed at line 8"),
+    Case("the control", RIGHT, DEPENDENCY, 1),
+    Case("the control, source first", WRONG, DEPENDENCY, 1),
+    # Near misses
+    Case("a file of the source too early", f"COPY requirements.txt app.py ./\nRUN {INSTALL}\nCOPY . .\n", APP, 0),
+    Case("source in a lower layer", "COPY app.py /tmp/\n" + RIGHT, APP, 0, "line 8"),
+    Case("the source mounted", "RUN --mount=target=/src pip install -r /src/requirements.txt\n", APP, 0),
+    Case("one of two tools", RIGHT + "RUN npm ci\n", {**APP, "cached": ["pip install", "npm ci"]}, 0.5, "'npm ci' ran"),
+    Case("one of two installs", RIGHT + "RUN pip install more\n", APP, 0, "ran again"),
+    Case("another tool", RIGHT, {**APP, "cached": ["npm ci"]}, 0, "no step of the build is a 'npm ci': there are"),
+    Case("a file that is not there", RIGHT, {**APP, "edit": ["main.py"]}, 0, "has no main.py"),
+    Case("held back", RIGHT, APP, 0, "nothing was shown", {".dockerignore": "app.py\n"}),
+    Case("in a script", "COPY . .\nRUN sh install.sh\n", APP, 0, "RUN sh install.sh", {"install.sh": INSTALL}),
+    Case("a copy of another file", RIGHT, {**APP, "cached": ["COPY src"]}, 0, "no step of the build is a 'COPY src'"),
+    Case(
+        "a copy from the stage that changed",
+        "COPY . .\n" + SECOND + "COPY --from=first /app /app\nRUN pip install x\n",
+        APP,
+        0,
+        "changed at line 8",
+    ),
+    # Cheats
+    Case("never invalidated", "RUN pip install flask==3.0.0\nCOPY . .\n", DEPENDENCY, 0, "did not run again"),
+    Case(
+        "cached at the price of the control",
+        "RUN pip install flask\nCOPY . .\n",
+        {**DEPENDENCY, "edit": ["requirements.txt"], "cached": ["WORKDIR"]},
+        0,
+        "did not run again",
+    ),
+    Case("no source at all", f"{LIST}RUN {INSTALL}\n", APP, 0, "nothing was shown"),
+    Case("an echo", "RUN echo pip install\n" + WRONG, APP, 0, "ran again"),
+    Case("only an echo", "RUN echo pip install\nCOPY . .\n", APP, 0, "no step"),
+    Case("a comment", "RUN true # pip install\nCOPY . .\n", APP, 0, "no step"),
+    Case("a comment in a continuation", "RUN true \\\n# pip install\n && true\nCOPY . .\n", APP, 0, "no step"),
+    Case("a stage nobody needs", "FROM {base} AS unused\nRUN pip install x\nFROM first\nCOPY . .\n", APP, 0, "no step"),
+    Case("a stage that ships nothing", "RUN pip install x\nFROM first\n" + WRONG, APP, 0, "ran again"),
+    Case("data in a heredoc", "RUN <<END cat > /notes\npip install\nEND\nCOPY . .\n", APP, 0, "no step"),
+    Case("a decoy beside the real one", "RUN pip install nothing\n" + WRONG, APP, 0, "ran again"),
+    Case("a variable that busts nothing", "ARG CACHEBUST=1\n" + WRONG, APP, 0, "ran again"),
+    Case("an environment variable", "ENV pip install\nCOPY . .\n", APP, 0, "no step"),
+    Case(
+        "the manifest alone from a stage",
+        f"COPY . .\n{SECOND}COPY --from=first /app/app.py /app/requirements.txt ./\nRUN {INSTALL}\n",
+        APP,
+        0,
+    ),
+    # Odd but right
+    Case("python -m pip", runs(f"python -m {INSTALL}"), APP, 1),
+    Case("pip3 by its path", runs(f"/bin/{INSTALL.replace('pip', 'pip3')}"), APP, 1),
+    Case("in a shell of its own", runs(f"sh -c '{INSTALL}'"), APP, 1),
+    Case("in a heredoc", runs(f"<<END\nset -e\n{INSTALL}\nEND"), APP, 1),
+    Case("in exec form", runs('["pip", "install", "-r", "requirements.txt"]'), APP, 1),
+    Case("options between the words", runs("pip --quiet install --no-cache-dir -r requirements.txt"), APP, 1),
+    Case("one tool or another", runs("uv sync --locked"), {**APP, "cached": ["pip install | uv sync"]}, 1),
+    Case("a bind mount", BOUND, APP, 1),
+    Case("a bind mount, the control", BOUND, DEPENDENCY, 1),
+    Case("a cache mount, the control", RIGHT.replace("RUN pip", "RUN --mount=type=cache,target=/c pip"), DEPENDENCY, 1),
+    Case("two stages", RIGHT + "FROM {base}\nCOPY --from=first /installed /installed\nCOPY app.py /\n", APP, 1),
+    Case("twin steps of two stages", RIGHT + SECOND + RIGHT + "COPY --from=first /installed /\n", APP, 1),
+    Case(
+        "a copy whose content stays",
+        f"COPY . .\n{SECOND}COPY --from=first /app/requirements.txt .\nRUN {INSTALL}\n",
+        {**APP, "cached": ["COPY --from=first", "pip install"]},
+        1,
+    ),
+    Case(
+        "what an ONBUILD does",
+        f"ONBUILD COPY requirements.txt .\nONBUILD RUN {INSTALL}\nFROM first\nCOPY . .\n",
+        APP,
+        1,
+    ),
+    Case("a copy that links", RIGHT.replace("COPY .", "COPY --link ."), {**APP, "rerun": ["COPY . ."]}, 1),
+    Case(
+        "an ADD of an address",
+        "ADD http://{registry}/v2/ /tmp/\n" + RIGHT,
+        {**APP, "cached": ["ADD", "pip install"]},
+        1,
+    ),
+    Case(
+        "a variable",
+        "ARG LIST=requirements.txt\nCOPY $LIST .\nRUN pip install -r $LIST\nCOPY . .\n",
+        {**DEPENDENCY, "rerun": ["COPY requirements.txt", "pip install"]},
+        1,
+    ),
+    Case(
+        "another platform's name",
+        RIGHT.replace("COPY . .", "COPY . .\nFROM --platform=$BUILDPLATFORM first\nCOPY app.py /"),
+        APP,
+        1,
+    ),
+    Case(
+        "the source by a glob",
+        f"{LIST}RUN {INSTALL}\nCOPY src src\n",
+        {**APP, "edit": ["src/*.py"]},
+        1,
+        "editing src/a.py, src/b.py",
+    ),
+    Case("a folder that takes no part", f"{LIST}RUN {INSTALL}\nCOPY src src\n", APP, 0, "nothing was shown"),
+    # Touch and add
+    Case("touched", WRONG, {**APP, "change": "touch", "cached": ["COPY .", "pip install"]}, 1, "After touching app.py"),
+    Case(
+        "touched, held back", WRONG, {**APP, "change": "touch"}, 0, "nothing was shown", {".dockerignore": "app.py\n"}
+    ),
+    Case("touched, and taken by no step", f"{LIST}RUN {INSTALL}\n", {**APP, "change": "touch"}, 0, "nothing was shown"),
+    Case("added", RIGHT, {**NOTE, "cached": ["pip install"], "rerun": ["COPY . ."]}, 1, "After adding notes/today.md"),
+    Case(
+        "added, held back", RIGHT, {**NOTE, "rerun": ["COPY . ."]}, 0, "nothing was shown", {".dockerignore": "notes\n"}
+    ),
+    Case("added where one is", RIGHT, {"edit": ["app.py"], "change": "add", "rerun": ["COPY . ."]}, 1, "adding app-"),
+    # An edit must not break the build
+    Case(
+        "JSON stays JSON",
+        RIGHT + "RUN grep -q x-edited a.json || grep -q name a.json\n",
+        {**APP, "edit": ["a.json"]},
+        1,
+        "",
+        {"a.json": '{"name": 1}'},
+    ),
+    Case("a build that minds", RIGHT + "RUN test $(wc -c < app.py) -lt 20\n", APP, 0, "not once app.py is edited"),
+    # Speed
+    Case("much less work", "RUN sleep 2\n" + RIGHT, {**APP, "speedup": 2}, 1),
+    Case("as much work as before", WRONG + "RUN sleep 1\n", {**APP, "speedup": 3}, 0, "not 3 times faster"),
+    Case("a cache mount that pays", "COPY app.py .\n" + SLOW, {"edit": ["app.py"], "speedup": 2}, 1),
+    Case(
+        "a cache mount for nothing",
+        "COPY app.py .\n" + SLOW.replace("/c/x", "/x"),
+        {"edit": ["app.py"], "speedup": 2},
+        0,
+        "not 2 times",
+    ),
+]
+
+
+def judged(folder: Path, case: Case, engine: Engine, base: str) -> Verdict:
+    body = case.body.replace("{base}", base).replace("{registry}", base.partition("/")[0])
+    text = f"FROM {base} AS first\n{TOOLS}WORKDIR /app\n{body}"
+    for name, content in {**FILES, **case.files, "Dockerfile": text}.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    with facts_of(folder, engine) as facts:
+        try:
+            return rebuild.judge(facts, rebuild.Params.model_validate(dict(case.params)))
+        except SubmissionFault as fault:
+            return Verdict.failed(str(fault))
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_cases(case: Case, tmp_path: Path, engine: Engine, base: str, nothing_left: None) -> None:
+    verdict = judged(tmp_path, case, engine, base)
+    assert (verdict.fraction, verdict.message) == (case.share, verdict.message)
+    assert case.says in verdict.message
+
+
+@pytest.mark.engine
+def test_a_build_beside_this_one_is_not_taken_for_it(tmp_path: Path, engine: Engine, base: str) -> None:
+    """While another build goes on, BuildKit tells of the steps that one has run as if they ran in every other build."""
+    step = f"RUN echo {secrets.token_hex(8)} && pip install early\n"
+    other = {"Dockerfile": f"FROM {base} AS first\n{TOOLS}WORKDIR /app\n{step}RUN sleep 60\n"}
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "Dockerfile").write_text(other["Dockerfile"])
+    argv = [*build.buildx(), "build", "--builder=default", "--progress=plain", "--output=type=cacheonly", "other"]
+    beside = subprocess.Popen(
+        argv, cwd=tmp_path, env={**os.environ, "DOCKER_HOST": engine.host}, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert beside.stderr
+        assert any("RUN sleep 60" in line for line in beside.stderr)  # the step before it has run
+        verdict = judged(tmp_path / "own", Case("", step + "COPY . .\n", APP, 1), engine, base)
+        assert beside.poll() is None
+    finally:
+        beside.kill()
+        beside.communicate()
+    assert (verdict.fraction, verdict.message) == (1, verdict.message)
+
+
+@pytest.mark.engine
+def test_evidence_shows_each_step(tmp_path: Path, engine: Engine, base: str) -> None:
+    verdict = judged(tmp_path, Case("", WRONG, APP, 0), engine, base)
+    assert verdict.status is Status.FAILED
+    steps = verdict.details["steps"]
+    assert [(step["line"], step["state"]) for step in steps] == [
+        (2, "reused"),
+        (7, "reused"),
+        (8, "ran"),
+        (9, "ran"),
+    ]
+    assert verdict.details["broke_at_line"] == 8
+    assert [place.line for place in verdict.where] == [9]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"edit": []},
+        {"edit": ["app.py"]},
+        {"edit": ["app.py"], "cached": [" "]},
+        {"edit": ["../app.py"], "cached": ["RUN"]},
+        {"edit": ["/app.py"], "cached": ["RUN"]},
+        {"edit": ["[a"], "cached": ["RUN"]},
+        {"edit": ["a"], "change": "rename", "cached": ["RUN"]},
+        {"edit": ["a"], "change": "touch", "rerun": ["RUN"]},
+        {"edit": ["*.py"], "change": "add", "rerun": ["RUN"]},
+        {"edit": ["a"], "speedup": 1},
+        {"edit": ["a"], "cached": ["ENV A=1"]},
+        {"edit": ["a"], "cached": ["pip install |"]},
+    ],
+)
+def test_parameters_that_make_no_sense(params: Mapping[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        rebuild.Params.model_validate(dict(params))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "check"),
+    [
+        ("app.py", "def f():\n    return 1", [sys.executable, "-m", "py_compile"]),
+        ("run.sh", "if true; then\n  echo hi\nfi", ["sh", "-n"]),
+        ("package.json", '{"name": "x"}', [sys.executable, "-m", "json.tool"]),
+        ("list.json", "[1, 2]", [sys.executable, "-m", "json.tool"]),
+        ("pyproject.toml", "[project]\nname = 'x'", [sys.executable, "-c", TOML]),
+    ],
+)
+def test_an_edited_file_stays_valid_and_is_never_the_same(
+    name: str, content: str, check: list[str], tmp_path: Path
+) -> None:
+    seen = set()
+    for _ in range(3):
+        path = tmp_path / name
+        path.write_text(content)
+        before = path.stat()
+        edits.apply(tmp_path, name, "content")
+        subprocess.run([*check, str(path)], check=True, timeout=30, stdout=subprocess.DEVNULL)
+        assert path.stat().st_size != before.st_size
+        assert path.stat().st_mtime != before.st_mtime
+        seen.add(path.read_bytes())
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("a>1 \\\n  ,<2\nb==1", 'b==1 ; sys_platform != "edited-'),
+        ("a @ https://example.org/a.zip\nb==1", 'b==1 ; sys_platform != "edited-'),
+        ("flask==3.0.0", 'flask==3.0.0 ; sys_platform != "edited-'),
+        ("Flask[async] == 3.0.0  # web", 'Flask[async] == 3.0.0 ; sys_platform != "edited-'),
+        ('a==1; python_version > "3"', 'a==1 ; (python_version > "3") and sys_platform != "edited-'),
+        ("a==1 \\\n    --hash=sha256:00", 'a==1 ; sys_platform != "edited-'),
+        ("a==1 --hash=sha256:00", 'a==1 ; sys_platform != "edited-'),
+        ("# only a comment\na", 'a ; sys_platform != "edited-'),
+        ("-r other.txt\na~=2.0", 'a~=2.0 ; sys_platform != "edited-'),
+    ],
+)
+def test_a_requirement_is_changed_where_it_counts(line: str, wanted: str, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text(line + "\n")
+    edits.apply(tmp_path, "requirements.txt", "dependency")
+    edited = (tmp_path / "requirements.txt").read_text()
+    assert wanted in edited
+    assert edited.count("\\\n") == line.count("\\\n")
+    assert ("--hash" in line) == ("--hash" in edited)
+    assert edited.count("\n") == line.count("\n") + 1
+
+
+def test_pip_accepts_an_edited_requirement(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("pip>=1\n")
+    edits.apply(tmp_path, "requirements.txt", "dependency")
+    argv = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-index", "-r", str(tmp_path / "requirements.txt")]
+    subprocess.run(argv, check=True, timeout=60, capture_output=True)
+
+
+def test_an_edited_manifest_keeps_what_it_said(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_text('{"dependencies": {"a": "1.0.0"}}')
+    edits.apply(tmp_path, "package.json", "dependency")
+    assert json.loads((tmp_path / "package.json").read_text())["dependencies"] == {"a": "1.0.0"}
+
+
+def test_no_edit_goes_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "outside.py").write_text("x")
+    (tmp_path / "inside" / "link.py").symlink_to("../outside.py")
+    (tmp_path / "inside" / "folder").symlink_to("..")
+    with pytest.raises(SubmissionFault):
+        edits.apply(tmp_path / "inside", "link.py", "content")
+    with pytest.raises(SubmissionFault):
+        edits.apply(tmp_path / "inside", "folder/new.py", "add")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["inside", "outside.py"]
