@@ -78,10 +78,12 @@ function render({ model, el }) {
   const silent = (text) => { fault.textContent = text || model.get("fault"); };
   const send = (what) => tell(model, { do: what }, silent);
   start.onclick = () => send("start");
+  let saving = false;  // a button that is disabled meanwhile would lose the keyboard's focus
   grade.onclick = async () => {
-    grade.disabled = true;
+    if (saving) return;
+    saving = true;
     await saveAll(node);
-    grade.disabled = false;
+    saving = false;
     send("grade");
   };
   stop.onclick = () => send("stop");

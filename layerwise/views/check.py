@@ -64,6 +64,7 @@ class Check(View):
         self._grading: Grading | None = None
         self._began = 0.0
         self._hints = 0
+        self._key = workbench.key(exercise)
         minutes = format_duration(60 * exercise.minutes)
         about = {
             "name": exercise.name,
@@ -108,7 +109,7 @@ class Check(View):
         if self._hints < len(self.exercise.hints):
             self._hints += 1
             with suppress(ProgressError):
-                Progress().record_hint(self.exercise.name, self._hints)
+                Progress().record_hint(self._key, self._hints)
         self._look()
 
     def grade(self) -> Graded:
@@ -157,9 +158,7 @@ class Check(View):
         with self._one:
             if self._grading is not None:
                 raise InputError("this exercise is being graded already; wait for it, or stop it")
-            known = workbench.exercises_dir() / self.exercise.name == self.exercise.folder
-            name = self.exercise.name if known else str(self.exercise.folder)
-            self._grading = Grading(name, self._tell)
+            self._grading = Grading(self._key, self._tell)
             self._began = time.monotonic()
             self.widget.fault = ""
             self._tell("beginning")
@@ -203,8 +202,8 @@ class Check(View):
     def _recall(self) -> None:
         """The best of earlier tries, and the hints looked at."""
         with suppress(ProgressError):
-            self._hints = max(Progress().hints(self.exercise.name), default=0)
-            best = Progress().best(self.exercise.name)
+            self._hints = max(Progress().hints(self._key), default=0)
+            best = Progress().best(self._key)
             if best is not None:
                 self.widget.note = f"Best so far: {reading.amount(best.score)} of {reading.points(best.max_score)}."
         self._look()

@@ -23,7 +23,7 @@ MAX_WIDTH = 130
 
 SHOWS = {
     "00-start-here": {
-        "client-and-engine": r"client \d+\.\d+.* engine \d+\.\d+",
+        "client-and-engine": r"client \d+\.\d+.*\nengine \d+\.\d+",
         "first-build": r"\[2/2\] COPY hello.sh",
         "run-there": r"my process number +1\b",
         "reveal-same": r"What happened: the kernel\n",
@@ -56,12 +56,14 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     env = environment.lab_env()
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    state = paths.home().state_file
+    lab, home = paths.home(), paths.Home(tmp_path / "home")
+    home.path.mkdir()
+    shutil.copy(lab.state_file, home.state_file)  # where the engine is
+    home.bin.symlink_to(lab.bin)
+    home.docker_config.symlink_to(lab.docker_config)
     folders = {"LAYERWISE_WORK": "work", "LAYERWISE_HOME": "home", "IPYTHONDIR": "ipython", "JUPYTER_DATA_DIR": "data"}
     for name, folder in folders.items():
         monkeypatch.setenv(name, str(tmp_path / folder))
-    (tmp_path / "home").mkdir()
-    shutil.copy(state, tmp_path / "home")  # where the engine is
     shutil.copytree(COURSE, tmp_path / "course", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     return tmp_path / "course"
 
