@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from grader.errors import GraderError
-from grader.facts.tar import BLOCK, BadArchive, Member, Sink, TarReader
+from grader.facts.tar import BLOCK, BadArchive, Member, Sink, TarReader, has_checksum
 
 MAX_DOCUMENT = 4 << 20
 """Bytes of a manifest or config; a JSON file beyond that is none of the image's own."""
@@ -180,7 +180,7 @@ class _Blob:
             self._layer = _Layer(self._outer, self._member, _gunzip)
         elif head[:4] == b"\x28\xb5\x2f\xfd":
             self._layer = _Layer(self._outer, self._member, _zstd())
-        elif head[257:262] == b"ustar" or (len(head) == BLOCK and not any(head)) or _is_old_tar(head):
+        elif len(head) >= BLOCK and (not any(head[:BLOCK]) or has_checksum(head[:BLOCK])):
             self._layer = _Layer(self._outer, self._member, None)
         elif head.lstrip()[:1] in (b"{", b"["):  # last: a layer may begin with a file of such a name
             self._document = self._outer.document(self._member.size)
@@ -276,16 +276,6 @@ def _zstd() -> Callable[[], _Decompressor]:
         return decompress
 
     return make
-
-
-def _is_old_tar(head: bytes) -> bool:
-    """A tar header without a magic, as very old tools write it: its checksum is right."""
-    try:
-        return len(head) >= BLOCK and int(head[148:156].strip(b"\0 "), 8) == sum(head[:148]) + 256 + sum(
-            head[156:BLOCK]
-        )
-    except ValueError:
-        return False
 
 
 def _assemble(outer: _Outer) -> Contents:

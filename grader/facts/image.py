@@ -20,9 +20,9 @@ from grader.facts.archive import Contents
 from grader.facts.filesystem import Content, FileSystem
 from grader.facts.tar import BadArchive, Member, Sink
 
-MAX_ENTRIES = 500_000
-"""Files of all layers together; the memory of a measurement grows with them."""
-MAX_NAMES = 100_000_000
+MAX_ENTRIES = 250_000
+"""Files of all layers together; the memory of a measurement grows with them, and is to stay under 200 MB."""
+MAX_NAMES = 30_000_000
 """Characters of all their names."""
 KEPT = frozenset(("etc/passwd", "etc/group", "etc/os-release", "usr/lib/os-release"))
 """Files kept on the first pass, since they are small and often asked for."""
