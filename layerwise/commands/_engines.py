@@ -195,11 +195,24 @@ def _write(runs: Sequence[Run], known: Sequence[Difference], unknown: Sequence[D
     after = rest.partition(END)[2]
     judged = "The same verdicts on every engine" if not unknown else f"{len(unknown)} unexplained differences"
     lines = [BEGIN, f"Last run: {date.today().isoformat()}. {judged}.", "", table(runs, known), ""]
-    for title, some in (("Known differences:", known), ("Unexplained:", unknown)):
+    groups: dict[tuple[str, str], list[Difference]] = {}
+    for each in known:
+        groups.setdefault((each.engine, each.why), []).append(each)
+    rows = [f"- {engine}, {_named(some)}: {why}." for (engine, why), some in groups.items()]
+    for title, some in (("Known differences:", rows), ("Unexplained:", [_row(each) for each in unknown])):
         if some:
-            lines += [title, "", *(_row(each) for each in some), ""]
+            lines += [title, "", *some, ""]
     PAGE.write_text(before + "\n".join([*lines, END]) + after, encoding="utf-8")
 
 
+def _named(differences: Sequence[Difference]) -> str:
+    """The tests by name where they are few, else how many of which file."""
+    tests = [each.test.removeprefix("tests/grader/") for each in differences]
+    if len(tests) <= 5:
+        return ", ".join(f"`{test}`" for test in tests)
+    files = sorted({test.partition("::")[0] for test in tests})
+    return f"{len(tests)} cases of {', '.join(f'`{file}`' for file in files)}"
+
+
 def _row(difference: Difference) -> str:
-    return f"- {difference.engine}, `{difference.test}`: {difference.why or difference.what}"
+    return f"- {difference.engine}, `{difference.test}`: {difference.what}"

@@ -117,8 +117,8 @@ def _connect(base: Path, backend: str, subnet: ipaddress.IPv4Network, pid: int) 
     here, there = list(subnet.hosts())[:2]
     outside = ["chroot", str(base), "/usr/sbin/ip"]
     inside = ["nsenter", f"--target={pid}", "--net", *outside]
-    # In its view of processes, where it is number 1, but on this machine's network.
-    between = ["nsenter", f"--target={pid}", "--mount", "--pid", *outside]
+    # In its root filesystem and its view of processes, where it is number 1, but on this machine's network.
+    between = ["nsenter", f"--target={pid}", "--mount", "--pid", "/usr/sbin/ip"]
     for argv in (
         [*between, "link", "add", LINE, "type", "veth", "peer", "name", "eth0", "netns", "1"],
         [*outside, "address", "add", f"{here}/30", "dev", LINE],

@@ -120,6 +120,7 @@ def test_a_base_of_ones_own_counts_as_added(submit: Callable[..., Path], engine:
 
 @pytest.mark.engine
 def test_the_base_image_by_digest_is_the_base_image(submit: Callable[..., Path], engine: Engine, base: str) -> None:
+    engine._api.pull(base)
     digest = next(text for text in engine.inspect_image(base)["RepoDigests"] if "/base/busybox" in text)
     with facts_of(submit(Dockerfile=f"FROM {digest}\nRUN : > /x\n"), engine, images=IMAGES) as facts:
         assert judge(facts, Params(of="added", full="10 kB")).fraction == 1.0
