@@ -59,6 +59,8 @@ class BuildFailed(SubmissionFault):
     def __init__(self, message: str, log: BuildLog, *, where: tuple[str, int] | None = None, output: str = "") -> None:
         super().__init__(message, where=where, details={"output": output} if output else None)
         self.log = log
+        if output:
+            self.add_note(output)
 
 
 def build(
@@ -93,7 +95,7 @@ def build(
         # The hosts file is part of what BuildKit tells one RUN from another by, and not of the image.
         *([f"--add-host={submission.salt}.invalid:127.0.0.1"] if submission.salt else []),
     ]
-    image = _new_name() if export else ""
+    image = new_name() if export else ""
     log = _run(engine, submission, options, submission.context, image, settings.timeout, on_step, on_output)
     return Build(log, image)
 
@@ -104,12 +106,13 @@ def build_base(engine: Engine, submission: Submission, base: str, platform: str 
     folder.mkdir()
     name = f" --platform={platform}" if platform else ""
     (folder / "Dockerfile").write_text(f"FROM{name} {base}\n")
-    image = _new_name()
+    image = new_name()
     _run(engine, submission, [], folder, image, submission.settings.timeout, None)
     return image
 
 
-def _new_name() -> str:
+def new_name() -> str:
+    """A name for an image of this grading; whoever makes one removes it, and `Engine.sweep` does after a crash."""
     return f"{REPOSITORY}:{owner.mark()}-{secrets.token_hex(6)}"
 
 
