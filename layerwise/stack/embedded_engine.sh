@@ -29,6 +29,26 @@ if ! awk '$5 ~ "^/sys/fs/cgroup" && / - cgroup2? / { found = 1 } END { exit !fou
     fi
 fi
 
+# A RUN of a build takes what it can get: all that the engine runs stays below these limits (its cgroup-parent), so that
+# a fork bomb or a leak in one does not take the machine along. An engine without them is better than none.
+(
+    groups=$rootfs/sys/fs/cgroup
+    group=$(sed -n 's|.*"cgroup-parent": "/\([^"]*\)".*|\1|p' "$run/daemon.json")
+    memory=$(awk '/^MemTotal:/ { printf "%.0f", $2 * 1024 * 0.8 }' /proc/meminfo)
+    if [ -z "$group" ]; then
+        false
+    elif [ -f "$groups/cgroup.controllers" ]; then
+        echo "+pids +memory" > "$groups/cgroup.subtree_control"
+        mkdir -p "$groups/$group"
+        echo 8192 > "$groups/$group/pids.max"
+        echo "$memory" > "$groups/$group/memory.max"
+    else
+        mkdir -p "$groups/pids/$group" "$groups/memory/$group"
+        echo 8192 > "$groups/pids/$group/pids.max"
+        echo "$memory" > "$groups/memory/$group/memory.limit_in_bytes"
+    fi
+) || echo "no limits can be set on what the engine runs" >&2
+
 # dockerd runs whatever `iptables` comes first.
 for name in iptables ip6tables iptables-save iptables-restore ip6tables-save ip6tables-restore; do
     case $name in
