@@ -216,10 +216,15 @@ _SPECIMEN = re.compile(
     r"(?:^|/)(?:[^/]*test[^/]*|[^/]*example[^/]*|[^/]*fixture[^/]*|samples?|demos?|docs?|vectors?|data)(?:/|$)|\.md$|README",
     re.IGNORECASE,
 )
-_SNAKEOIL = re.compile(r"(?:^|/)etc/ssl/private/ssl-cert-snakeoil\.key$")
+# Whole: package archives that were downloaded, libraries that test themselves with a key (GnuTLS), Debian's snakeoil.
+_OTHERS = re.compile(
+    r"(?:^|/)(?:_cacache|\.cache/(?:pip|uv|yarn|pypoetry|pnpm)|\.yarn/cache|go/pkg/mod/cache)/"
+    r"|^(?:usr/)?lib(?:64)?/(?:[^/]+-linux-[^/]+/)?lib[^/]+\.so[.0-9]*$"
+    r"|^etc/ssl/private/ssl-cert-snakeoil\.key$"
+)
 
 
 def _of_a_dependency(path: str) -> bool:
-    """Whether it is a specimen: what an installed package carries for its own tests and documentation."""
+    """Whether it is what a package carries for its own tests and documentation, or a package as it was downloaded."""
     installed = _INSTALLED.search(path)
-    return bool(installed and _SPECIMEN.search(path, installed.end() - 1)) or bool(_SNAKEOIL.search(path))
+    return bool(installed and _SPECIMEN.search(path, installed.end() - 1)) or bool(_OTHERS.search(path))
