@@ -26,7 +26,7 @@ Asked again, it raises the same object: so a check that meets a fault another ch
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -334,6 +334,26 @@ class Facts:
         from grader.facts import container
 
         return container.run(self.engine, self._runnable, command, timeout=timeout)
+
+    def run_after(
+        self, setup: Sequence[list[str]], command: list[str], env: Mapping[str, str], *, timeout: float
+    ) -> Outcome:
+        """`run`, in the file system that the commands of `setup` left, one after the other, whatever their status.
+
+        `env` is added to the environment of all. An Outcome without exit status may be that of a setup.
+        """
+        from grader.facts import container
+        from grader.facts.build import new_name
+
+        image = self._runnable
+        for step in setup:
+            left = new_name()
+            self.at_end(self.engine.remove_image, left)
+            outcome = container.run(self.engine, image, step, timeout=timeout, env=env, keep=left)
+            if outcome.exit_code is None:
+                return outcome
+            image = left
+        return container.run(self.engine, image, command, timeout=timeout, env=env)
 
     def started(self) -> AbstractContextManager[Running]:
         """The image as it starts by itself, for as long as the block lasts."""

@@ -142,18 +142,23 @@ def run(
     *,
     timeout: float,
     beside: str | None = None,
+    env: Mapping[str, str] | None = None,
+    keep: str = "",
 ) -> Outcome:
     """Run a command in a fresh container until it ends, or until `timeout` seconds are over.
 
     A string goes through /bin/sh, a list is run as it is, both in place of the image's entrypoint; None is the image's
-    own command. With `beside`, the id of a running container, it shares that one's network. ContainerRefused where it
-    cannot be started.
+    own command. With `beside`, the id of a running container, it shares that one's network. `env` is added to the
+    image's environment. With `keep`, an image of that name is made of what the container left. ContainerRefused where
+    it cannot be started.
     """
     own: dict[str, Any] = {}
     if isinstance(command, str):
         own = {"entrypoint": ["/bin/sh", "-c"], "command": [command]}
     elif command is not None:
         own = {"entrypoint": list(command[:1]), "command": list(command[1:])}
+    if env:
+        own["environment"] = dict(env)
     host = {"network_mode": f"container:{beside}"} if beside else {}
     with _container(engine, image, host, **own) as (container, reader):
         began = time.monotonic()
@@ -168,6 +173,8 @@ def run(
             with contextlib.suppress(KeyError):
                 engine.signal(container, "SIGKILL")
         reader.finish()
+        if keep:
+            engine.commit(container, keep)
         flooded = code is None and reader.flooded
         return Outcome(code, reader.text(0), reader.text(1), seconds, code is None and not flooded, flooded, memory)
 

@@ -163,6 +163,12 @@ class Engine:
             settings = self._api.create_host_config(**host)
             return str(self._api.create_container(image, host_config=settings, labels=labels, **config)["Id"])
 
+    def commit(self, container: str, image: str) -> None:
+        """Make an image of that name from what a container that has ended left. KeyError where it is gone."""
+        name, _, tag = image.partition(":")
+        with self._translated():
+            self._api.commit(container, repository=name, tag=tag)
+
     def attach(self, container: str) -> Output:
         """What the container will print; attach before it is started, close in the end."""
         with self._translated():
