@@ -168,25 +168,29 @@ def helpers(plan: Build) -> list[ResolvedStage]:
 
 
 def contributing(facts: Facts) -> list[ResolvedStage]:
-    """Those of `helpers` from which something reached the image: a step that takes from it left a file to be seen."""
-    layers = layer_of_steps(facts.plan.target.image_steps(), facts.image, facts.base.layers)
-    files = facts.image.files
+    """Those of `helpers` from which something is taken: a step that copies from it, or mounts it, puts files into its
+    layer.
 
-    def shows(step: Step) -> bool:
+    What becomes of them then is not asked. Wheels are copied, installed and deleted; ownership is changed by a later
+    RUN, which lays every file down once more.
+    """
+    layers = layer_of_steps(facts.plan.target.image_steps(), facts.image, facts.base.layers)
+
+    def takes(step: Step) -> bool:
         layer = layers.get(id(step))
         if layer is None:
             return True  # what cannot be told is not held against it
         return any(
-            member.kind != "folder" and (found := files.get(member.path)) is not None and found.layer == layer
+            member.kind != "folder" and not member.path.rpartition("/")[2].startswith(WHITEOUT)
             for member in facts.image.layers[layer].members
         )
 
-    return _contributing(facts.plan, shows)
+    return _contributing(facts.plan, takes)
 
 
-def _contributing(plan: Build, shows: Callable[[Step], bool]) -> list[ResolvedStage]:
+def _contributing(plan: Build, takes: Callable[[Step], bool]) -> list[ResolvedStage]:
     lineage = {stage.index for stage in plan.target.lineage()}
-    lines = {(step.stage.index, step.line) for step in plan.target.image_steps() if shows(step)}
+    lines = {(step.stage.index, step.line) for step in plan.target.image_steps() if takes(step)}
     waiting = [
         use.stage
         for stage in plan.target.lineage()
