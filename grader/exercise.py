@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -170,7 +170,7 @@ def load(name: str | Path, exercises: Path = EXERCISES) -> Exercise:
     except OSError as problem:
         raise ExerciseInvalid(f"{file}: cannot be read: {problem.strerror}") from None
     except ValidationError as problem:
-        raise ExerciseInvalid(f"{file}: {explain(problem, list(_Manifest.model_fields))}") from None
+        raise ExerciseInvalid(f"{file}: {explain(problem, list(_Manifest.model_fields), _Manifest)}") from None
     except _Problem as problem:
         raise ExerciseInvalid(f"{file}: {problem}") from None
 
@@ -202,7 +202,7 @@ def _check(table: dict[str, Any], number: int) -> Check:
     try:
         params = kind.params.model_validate(own)
     except ValidationError as problem:
-        raise _Problem(f"{place} ({head.kind}): {explain(problem, valid)}") from None
+        raise _Problem(f"{place} ({head.kind}): {explain(problem, valid, kind.params)}") from None
     return Check(
         id=head.id,
         kind=head.kind,
@@ -237,6 +237,14 @@ def _named(found: tuple[Check, ...]) -> tuple[Check, ...]:
     return tuple(named)
 
 
+def _keys(model: Any, path: Sequence[str | int]) -> Sequence[str]:
+    """The keys of the table at that path inside a model, in lists and under keys; empty for the outermost."""
+    for part in path:
+        fields = getattr(model, "model_fields", {})
+        model = fields[part].annotation if part in fields else next(iter(get_args(model)), None)
+    return list(getattr(model, "model_fields", {})) if path else ()
+
+
 def nearest(word: str, valid: Sequence[str]) -> str:
     """``"; did you mean 'x'?"`` or, where nothing is near, the valid words; empty where there are none."""
     if not valid:
@@ -245,14 +253,16 @@ def nearest(word: str, valid: Sequence[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else f"; valid: {', '.join(valid)}"
 
 
-def explain(problem: ValidationError, valid: Sequence[str]) -> str:
-    """One fault of a pydantic validation in one line, with the key's path; an unknown key before a missing one."""
+def explain(problem: ValidationError, valid: Sequence[str], model: type[BaseModel] | None = None) -> str:
+    """One fault of a pydantic validation in one line, with the key's path; an unknown key before a missing one.
+
+    `valid` are the keys of the outermost table; where the model is given, those of tables inside it are its.
+    """
     faults = problem.errors()
     fault = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     where = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        keys = list(BuildSettings.model_fields) if fault["loc"][0] == "build" else valid
-        return f"unknown key {where!r}{nearest(str(fault['loc'][-1]), keys)}"
+        return f"unknown key {where!r}{nearest(str(fault['loc'][-1]), _keys(model, fault['loc'][:-1]) or valid)}"
     if fault["type"] == "missing":
         return f"missing key {where!r}"
     if fault["type"] == "tuple_type":

@@ -67,15 +67,15 @@ def find(facts: Facts) -> Base:
 
 
 def _references(facts: Facts, named: ImageReference | None) -> Iterator[ImageReference]:
-    """The base image that the Dockerfile names, where it counts; then all of the exercise's."""
+    """What to look at: the base image that the Dockerfile names, where it counts, else all of the exercise's. For an
+    image from an archive also these: the lab's registry may be near and the one that is named far."""
+    if named is None or facts.from_archive:
+        for name in facts.images:
+            reference = parse_reference(LAB + name)
+            if reference is not None:
+                yield reference
     if named is not None:
         yield named
-        if not facts.from_archive:
-            return
-    for name in facts.images:
-        reference = parse_reference(LAB + name)
-        if reference is not None and reference != named:
-            yield reference
 
 
 def _is(reference: ImageReference, name: str) -> bool:

@@ -10,6 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from grader.checks.files import LIMIT, Params, judge
+from grader.errors import ExerciseInvalid
+from grader.exercise import load
 from grader.facts import Facts
 from grader.facts.engine import Engine
 from tests.grader.conftest import facts_of
@@ -150,3 +152,12 @@ def test_items_that_make_no_sense(item: dict[str, Any], says: str) -> None:
 def test_no_items() -> None:
     with pytest.raises(ValidationError):
         Params(files=[])
+
+
+def test_a_misspelt_key_of_an_item_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "exercise.toml").write_text(
+        'title = "t"\nlesson = "l"\nlevel = "core"\nminutes = 1\n[[check]]\nkind = "files"\ntitle = "t"\npoints = 1\n'
+        'files = [{path = "/a"}, {path = "/b", contain = "x"}]\n'
+    )
+    with pytest.raises(ExerciseInvalid, match=r"unknown key 'files.1.contain'; did you mean 'contains'\?"):
+        load(tmp_path)
