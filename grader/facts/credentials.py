@@ -38,7 +38,7 @@ def find(data: bytes, path: str = "", *, settings: bool = False) -> Iterator[Hit
     if path and _of_a_dependency(path):
         return
     for shape in _SHAPES:
-        if any(word in data for word in shape.words):
+        if any(gate.search(data) for gate in shape.gates):
             yield from shape.find(data)
     for files, shape in _IN_FILES:
         if path and files.search(path):
@@ -51,8 +51,8 @@ def find(data: bytes, path: str = "", *, settings: bool = False) -> Iterator[Hit
 class _Shape:
     kind: str
     pattern: re.Pattern[bytes]
-    words: tuple[bytes, ...] = ()
-    """One of them is in whatever matches: looked for first, since that is a hundred times faster."""
+    gates: tuple[re.Pattern[bytes], ...] = ()
+    """One of them is in whatever matches. Each begins with letters as they are, and so is searched for at 3 GB/s."""
     real: Callable[[bytes], bool] | None = None
     """Whether the first group, or all of the match, is no placeholder."""
 
@@ -118,8 +118,8 @@ def _is_setting(value: bytes) -> bool:
     )
 
 
-def _shape(kind: str, words: str, pattern: bytes, real: Callable[[bytes], bool] | None = None) -> _Shape:
-    return _Shape(kind, re.compile(pattern), tuple(word.encode() for word in words.split("|")), real)
+def _shape(kind: str, gates: str, pattern: bytes, real: Callable[[bytes], bool] | None = None) -> _Shape:
+    return _Shape(kind, re.compile(pattern), tuple(re.compile(gate.encode()) for gate in gates.split("|")), real)
 
 
 _BEFORE, _AFTER = rb"(?<![A-Za-z0-9_-])", rb"(?![A-Za-z0-9_-])"
@@ -135,32 +135,30 @@ _SHAPES = (
     _shape("private key, base64", "LS0tLS1CRUdJTi", rb"(LS0tLS1CRUdJTi[A-Za-z0-9+/=]{100,2000})", _is_encoded_key),
     _shape(
         "AWS secret key",
-        "AKIA|ASIA",
+        "A[KS]IA",
         rb"(?s)(?<![A-Za-z0-9])A[KS]IA[A-Z2-7]{16}(?![A-Za-z0-9]).{1,300}?(?<![A-Za-z0-9/+=])([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
         _aws_secret,
     ),
     _shape(
         "AWS secret key",
-        "aws_secret_access_key|AWS_SECRET_ACCESS_KEY|secretAccessKey|SecretAccessKey",
+        "aws_secret_access_key|AWS_SECRET_ACCESS_KEY|ecretAccessKey",
         rb"(?:aws_secret_access_key|AWS_SECRET_ACCESS_KEY|[sS]ecretAccessKey)[\"']?\s{0,5}[=:]\s{0,5}[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
         _aws_secret,
     ),
-    _shape("GitHub token", "ghp_|gho_|ghu_|ghs_|ghr_", _BEFORE + rb"gh[pousr]_([A-Za-z0-9]{36})" + _AFTER),
+    _shape("GitHub token", "gh[pousr]_", _BEFORE + rb"gh[pousr]_([A-Za-z0-9]{36})" + _AFTER),
     _shape("GitHub token", "github_pat_", _BEFORE + rb"github_pat_([A-Za-z0-9]{22}_[A-Za-z0-9]{59})" + _AFTER),
-    _shape("GitLab token", "glpat-|gldt-|glrt-|glptt-", _BEFORE + rb"gl(?:pat|dt|rt|ptt)-([A-Za-z0-9_.-]{20,300})"),
+    _shape("GitLab token", "gl[pdr][at]", _BEFORE + rb"gl(?:pat|dt|rt|ptt)-([A-Za-z0-9_.-]{20,300})"),
     _shape("npm token", "npm_", _BEFORE + rb"npm_([A-Za-z0-9]{36})" + _AFTER),
     _shape("npm token", "_authToken", rb":_authToken\s{0,5}=\s{0,5}[\"']?([A-Za-z0-9_+/=.-]{20,500})"),
     _shape("PyPI token", "pypi-AgE", _BEFORE + rb"pypi-(AgE[A-Za-z0-9_-]{50,500})"),
-    _shape(
-        "Slack token", "xoxb-|xoxa-|xoxp-|xoxr-|xoxs-|xapp-", _BEFORE + rb"(?:xox[abprs]|xapp)-([A-Za-z0-9-]{20,300})"
-    ),
+    _shape("Slack token", "xox[abprs]-|xapp-", _BEFORE + rb"(?:xox[abprs]|xapp)-([A-Za-z0-9-]{20,300})"),
     _shape(
         "Slack webhook",
-        "hooks.slack.com",
+        "hooks.slack.com/services/T",
         rb"hooks\.slack\.com/services/(T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{20,30})",
     ),
     _shape("Docker Hub token", "dckr_pat_", _BEFORE + rb"dckr_pat_([A-Za-z0-9_-]{27})" + _AFTER),
-    _shape("Stripe key", "sk_live_|rk_live_", _BEFORE + rb"[sr]k_live_([A-Za-z0-9]{20,250})"),
+    _shape("Stripe key", "k_live_", _BEFORE + rb"[sr]k_live_([A-Za-z0-9]{20,250})"),
 )
 
 _NAMED = (
