@@ -48,6 +48,8 @@ def find(facts: Facts) -> Base:
     best = Base("", 0, "" if counts or named is None else str(named))
     unseen = []
     for reference in _references(facts, named if counts else None):
+        if reference is named and best.layers:
+            break
         platform = root.platform if root else ""
         seen = False
         for layers in _served(facts, reference) if facts.from_archive else _candidates(facts, reference, platform):
@@ -55,11 +57,9 @@ def find(facts: Facts) -> Base:
             if len(layers) > best.layers and own[: len(layers)] == list(layers):
                 best = Base(str(reference), len(layers), best.claimed)
                 break
-        if counts and best.layers:
-            return best
         if not seen:
             unseen.append(str(reference))
-    if counts and not facts.from_archive:
+    if counts and not facts.from_archive and not best.layers:
         raise EngineFailure(f"the layers of {named} are not at the bottom of the image built from it: grade again")
     if unseen and not best.layers:
         raise RegistryUnavailable(f"the base image {unseen[0]} is not in its registry: bring it there with 'lab up'")
@@ -68,7 +68,7 @@ def find(facts: Facts) -> Base:
 
 def _references(facts: Facts, named: ImageReference | None) -> Iterator[ImageReference]:
     """What to look at: the base image that the Dockerfile names, where it counts, else all of the exercise's. For an
-    image from an archive also these: the lab's registry may be near and the one that is named far."""
+    image from an archive these come first: the lab's registry is near, and the one that is named may be far."""
     if named is None or facts.from_archive:
         for name in facts.images:
             reference = parse_reference(LAB + name)

@@ -184,6 +184,21 @@ def test_with_the_folder_beside_the_image_its_files_are_judged_too(
 
 
 @pytest.mark.engine
+@pytest.mark.lab
+def test_of_several_base_images_the_one_with_the_most_layers_counts(
+    engine: Engine, tmp_path: Path, nowhere: None
+) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM localhost:5000/base/distroless-python:3.13\nCOPY Dockerfile /x\n")
+    with facts_of(tmp_path, engine) as facts, engine.save_image(facts.build.image) as chunks:
+        (tmp_path / "image.tar").write_bytes(b"".join(chunks))
+    names = ("distroless-static:debian13", "distroless-python:3.13")
+    for folder in (None, tmp_path):
+        for images in (names, names[::-1]):
+            wanted = replace(exercise(("size", {"of": "added", "full": "10 kB"})), images=images)
+            assert grade(wanted, folder, image=tmp_path / "image.tar").checks[0].status is Status.PASSED
+
+
+@pytest.mark.engine
 def test_the_base_image_cannot_be_told_without_the_registry(
     saved: dict[str, Path], nowhere: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
