@@ -19,6 +19,7 @@ COMMANDS = {
     "exercises": "List the exercises and your points; `verify` proves each one.",
     "start": "Copy an exercise's starter into your work folder.",
     "grade": "Grade your work on an exercise.",
+    "watch": "Grade your work on an exercise at each save.",
     "lint": "Look through Dockerfiles for what needs no build to be seen.",
     "reset": "Put an exercise back to its starter.",
     "test": "Run all of the project's tests on a live lab.",

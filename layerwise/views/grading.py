@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from grader.verdict import Report
 from layerwise.errors import InputError, LabError
@@ -32,10 +33,10 @@ class Stopped(LabError):
 
 
 class Grading:
-    """One grading of the learner's own work. `run` it in any thread; `stop` it from another."""
+    """One grading, of the learner's own work or of another folder. `run` it in any thread; `stop` it from another."""
 
-    def __init__(self, exercise: str, on_news: Callable[[str], None]) -> None:
-        self._exercise = exercise
+    def __init__(self, exercise: str, on_news: Callable[[str], None], folder: Path | None = None) -> None:
+        self._words = [exercise] if folder is None else [exercise, str(folder.absolute())]
         self._on_news = on_news
         self._stopping = threading.Event()
         self.warnings: list[str] = []
@@ -51,7 +52,7 @@ class Grading:
         LabError (InputError for unusable input) where there is no report. The process and its children are gone then.
         """
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "layerwise.cli", "grade", self._exercise, "--json"],
+            [sys.executable, "-P", "-m", "layerwise.cli", "grade", *self._words, "--json"],
             env={**os.environ, "LAYERWISE_PROGRESS": "lines"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
