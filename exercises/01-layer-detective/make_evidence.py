@@ -1,7 +1,7 @@
 """Makes starter/evidence.tar, byte for byte the same each time: python exercises/01-layer-detective/make_evidence.py
 
-An image archive as `docker save` writes it, for both image stores (index.json and manifest.json) and both usual platforms:
-the layers are the same, since they hold nothing but text. What is in it is what key.toml asks about.
+An image archive as `docker save` writes it, for both image stores (index.json and manifest.json) and both usual
+platforms: the layers are the same, since they hold nothing but text. What is in it is what key.toml asks about.
 """
 
 from __future__ import annotations
