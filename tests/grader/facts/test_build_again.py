@@ -12,6 +12,7 @@ import pytest
 from grader.errors import EngineFailure
 from grader.exercise import BuildSettings
 from grader.facts import build as module
+from grader.facts.engine import EngineInfo
 from grader.process import Ended
 from grader.submission import Submission
 
@@ -25,6 +26,7 @@ class Engine:
     """What `build` asks of an engine besides buildx."""
 
     host = "unix:///nowhere.sock"
+    info = EngineInfo("26.1.5", "containerd", "amd64", "linux", 2, 1 << 30, "cgroupfs", "1")
 
     def answers(self) -> bool:
         return True
