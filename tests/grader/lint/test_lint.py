@@ -185,3 +185,13 @@ def test_a_pipe_or_a_broken_link_by_that_name_is_an_error(tmp_path):
     (tmp_path / "x.Dockerfile").symlink_to("nowhere")
     for path in find([tmp_path]):
         assert lint(path).error is not None
+
+
+def test_it_stands_whatever_a_dockerfile_holds(tmp_path):
+    """Each odd file on which the model is compared with BuildKit: findings or an error, never a failure of lint."""
+    corpus = (Path(__file__).parents[1] / "facts" / "dockerfiles.txt").read_text(encoding="utf-8")
+    texts = [part.partition("\n")[2] for part in corpus.split("\n=== ")[1:]]
+    assert len(texts) > 50
+    for text in texts:
+        result = linted(tmp_path, text)
+        assert "itself failed" not in (result.error or ""), (text, result.error)
