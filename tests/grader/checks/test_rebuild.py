@@ -22,11 +22,11 @@ from grader.verdict import Status, Verdict
 from tests.grader.conftest import facts_of
 
 # Package managers that put together the files they are given: what counts here is when they run.
-TOOLS = """RUN <<END
-printf '#!/bin/sh\\nfor f; do [ ! -f "$f" ] || cat "$f"; done > /installed\\n' > /bin/pip
-chmod +x /bin/pip
-for name in pip3 npm uv python; do ln /bin/pip /bin/$name; done
-END
+TOOLS = """RUN set -e; \\
+    printf '#!/bin/sh\\nfor f; do [ ! -f "$f" ] || cat "$f"; done > /installed\\n' > /bin/pip; \\
+    chmod +x /bin/pip; \\
+    for name in pip3 npm uv python; do ln /bin/pip /bin/$name; \\
+    done
 """
 FILES = {
     "app.py": "print('hello')\n",
