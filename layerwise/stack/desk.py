@@ -1,7 +1,7 @@
 """What JupyterLab is given: a desk of two links, `course` and `work`, its own configuration, a token, an environment.
 
 Nothing of the person's own Jupyter is read or written: configuration, data, runtime files and workspaces lie under
-LAYERWISE_HOME/jupyter. The desk keeps the source code out of a reader's sight.
+LAYERWISE_HOME/jupyter. The desk keeps the source code out of a reader's sight, and `course` is the reader's own copy.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from layerwise.stack import lessons
 from layerwise.stack.paths import ROOT, Home, work_dir
 
 FIRST_LESSON = "course/00-start-here.ipynb"
+LESSONS = "lessons"
+"""In the work folder: the learner's copy of the lessons, kept when the lab is purged."""
 
 Traits = Mapping[str, Mapping[str, Any]]
 """Configuration as Jupyter has it: class name -> trait -> value."""
@@ -58,7 +61,8 @@ def prepare(home: Home, address: str, port: int, settings: Traits) -> None:
     """
     work_dir().mkdir(parents=True, exist_ok=True)
     folder(home).mkdir(parents=True, exist_ok=True)
-    _link(folder(home) / "course", ROOT / "course")
+    lessons.refresh(ROOT / "course", work_dir() / LESSONS)
+    _link(folder(home) / "course", work_dir() / LESSONS)
     _link(folder(home) / "work", work_dir())
     config = home.jupyter / "config"
     (config / "labconfig").mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from layerwise.stack import desk, environment, jupyter, paths
+from layerwise.stack import environment, jupyter, paths
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser]
 
@@ -45,10 +45,6 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     settings = {"LabApp": {"expose_app_in_browser": True}}
     try:
         url = jupyter.start(home=home, env=env, port=port, settings=settings)
-        # A copy of the course: what a run saves in the lesson must not reach the checkout.
-        shown = desk.folder(home) / "course"
-        shown.unlink()
-        shutil.copytree(ROOT / "course", shown, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         yield Desk(url, tmp_path / "work")
     finally:
         jupyter.stop(home)
