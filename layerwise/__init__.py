@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import Any
 
 _VIEWS = {
+    "build": "layerwise.views.build",
     "check": "layerwise.views.check",
+    "compare": "layerwise.views.compare",
     "diff": "layerwise.views.diff",
     "layers": "layerwise.views.layers",
     "overlay": "layerwise.views.overlay",

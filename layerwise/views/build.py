@@ -1,0 +1,243 @@
+"""A build as it happens: which instruction ran, which was reused from the cache, how long each took, what ran beside.
+
+lw.build("apps/tides")
+lw.build("apps/tides", edit="tides.py")     the build after an edit of that file, in a copy: yours stays as it is
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import traitlets
+from IPython.core.getipython import get_ipython
+from pydantic import ValidationError
+
+from grader.errors import SubmissionFault
+from grader.exercise import BuildSettings
+from grader.facts import Facts
+from grader.facts import build as builds
+from grader.facts.buildlog import BuildLog, Vertex
+from grader.facts.dockerfile.resolved import Build as Plan
+from grader.facts.edits import Change
+from grader.facts.rebuild import Rebuild, rebuild
+from grader.facts.steps import BuiltStep, State, match
+from grader.submission import Submission
+from grader.units import format_duration
+from layerwise.errors import InputError
+from layerwise.views import timeline
+from layerwise.views.listing import counted, fold, spelt, visible
+from layerwise.views.live import LiveWidget, Said, View, plainly, script
+
+EVERY = 0.4
+"""Seconds between two drawings of a build that goes on."""
+
+
+def build(
+    folder: str | Path,
+    edit: str | Sequence[str] = (),
+    *,
+    change: Change = "content",
+    file: str = "Dockerfile",
+    target: str = "",
+    args: Mapping[str, str] | None = None,
+    cache: bool = True,
+) -> Built:
+    """Build a folder and show how. No image is made: what ran is in the engine's cache, for `docker build` too.
+
+    With `edit`, names or patterns of files in the folder: build, edit those in a copy, and build that. `change` is
+    "content" (a comment more, that no build has seen), "touch" (a new time, nothing else), "dependency" or "add".
+    `cache=False` runs every step again.
+    """
+    paths = [edit] if isinstance(edit, str) else list(edit)
+    with plainly():
+        if paths and not cache:
+            raise InputError("an edit shows what the cache still serves: leave cache=False away")
+        try:
+            settings = BuildSettings(dockerfile=file, target=target, args=dict(args or {}))
+        except ValidationError as problem:
+            raise InputError(f"this cannot be built: {problem.errors()[0]['msg']}") from None
+        if not Path(folder).is_dir():
+            raise InputError(f"there is no folder {spelt(str(folder))}: name one beside this notebook")
+        built = Built(_named(folder, file, paths, change))
+        built.run(Path(folder), settings, paths, change, cache=cache)
+    return built
+
+
+def _named(folder: str | Path, file: str, paths: Sequence[str], change: Change) -> str:
+    name = str(folder) if file == "Dockerfile" else f"{folder}, {file}"
+    words = {"content": "an edit of", "touch": "a touch of", "dependency": "a new dependency in", "add": "adding"}
+    return f"{name}, after {words[change]} {', '.join(paths)}" if paths else name
+
+
+class BuildWidget(LiveWidget):
+    """The live part."""
+
+    _esm = script("build.js")
+    picture = traitlets.Unicode("").tag(sync=True)
+    said = traitlets.Unicode("").tag(sync=True)
+    """What goes on, in a few words, for those who listen."""
+
+
+class Built(View):
+    """A build in a notebook. It shows itself while it goes on, and again wherever it is displayed."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._vertexes: dict[str, Vertex] = {}
+        self._plan: Plan | None = None
+        self._rebuild: Rebuild | None = None
+        self._phase = ""
+        self._wrong = ""
+        self._shown_by: int | None = None
+        super().__init__(BuildWidget(), {})
+
+    @property
+    def done(self) -> Rebuild:
+        """What became of the build: its steps and its log. Said where it did not end well."""
+        if self._rebuild is None:
+            raise Said(self._wrong or "this build did not end")
+        return self._rebuild
+
+    @property
+    def steps(self) -> Sequence[BuiltStep]:
+        """All instructions of the stages that were built, in file order."""
+        return self.done.steps
+
+    @property
+    def ran(self) -> list[str]:
+        """The instructions that ran, as written."""
+        return [step.text for step in self.done.ran]
+
+    @property
+    def reused(self) -> list[str]:
+        """The instructions that came from the cache."""
+        return [step.text for step in self.steps if step.state is State.REUSED]
+
+    @property
+    def work(self) -> float:
+        """Seconds that its steps took, added up; a step that two stages share counts once."""
+        return sum({step.vertex.digest: step.seconds for step in self.steps if step.vertex}.values())
+
+    @property
+    def broke(self) -> list[BuiltStep]:
+        """The instructions that ran though all they stand on was reused; none in a build that nothing came before."""
+        if not self.reused and not self.done.edited:
+            return []
+        causes = {id(cause): cause for cause in map(self.done.cause, self.done.ran)}
+        return list(causes.values())
+
+    @property
+    def lines(self) -> list[timeline.Line]:
+        """The build on its time axis."""
+        return timeline.lines(self.steps, _began(self.done.log.vertexes), self.broke)
+
+    def run(self, folder: Path, settings: BuildSettings, paths: Sequence[str], change: Change, *, cache: bool) -> None:
+        """Build, showing it."""
+        self._show_now()
+        over = threading.Event()
+        ticker = threading.Thread(target=self._tick, args=(over,), daemon=True)
+        ticker.start()
+        try:
+            with Submission.open(folder, settings) as submission, Facts(submission, on_step=self._on_step) as facts:
+                self._plan = facts.plan
+                self._rebuild = self._measure(facts, paths, change, cache=cache)
+        except SubmissionFault as fault:
+            self._wrong = str(fault)
+            notes = "\n".join(getattr(fault, "__notes__", ()))
+            raise Said(f"{fault}\n{notes}".strip()) from None
+        finally:
+            over.set()
+            ticker.join()
+            self._draw()
+            self.refresh()
+
+    def html(self) -> str:
+        picture: str = self.widget.picture
+        return picture
+
+    def text(self) -> str:
+        return f"{self._headline()}\n{timeline.plain(self._lines())}"
+
+    def _ipython_display_(self) -> None:
+        if self._shown_by is None or self._shown_by != _cell():
+            super()._ipython_display_()
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _show_now(self) -> None:
+        if _cell() is not None:
+            self._ipython_display_()
+            self._shown_by = _cell()
+
+    def _measure(self, facts: Facts, paths: Sequence[str], change: Change, *, cache: bool) -> Rebuild:
+        if paths:
+            self._phase = "first as it is"
+            _ = facts.build
+            with self._one:
+                self._vertexes, self._phase = {}, "after the edit"
+            return rebuild(facts, paths, change)
+        log = builds.build(facts.engine, facts.submission, export=False, cache=cache, on_step=self._on_step).log
+        return Rebuild(change, (), (), match(log, facts.plan), log)  # after whatever was done to it before, if anything
+
+    def _on_step(self, vertex: Vertex) -> None:
+        self._vertexes[vertex.digest] = vertex
+
+    def _tick(self, over: threading.Event) -> None:
+        while not over.wait(EVERY):
+            self._draw()
+
+    def _lines(self) -> list[timeline.Line]:
+        if self._rebuild:
+            return self.lines
+        if self._plan is None:
+            return []
+        seen = [replace(vertex) for vertex in tuple(self._vertexes.values())]
+        so_far = match(BuildLog(True, 0, seen), self._plan)  # what is reused is known at the end: until then a guess
+        return timeline.lines(so_far, _began(seen), (), time.time())
+
+    def _draw(self) -> None:
+        with self._one:
+            drawn = self._lines()
+            running = [line for line in drawn if line.state == "running"]
+            self.widget.said = f"running {running[0].step.text}" if running else self._headline() if self._ended else ""
+            after = ""
+            if self._rebuild:
+                after = timeline.key() + fold("Details: steps as a table", timeline.details(drawn))
+            self.widget.picture = (
+                f'<div class="lw-box lw-image"><p class="lw-kicker">{visible(self._headline(), 1000)}</p>'
+                f"{timeline.picture(drawn, timeline.span(drawn) or 1.0)}{after}</div>"
+            )
+
+    @property
+    def _ended(self) -> bool:
+        return bool(self._rebuild or self._wrong)
+
+    def _headline(self) -> str:
+        if self._wrong:
+            return f"{self.name}: {self._wrong}"
+        if self._rebuild is None:
+            return f"Building {self.name}{': ' if self._phase else ''}{self._phase} …"
+        ran, reused = len(self.ran), len(self.reused)
+        unseen = ", ".join(self.done.unseen)
+        kept = f" The ignore file keeps {unseen} from the builder." if unseen else ""
+        return (
+            f"{self.name}: {counted(ran, 'step')} ran, {reused} reused; {format_duration(self.work)} of work, "
+            f"{format_duration(self.done.log.seconds)} in all.{kept}"
+        )
+
+
+def _began(vertexes: Sequence[Vertex]) -> float:
+    """When a build began, as it tells; a part of one, now where it tells nothing yet."""
+    began = BuildLog(True, 0, vertexes).began
+    return time.time() if began is None else began
+
+
+def _cell() -> int | None:
+    """The number of the cell that runs; None outside a notebook."""
+    shell = get_ipython()
+    return None if shell is None else int(shell.execution_count)
