@@ -55,7 +55,9 @@ class Vertex:
         match = _STEP.fullmatch(self.name)
         if not match:
             return None
-        return Step(match["stage"] or "", int(match["at"]), int(match["of"]), match["text"])
+        # What a base image's ONBUILD adds has the word in front on Docker 28.5, and has not on 26.1 and before.
+        text = match["text"].removeprefix("ONBUILD ")
+        return Step(match["stage"] or "", int(match["at"]), int(match["of"]), text)
 
     @property
     def internal(self) -> bool:

@@ -227,6 +227,7 @@ measure = "digest {base}"
 @pytest.mark.lab
 @pytest.mark.usefixtures("nothing_left")
 def test_measured(submit: Callable[..., Path], tmp_path: Path, engine: Engine, base: str) -> None:
+    engine._api.pull(base)
     about = engine.inspect_image(base)
     layers = len(about["RootFS"]["Layers"])
     digest = next(text for text in about["RepoDigests"] if text.startswith(base.partition(":musl")[0]))
