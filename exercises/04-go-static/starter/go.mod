@@ -1,0 +1,3 @@
+module harbour/tides
+
+go 1.24
