@@ -75,5 +75,5 @@ class Comparison:
             said = f"Saved {format_duration(self.saved)} of work: {first}, then {second}, {self.times:.1f} times less."
         for word, one in (("first", self.before), ("second", self.after)):
             for step in one.broke:
-                said += f" In the {word} the chain breaks at line {step.step.line}: {spelt(step.text, 60)}."
+                said += f" In the {word} the chain breaks at line {step.step.line}, “{spelt(step.text, 60)}”."
         return said

@@ -62,6 +62,27 @@ SHOWS = {
         "exercise-01": r"Exercise 01-layer-detective",
         "exercise-01b": r"Exercise 01b-lost-and-found",
     },
+    "02-caching": {
+        "cold-numbers": r"took [\d.]+ times as long",
+        "build-one": r"(?s)reused +WORKDIR.*ran .*COPY \. \. +<- the chain breaks here\nran .*RUN pip install",
+        "reveal-steps": r"What happened: COPY \. \.; RUN pip install",
+        "keys": r"(?s)COPY \. \. +another: the chain breaks here\n.*RUN pip install.* another\n",
+        "table": r"touch poem.txt +nothing ran\nchmod.*COPY.*\n.*diary.log +nothing ran\n.*poem.txt +COPY",
+        "reveal-content": r"What happened: chmod \+x poem.txt; a new line in poem.txt\n",
+        "lint": r"\[copy-before-install\]",
+        "compare-mine": r"In the second the chain breaks at line 3",
+        "compare": r"(?s)reused +RUN pip install.*Saved .* times less.*In the second the chain breaks at line 5",
+        "two": r"RUN pip install --no-cache-dir -r requirements.txt +\n.*COPY \. \. +another: the chain breaks here",
+        "dependency": r"COPY requirements.txt \. +<- the chain breaks here\nran .*RUN pip install",
+        "ignored": r"left\.js.*\nnode_modules .*right\.js.*\n.*left\.js.*\n\*\*/node_modules +index\.js, till/till",
+        "reveal-ignored": r"What happened: \*\*/node_modules\n",
+        "trailing-comment": r"ERROR: .*no such file|ERROR: .*not found",
+        "arg": r"reused +RUN echo above\n.*ARG VERSION\nran .*RUN echo below",
+        "mount": r"visits: 2\n",
+        "stages": r"[\d.]+ s of work, [\d.]+ s in all",
+        "exercise-02": r"Exercise 02-cache-order",
+        "exercise-02c": r"Exercise 02c-ignore-the-noise",
+    },
 }
 """What cells show, as regular expressions: a shell command that fails in a cell is no error to a notebook."""
 

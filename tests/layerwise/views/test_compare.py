@@ -22,7 +22,7 @@ def test_the_order_of_instructions_is_what_saves(tmp_path: Path, base: str) -> N
     assert view.saved > 0.5
     assert view.times > 1
     said = repr(view)
-    assert "In the first the chain breaks at line 2: COPY . /app. In the second the chain breaks at line 4" in said
+    assert "In the first the chain breaks at line 2, “COPY . /app”. In the second the chain breaks at line 4" in said
     shown = view._repr_html_()
     assert shown.count("the chain breaks here") == 2
     assert shown.count('class="lw-steps"') == 2
