@@ -152,6 +152,8 @@ class Built(View):
         finally:
             over.set()
             ticker.join()
+            if not self._ended:
+                self._wrong = "stopped before its end"
             self._draw()
             self.refresh()
 

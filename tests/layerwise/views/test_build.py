@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 import layerwise as lw
+from grader.exercise import BuildSettings
 from grader.facts.buildlog import BuildLog, Vertex
 from grader.facts.dockerfile.build import resolve
 from grader.facts.dockerfile.parser import parse
 from grader.facts.steps import match
 from layerwise.errors import LabError
 from layerwise.views import timeline
+from layerwise.views.build import Built
 
 STAGES = """FROM {base} AS slow
 RUN echo {nonce} && sleep 1
@@ -77,6 +79,23 @@ def test_a_build_that_fails_says_where_and_what_it_printed(tmp_path: Path, base:
     )
     with pytest.raises(LabError, match=r"(?s)line 3.*exit status 3.*no such luck"):
         lw.build(mine)
+
+
+@pytest.mark.engine
+def test_a_build_that_is_stopped_does_not_look_as_if_it_went_on(
+    tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(self: Built, vertex: Vertex) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Built, "_on_step", stop)
+    mine = folder(tmp_path / "app", f"FROM {base}\nCMD ls\n")
+    view = Built("mine")
+    with pytest.raises(KeyboardInterrupt):
+        view.run(mine, BuildSettings(), (), "content", cache=True)
+    assert "stopped before its end" in view.html()
+    with pytest.raises(LabError, match="stopped"):
+        _ = view.steps
 
 
 @pytest.mark.parametrize(
