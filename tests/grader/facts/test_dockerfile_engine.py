@@ -7,9 +7,11 @@ without any FROM, and an empty pattern as in ${A#}.
 
 import io
 import json
+import os
 import re
 import subprocess
 import tarfile
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -193,7 +195,11 @@ def built(text, args, folder):
     """The image's configuration, or BuildKit's complaint."""
     given = [part for name, value in args.items() for part in ("--build-arg", f"{name}={value}")]
     command = [*buildx(), "build", "--progress=plain", "--file=-", "--output=type=oci,dest=-", *given, str(folder)]
-    done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=120, check=False)
+    with tempfile.TemporaryDirectory() as scratch:  # buildx leaves a Dockerfile that it read from a pipe behind
+        environment = {**os.environ, "TMPDIR": scratch}
+        done = subprocess.run(
+            command, input=text.encode(), capture_output=True, timeout=120, check=False, env=environment
+        )
     if done.returncode:
         return done.stderr.decode(errors="replace")
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
