@@ -81,6 +81,7 @@ SHOWS = {
         "mount": r"visits: 2\n",
         "stages": r"[\d.]+ s of work, [\d.]+ s in all",
         "exercise-02": r"Exercise 02-cache-order",
+        "exercise-02b": r"Exercise 02b-cache-mount",
         "exercise-02c": r"Exercise 02c-ignore-the-noise",
     },
 }
