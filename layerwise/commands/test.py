@@ -54,11 +54,10 @@ def command(fast: bool, engines: bool, pytest_args: tuple[str, ...]) -> int:
 
 @contextmanager
 def _live_lab() -> Iterator[None]:
-    """Bring the lab up with all base images, and down again, unless it was up before."""
+    """The lab with all base images, which `lab up` alone does not bring; down again, unless it was up before."""
     was_up = _lab("status", check=False, quiet=True)
-    if not was_up:
-        _lab("up", "--no-jupyter", "--images", "all")
     try:
+        _lab("up", "--no-jupyter", "--images", "all")
         yield
     finally:
         if not was_up:
