@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import AfterValidator, model_validator
 
 from grader.checks import CheckParams
+from grader.facts import gopattern
 from grader.facts.context import IGNORE_FILE, BuildContext, Entry, Type
-from grader.facts.gopattern import BadPattern, Machine, check_glob, compile_pattern
+from grader.facts.gopattern import Machine, compile_pattern
 from grader.facts.ignore import clean_path
 from grader.units import Size, format_size
 from grader.verdict import Place, Verdict
@@ -34,11 +35,7 @@ def _pattern(text: str) -> str:
     cleaned = clean_path(text.strip()).removeprefix("/")
     if not text.strip() or cleaned in (".", "..") or cleaned.startswith(("!", "../")):
         raise ValueError(f"{text!r} is no path or glob inside the build context")
-    try:
-        check_glob(cleaned)
-        compile_pattern(cleaned)
-    except BadPattern as problem:
-        raise ValueError(f"{text!r}: {problem}") from None
+    gopattern.require(cleaned, text)
     return text.strip()
 
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from grader.checks import CheckParams, Pattern
-from grader.facts.users import id_of
+from grader.facts.users import MAX_TABLE, TABLES, id_of
 from grader.units import format_size
 from grader.verdict import Place, Verdict, clean
 
@@ -39,9 +39,6 @@ LIMIT = 64 * 1024
 """Bytes of a file that are searched: an expression can take time that grows with their square."""
 SHOWN = 5
 """Items that are told of in the message."""
-TABLES = ("/etc/passwd", "/etc/group")
-MAX_TABLE = 4_000_000
-"""Bytes read of them."""
 _Contents = Mapping[str, bytes | None]
 
 

@@ -12,10 +12,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from grader.checks import CheckParams
 from grader.errors import EngineFailure
+from grader.facts import gopattern, steppattern
 from grader.facts import rebuild as experiment
-from grader.facts import steppattern
 from grader.facts.edits import Change
-from grader.facts.gopattern import BadPattern, check_glob, compile_pattern
 from grader.facts.ignore import clean_path
 from grader.facts.rebuild import Cold, Rebuild, Speed
 from grader.facts.steps import BuiltStep, State
@@ -35,11 +34,7 @@ def _path(text: str) -> str:
     cleaned = clean_path(text.strip())
     if not text.strip() or cleaned.startswith(("!", "../", "/")) or cleaned in (".", ".."):
         raise ValueError(f"{text!r} is no path or glob inside the build context")
-    try:
-        check_glob(cleaned)
-        compile_pattern(cleaned)
-    except BadPattern as problem:
-        raise ValueError(f"{text!r}: {problem}") from None
+    gopattern.require(cleaned, text)
     return cleaned
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from grader.checks import CheckParams
+from grader.facts import gopattern
 from grader.facts.base import LAB
 from grader.facts.dockerfile import ImageReference, parse_reference
-from grader.facts.gopattern import BadPattern, check_glob, compile_pattern
 from grader.facts.shipping import Shipped, contributing, helpers
 from grader.facts.tar import normal
 from grader.verdict import Place, Verdict, clean
@@ -31,11 +31,7 @@ def _item(text: str) -> str:
     text = text.strip()
     if not normal(text):
         raise ValueError(f"{text!r} is neither a path nor the name of a command")
-    try:
-        check_glob(normal(text))
-        compile_pattern(normal(text))
-    except BadPattern as problem:
-        raise ValueError(f"{text!r}: {problem}") from None
+    gopattern.require(normal(text), text)
     return text
 
 

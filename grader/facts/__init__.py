@@ -321,10 +321,10 @@ class Facts:
     @Fact
     def configured_user(self) -> User:
         """Whom a container starts as, by the image's config and its own /etc/passwd. UnknownUser where nobody."""
-        from grader.facts.users import resolve
+        from grader.facts.users import MAX_TABLE, TABLES, resolve
 
-        files = self.image.read_all(["/etc/passwd", "/etc/group"], limit=4_000_000)
-        return resolve(self.image.config.user, files["/etc/passwd"], files["/etc/group"])
+        files = self.image.read_all(TABLES, MAX_TABLE)
+        return resolve(self.image.config.user, *(files[table] for table in TABLES))
 
     def run(self, command: str | list[str] | None = None, *, timeout: float = 30.0) -> Outcome:
         """Run the image's own command, or another, in a fresh container until it ends or `timeout` seconds are over.

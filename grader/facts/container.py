@@ -61,6 +61,11 @@ class Process:
         return 0 in (self.real, self.effective, self.saved, self.filesystem)
 
 
+def exit_code(state: Mapping[str, Any]) -> int | None:
+    """The main process' exit status by a container's `State`; None while it runs."""
+    return None if state.get("Running") else int(state.get("ExitCode") or 0)
+
+
 class Running:
     """A container that was started. It may have ended since."""
 
@@ -217,11 +222,10 @@ def watch(running: Running, patience: float) -> Seen:
         if main is None or not main.is_root or time.monotonic() > deadline:
             break
         time.sleep(0.1)
-    state = running.state
     return Seen(
         next((process for process in seen if process.main), None),
         [process for process in seen if not process.main],
-        None if state.get("Running") else int(state.get("ExitCode") or 0),
+        exit_code(running.state),
         running.output[1],
     )
 

@@ -64,6 +64,15 @@ def check_glob(pattern: str) -> None:
         name = found
 
 
+def require(pattern: str, written: str) -> None:
+    """ValueError naming the pattern as `written` where it is malformed, or no such regular expression can be."""
+    try:
+        check_glob(pattern)
+        compile_pattern(pattern)
+    except BadPattern as problem:
+        raise ValueError(f"{written!r}: {problem}") from None
+
+
 def _fits(rest: str | None, pattern: str) -> bool:
     return rest is not None and (not rest or bool(pattern))
 

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from grader.facts.container import run, started
+from grader.facts.container import exit_code, run, started
 from grader.facts.engine import ContainerRefused, Engine
 from grader.facts.image import Healthcheck, ImageConfig
 
@@ -57,14 +57,13 @@ def watch(engine: Engine, image: str, config: ImageConfig, check: Healthcheck, w
             if status == "healthy" or not state.get("Running") or seconds > within:
                 break
             time.sleep(0.1)
-    exit_code = None if state.get("Running") else int(state.get("ExitCode") or 0)
     looked = (state.get("Health") or {}).get("Log") or ()
     last = looked[-1] if looked else {}
     alone = status == "healthy" and _succeeds_alone(engine, image, config, check)
     return Health(
         status,
         seconds,
-        exit_code,
+        exit_code(state),
         int(last["ExitCode"]) if "ExitCode" in last else None,
         str(last.get("Output") or ""),
         alone,

@@ -29,9 +29,7 @@ KEPT = frozenset(("etc/passwd", "etc/group", "etc/os-release", "usr/lib/os-relea
 KEPT_SIZE = 256 * 1024
 
 _MOUNT_POINTS = frozenset(("dev", "proc", "sys", "etc", "etc/hosts", "etc/resolv.conf"))
-_BUILDER_WORDS = re.compile(
-    r"^/bin/sh -c #\(nop\) +|(?<=^RUN )\|\d+ .*?(?=/bin/sh -c )(?:/bin/sh -c )?|(?<=^RUN )/bin/sh -c |^/bin/sh -c (?!#)"
-)
+_SHELL = re.compile(r"^(?:RUN )?(?:\|\d+ .*? )?/bin/sh -c (?P<rest>.*)$", re.DOTALL)
 
 Source = Callable[[], AbstractContextManager[Iterator[bytes]]]
 """Opens the image's archive once more."""
@@ -123,8 +121,8 @@ class Layer:
 
     @property
     def instruction(self) -> str:
-        """`created_by` as a Dockerfile has it, in one line, without what builders add."""
-        return _BUILDER_WORDS.sub("", " ".join(self.created_by.split())).removesuffix(" # buildkit")
+        """`created_by` as its Dockerfile had it."""
+        return instruction(self.created_by)
 
     @property
     def is_empty(self) -> bool:
@@ -134,6 +132,17 @@ class Layer:
             member.path in _MOUNT_POINTS and not member.size and member.kind in ("folder", "file")
             for member in self.members
         )
+
+
+def instruction(created_by: str) -> str:
+    """A line of an image's history as its Dockerfile had it, in one line, as far as that can be told."""
+    text = created_by.strip().removesuffix("# buildkit").strip()
+    if "#(nop)" in text:
+        return " ".join(text.partition("#(nop)")[2].split())
+    match = _SHELL.match(text)
+    if match:
+        text = f"RUN {match['rest']}"
+    return " ".join(text.split())
 
 
 class Visitor(Protocol):

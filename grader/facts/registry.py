@@ -94,10 +94,11 @@ def _get(reference: ImageReference, path: str, method: str = "GET") -> bytes | N
 def _base(registry: str) -> str:
     host = _HUB.get(registry, registry)
     # As Docker does: plain HTTP for this machine only.
-    return f"{'http' if _is_loopback(host) else 'https'}://{host}"
+    return f"{'http' if is_loopback(host) else 'https'}://{host}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host, as it stands in an address (with a port or not), is this machine itself."""
     name = urlsplit(f"//{host}").hostname or ""
     if name == "localhost":
         return True

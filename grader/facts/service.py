@@ -29,6 +29,7 @@ from grader.errors import EngineFailure, NotObservable
 from grader.facts import container
 from grader.facts.container import Running
 from grader.facts.engine import ContainerRefused, Engine
+from grader.facts.registry import is_loopback
 
 MAX_BODY = 1 << 20
 """Bytes of a body that are looked at."""
@@ -108,7 +109,7 @@ def watch(engine: Engine, image: str, port: int, path: str, good: Callable[[Answ
                 break
             time.sleep(_INTERVAL)
         seconds = time.monotonic() - began
-        exit_code = None if state.get("Running") else int(state.get("ExitCode") or 0)
+        exit_code = container.exit_code(state)
         listening = None
         if answer is None and exit_code is None:
             listening = _listening(engine, image, running.id)
@@ -127,11 +128,8 @@ def _require_near(engine: Engine) -> None:
     name = host.hostname or ""
     if host.scheme in ("unix", "npipe", "http+unix") or name == "localhost":
         return
-    try:
-        if host.scheme != "ssh" and ipaddress.ip_address(name).is_loopback:
-            return
-    except ValueError:
-        pass
+    if host.scheme != "ssh" and is_loopback(host.netloc):
+        return
     raise NotObservable(
         f"the engine is on another machine ({name}), and ports published on its 127.0.0.1 cannot be reached from here: "
         "run the grader there"

@@ -5,7 +5,6 @@ Built on the grader's facts of an image, so that a picture and a grade never dis
 
 from __future__ import annotations
 
-import re
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -14,9 +13,10 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from grader.errors import SubmissionFault
+from grader.facts.base import LAB
 from grader.facts.engine import Engine
-from grader.facts.filesystem import OPAQUE, WHITEOUT, File, FileSystem
-from grader.facts.image import Image, Layer
+from grader.facts.filesystem import OPAQUE, WHITEOUT, File, FileSystem, Waste
+from grader.facts.image import Image, Layer, instruction
 from grader.facts.leaks import Finder, Leak, Leaks, look
 from grader.facts.tar import Member
 from grader.units import format_size
@@ -29,13 +29,10 @@ MAX_SEARCHED = 150_000_000
 """Bytes of an image's own layers that are searched for credentials."""
 REMEMBERED = 8
 """Images whose measurement is kept in this process."""
-LAB_BASES = "localhost:5000/base/"
-"""How the names of the lab's base images begin."""
 
 What = Literal["added", "changed", "removed"]
 
 _KNOWN: OrderedDict[str, Image] = OrderedDict()
-_SHELL = re.compile(r"^(?:RUN )?(?:\|\d+ (?P<args>.*?) )?/bin/sh -c (?P<rest>.*)$", re.DOTALL)
 
 
 class Change(NamedTuple):
@@ -98,7 +95,7 @@ class Anatomy:
         history = self.image.config.history
         layers = self.image.layers
         if sum(not entry.empty for entry in history) != len(layers):
-            return tuple(Step(instruction(layer.created_by), layer.index) for layer in layers)
+            return tuple(Step(layer.instruction, layer.index) for layer in layers)
         numbers = iter(range(len(layers)))
         return tuple(Step(instruction(entry.created_by), None if entry.empty else next(numbers)) for entry in history)
 
@@ -127,21 +124,21 @@ class Anatomy:
     def _slices(self) -> Iterator[Slice]:
         layers = self.image.layers
         everything = [layer.members for layer in layers]
-        waste: dict[int, dict[str, int]] = {}
+        waste: dict[int, dict[str, Waste]] = {}
         for item in self.image.files.waste():
-            waste.setdefault(item.layer, {})[item.path] = item.size
-        hides = [_hides(members) for members in everything]
+            waste.setdefault(item.layer, {})[item.path] = item
+        hiding = self.image.files.hidden_by(item for lost in waste.values() for item in lost.values())
         for layer in layers:
             index = layer.index
             lost = waste.get(index, {})
-            hidden = {path: _hider(path, index, hides) for path in lost}
+            hidden = {path: hiding.get(item) for path, item in lost.items()}
             changes = _changes(layer.members, FileSystem(everything[:index]), hidden)
             yield Slice(
                 layer,
-                instruction(layer.created_by),
+                layer.instruction,
                 index < self.base_layers,
                 sorted(changes, key=lambda change: (-change.size, change.path)),
-                sum(lost.values()),
+                sum(item.size for item in lost.values()),
             )
 
 
@@ -164,17 +161,6 @@ def load(name: str) -> Anatomy:
     return Anatomy(name, image, base, layers)
 
 
-def instruction(created_by: str) -> str:
-    """A line of an image's history as its Dockerfile had it, as far as that can be told."""
-    text = created_by.strip().removesuffix("# buildkit").strip()
-    if "#(nop)" in text:
-        return " ".join(text.partition("#(nop)")[2].split())
-    match = _SHELL.match(text)
-    if match:
-        text = f"RUN {match['rest']}"
-    return " ".join(text.split())
-
-
 @contextmanager
 def _archive(name: str) -> Iterator[Iterator[bytes]]:
     """The image's archive, over a connection of its own: a view may be asked long after the one it began with."""
@@ -193,7 +179,7 @@ def _base(engine: Engine, key: str, layers: Sequence[str]) -> tuple[str, int]:
     is taken before others, then the one with the most layers.
     """
     best = ("", 0)
-    found = sorted(engine.tagged_images(), key=lambda name: (not name.startswith(LAB_BASES), name))[:MAX_CANDIDATES]
+    found = sorted(engine.tagged_images(), key=lambda name: (not name.startswith(LAB), name))[:MAX_CANDIDATES]
     for name in found:
         try:
             candidate = engine.inspect_image(name)
@@ -202,7 +188,7 @@ def _base(engine: Engine, key: str, layers: Sequence[str]) -> tuple[str, int]:
         own = [str(layer) for layer in (candidate.get("RootFS") or {}).get("Layers") or ()]
         if candidate["Id"] == key or not own or own != list(layers[: len(own)]):
             continue
-        if not name.startswith(LAB_BASES) and (best[0].startswith(LAB_BASES) or len(own) == len(layers)):
+        if not name.startswith(LAB) and (best[0].startswith(LAB) or len(own) == len(layers)):
             continue
         if len(own) > best[1]:
             best = (name, len(own))
@@ -241,15 +227,22 @@ def _change(member: Member, before: File | None, hidden: int | None) -> Change |
     if before.kind != member.kind and "hardlink" not in (before.kind, member.kind):
         notes.append(f"was a {before.kind}")
     elif member.kind != "hardlink":
-        if before.size != member.size:
-            notes.append(f"was {told(before.size, member.size)}")
-        if before.mode != member.mode and member.kind != "symlink":
-            notes.append(f"mode {before.mode:o} to {member.mode:o}")
-        if (before.uid, before.gid) != (member.uid, member.gid):
-            notes.append(f"owner {before.uid}:{before.gid} to {member.uid}:{member.gid}")
+        notes += altered(before, member)
         if member.kind == "folder" and not notes:
             return None
     return Change("changed", member.path, member.kind, member.size, ", ".join(notes), hidden)
+
+
+def altered(before: File, now: File | Member) -> list[str]:
+    """In what size, mode and owner differ."""
+    notes = []
+    if before.size != now.size:
+        notes.append(f"was {told(before.size, now.size)}")
+    if before.mode != now.mode and now.kind != "symlink":
+        notes.append(f"mode {before.mode:o} to {now.mode:o}")
+    if (before.uid, before.gid) != (now.uid, now.gid):
+        notes.append(f"owner {before.uid}:{before.gid} to {now.uid}:{now.gid}")
+    return notes
 
 
 def told(size: int, beside: int) -> str:
@@ -277,29 +270,3 @@ def _removals(gone: Mapping[str, str], below: FileSystem) -> list[Change]:
                notes.get(kind, "").format(files[path]), None)
         for path, kind in gone.items()
     ]  # fmt: skip
-
-
-def _hides(members: Sequence[Member]) -> tuple[frozenset[str], frozenset[str]]:
-    """Of one layer: the paths it puts something at, and those whose content it takes away."""
-    puts, takes = set(), set()
-    for member in members:
-        parent, _, name = member.path.rpartition("/")
-        if name == OPAQUE:
-            takes.add(parent)
-        elif name.startswith(WHITEOUT):
-            takes.add(f"{parent}/{name.removeprefix(WHITEOUT)}".lstrip("/"))
-        elif member.kind != "folder":
-            puts.add(member.path)
-    return frozenset(puts), frozenset(takes)
-
-
-def _hider(path: str, index: int, hides: Sequence[tuple[frozenset[str], frozenset[str]]]) -> int | None:
-    """The first layer above `index` that hides a path of it."""
-    above = [path]
-    while above[-1]:
-        above.append(above[-1].rpartition("/")[0])
-    for later in range(index + 1, len(hides)):
-        puts, takes = hides[later]
-        if any(at in puts or at in takes for at in above):
-            return later
-    return None

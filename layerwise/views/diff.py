@@ -13,7 +13,7 @@ from typing import Any
 from grader.facts.filesystem import Content, File
 from grader.facts.image import Image
 from grader.facts.tar import Member, Sink
-from layerwise.views.anatomy import Anatomy, Change, load, told
+from layerwise.views.anatomy import Anatomy, Change, altered, load
 from layerwise.views.layers import bar, legend
 from layerwise.views.listing import ListingView, counted, fold, size, spelt, table, visible
 from layerwise.views.live import plainly
@@ -186,15 +186,9 @@ def differences(before: Image, after: Image) -> list[Change]:
 
 
 def _differences(old: File, new: File) -> list[str]:
-    notes = []
     if old.kind != new.kind:
         return [f"was a {old.kind}"]
-    if old.size != new.size:
-        notes.append(f"was {told(old.size, new.size)}")
-    if old.mode != new.mode and new.kind != "symlink":
-        notes.append(f"mode {old.mode:o} to {new.mode:o}")
-    if (old.uid, old.gid) != (new.uid, new.gid):
-        notes.append(f"owner {old.uid}:{old.gid} to {new.uid}:{new.gid}")
+    notes = altered(old, new)
     if old.link != new.link:
         notes.append(f"link to {new.link}, was {old.link}")
     return notes

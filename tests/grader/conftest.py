@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 import time
@@ -78,6 +79,17 @@ def facts_of(
         Facts(submission, engine=engine, exercise=exercise, images=images) as facts,
     ):
         yield facts
+
+
+def nest(folder: Path, depth: int) -> None:
+    """Folders in each other, deeper than any path can say."""
+    at = os.open(folder, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=at)
+        inner = os.open("d", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = inner
+    os.close(at)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from grader.facts.engine import Engine
 from grader.grade import grade
 from grader.reports import html, json, junit, sarif, terminal
 from grader.verdict import Report, Status
-from tests.grader.conftest import exercise, facts_of
+from tests.grader.conftest import exercise, facts_of, nest
 from tests.grader.reports.test_hostile import no_control_codes, strings
 from tests.grader.reports.validators import HTML_TAGS, Markup, junit_root, sarif_run
 
@@ -129,16 +129,6 @@ def test_a_fork_bomb_in_a_container(
 
 
 # Contexts
-
-
-def nest(folder: Path, depth: int) -> None:
-    at = os.open(folder, os.O_RDONLY)
-    for _ in range(depth):
-        os.mkdir("d", dir_fd=at)
-        inner = os.open("d", os.O_RDONLY, dir_fd=at)
-        os.close(at)
-        at = inner
-    os.close(at)
 
 
 def sparse(folder: Path) -> None:

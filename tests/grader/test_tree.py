@@ -14,6 +14,7 @@ import pytest
 
 from grader.errors import SubmissionUnusable
 from grader.tree import Limits, copy_tree
+from tests.grader.conftest import nest
 
 
 @pytest.fixture
@@ -169,17 +170,6 @@ def test_long_paths_are_refused(source: Path, target: Path) -> None:
     (source / ("x" * 100) / ("y" * 100)).mkdir(parents=True)
     with pytest.raises(SubmissionUnusable, match="path of more than 150 bytes"):
         copy_tree(source, target, Limits(path_bytes=150))
-
-
-def nest(folder: Path, depth: int) -> None:
-    """Folders in each other, deeper than any path can say."""
-    at = os.open(folder, os.O_RDONLY)
-    for _ in range(depth):
-        os.mkdir("d", dir_fd=at)
-        inner = os.open("d", os.O_RDONLY, dir_fd=at)
-        os.close(at)
-        at = inner
-    os.close(at)
 
 
 def test_five_thousand_folders_deep(source: Path, target: Path) -> None:
