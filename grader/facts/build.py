@@ -20,7 +20,7 @@ from grader import owner, process
 from grader.canary import Plant
 from grader.errors import EngineFailure, EngineUnavailable, GraderError, RegistryUnavailable, SubmissionFault
 from grader.facts.buildlog import BuildLog, Collector, Vertex, last_lines
-from grader.facts.engine import REPOSITORY, Engine
+from grader.facts.engine import NEVER_BEGAN, REPOSITORY, Engine
 from grader.submission import Submission
 from grader.units import format_duration, format_size
 from grader.verdict import clean
@@ -163,6 +163,13 @@ def _run(
         # Every step has ended well; how they went is told by this build, and the next one only exports.
         _run(engine, submission, options, context, image, timeout, None, again=False)
         return replace(log, ok=True, vertexes=[vertex for vertex in log.vertexes if not vertex.error])
+    if again and _never_began(log):
+        # What had ended well is in the cache now: this build tells how that went, and the next one the rest.
+        rest = _run(engine, submission, options, context, image, timeout, on_step, on_output, again=False)
+        ended_well = [vertex for vertex in log.vertexes if vertex.completed is not None and not vertex.error]
+        known = {vertex.digest for vertex in ended_well}
+        more = [vertex for vertex in rest.vertexes if vertex.digest not in known]
+        return replace(rest, seconds=log.seconds + rest.seconds, vertexes=[*ended_well, *more])
     if not engine.answers():
         raise EngineUnavailable("the engine stopped answering during the build: see 'lab status', then grade again")
     if ended.timed_out:
@@ -196,6 +203,8 @@ def explain(log: BuildLog, source: str = "Dockerfile") -> Exception:
         ended = _EXIT_STATUS.search(error.strip())
         if _DISK_FULL in error or (ended and _DISK_FULL in output.lower()):
             return EngineFailure(f"the engine's disk is full, seen at {_short(vertex)}: make room, then grade again")
+        if _never_began(log):
+            return EngineFailure(f"the engine could not begin with {_short(vertex)}: grade again")
         if _CUT.search(error) and not ended:
             return EngineFailure(f"the build was cut short at {_short(vertex)} ({text}): grade again")
         return BuildFailed(at + _step_message(vertex), log, where=where, output=output)
@@ -223,6 +232,14 @@ def explain(log: BuildLog, source: str = "Dockerfile") -> Exception:
     for pattern, better in _BETTER:
         text = pattern.sub(better, text)
     return BuildFailed(at + text, log, where=where)
+
+
+def _never_began(log: BuildLog) -> bool:
+    """Whether a RUN failed before anything of it ran: then runc's own words are the last in its output."""
+    if not (log.failed and log.failed.step):
+        return False
+    last = last_lines(log.failed.output, 1)
+    return last.startswith("runc run failed: ") and bool(NEVER_BEGAN.search(last))
 
 
 _DISK_FULL = "no space left on device"

@@ -176,6 +176,15 @@ class Engine:
 
     def start_container(self, container: str) -> None:
         """Start it. ContainerRefused where the image asks for what cannot be started (no such program or user)."""
+        for _ in range(2):
+            try:
+                return self._start(container)
+            except EngineFailure as problem:
+                if not NEVER_BEGAN.search(str(problem)):
+                    raise
+        return self._start(container)
+
+    def _start(self, container: str) -> None:
         with self._refusable():
             self._api.start(container)
 
@@ -340,6 +349,9 @@ _REFUSED = re.compile(
     r"|executable file `.*` not found|mkdir .* not a directory",
     re.IGNORECASE,
 )
+NEVER_BEGAN = re.compile(r"waiting for init preliminary setup: |can't get final child's PID from pipe: ")
+"""What runc says where its own child was lost before it ran anything of the image: three times in some ten thousand
+starts (runc 1.1.15). The next start of the same goes well."""
 _RUNTIME = re.compile(
     r"^.*(?:unable to start container process|process caused): |^failed to create task for container: ", re.IGNORECASE
 )

@@ -5,6 +5,7 @@ The race needs two gradings and luck (once in 200 builds), so the engine's words
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -20,6 +21,7 @@ GONE = (
     'failed to prepare extraction snapshot "extract-598730306-0CR_ sha256:8f23": '
     "parent snapshot sha256:8274 does not exist: not found"
 )
+BEGAN, ENDS = "2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"
 
 
 class Engine:
@@ -40,12 +42,16 @@ def play(monkeypatch, *failures):
 
     def run(command, *, on_stderr, **_):
         calls.append(command)
-        step = {"digest": "sha256:1", "name": "[2/2] RUN true", "started": "a", "completed": "b"}
+        step = {"digest": "sha256:1", "name": "[2/2] RUN true", "started": BEGAN, "completed": ENDS}
         vertexes = [step]
         failed = len(calls) <= len(failures)
         if failed:
-            name, error = failures[len(calls) - 1]
-            vertexes.append({"digest": "sha256:2", "name": name, "started": "a", "completed": "b", "error": error})
+            name, error, *printed = failures[len(calls) - 1]
+            vertexes.append({"digest": "sha256:2", "name": name, "started": BEGAN, "completed": ENDS, "error": error})
+            logs = [{"vertex": "sha256:2", "data": base64.b64encode(text.encode()).decode()} for text in printed]
+            on_stderr(json.dumps({"logs": logs}).encode() + b"\n")
+        elif failures:
+            step["cached"] = True
         on_stderr(json.dumps({"vertexes": vertexes}).encode() + b"\n")
         return Ended(1 if failed else 0, b"", b"", 1.0 * len(calls))
 
@@ -91,4 +97,42 @@ def test_a_build_that_exports_nothing_has_no_export_to_repeat(monkeypatch, submi
     calls = play(monkeypatch, ("exporting to image", GONE))
     with pytest.raises(EngineFailure):
         module.build(Engine(), submission, export=False)
+    assert len(calls) == 1
+
+
+ENDED = 'process "/bin/sh -c make" did not complete successfully: exit code: 1'
+LOST = (
+    "runc run failed: unable to start container process: waiting for init preliminary setup: "
+    "read init-p: connection reset by peer\n"
+)
+
+
+def test_a_run_that_never_began_is_built_again_and_what_ended_before_is_told_as_it_went(monkeypatch, submission):
+    calls = play(monkeypatch, ("[3/3] RUN make", ENDED, LOST))
+    made = module.build(Engine(), submission, export=False)
+    assert len(calls) == 2
+    assert made.log.ok
+    assert [(step.name, step.cached) for step in made.log.steps] == [("[2/2] RUN true", False)]
+
+
+def test_a_run_that_never_begins_is_the_engines_fault(monkeypatch, submission):
+    calls = play(monkeypatch, *[("[3/3] RUN make", ENDED, LOST)] * 2)
+    with pytest.raises(EngineFailure, match="could not begin with RUN make"):
+        module.build(Engine(), submission)
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "make: *** no rule\n",
+        LOST + "and more\n",
+        "said: " + LOST,
+        'runc run failed: unable to start container process: exec: "/bin/sh": no such file or directory\n',
+    ],
+)
+def test_any_other_run_that_fails_is_the_submissions(monkeypatch, submission, printed):
+    calls = play(monkeypatch, ("[3/3] RUN make", ENDED, printed))
+    with pytest.raises(module.BuildFailed):
+        module.build(Engine(), submission)
     assert len(calls) == 1

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.facts.engine import NEVER_BEGAN
 from layerwise.stack import certificates, images, recipe, upstream
 from layerwise.stack.catalogue import catalogue
 
@@ -60,9 +61,12 @@ class Trying:
             self.have(name)
             name = BASE + name
         argv = ["docker", "run", "--rm", *options, name, *words]
-        ended = subprocess.run(
-            argv, env=self.env, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
-        )
+        for _ in range(3):
+            ended = subprocess.run(
+                argv, env=self.env, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
+            )
+            if not (ended.returncode == 125 and NEVER_BEGAN.search(ended.stderr)):
+                break
         return Ended(ended.returncode, (ended.stdout + ended.stderr).strip())
 
     def sh(self, name: str, script: str, **more: tuple[str, ...]) -> str:
