@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,71 +22,9 @@ MAX_LINES = 5
 """Lines of prose between two cells; the recap, after the last one, may be longer."""
 MAX_WIDTH = 130
 
-SHOWS = {
-    "00-start-here": {
-        "client-and-engine": r"client \d+\.\d+.*\nengine \d+\.\d+",
-        "first-build": r"\[2/2\] COPY hello.sh",
-        "run-there": r"my process number +1\b",
-        "reveal-same": r"What happened: the kernel\b",
-        "catalog": r"base/busybox",
-        "push-that-fails": r"docker\.io/library/hello",
-        "reveal-push": r"What happened: to Docker Hub",
-        "push": r"v1: digest: sha256:",
-        "tags": r'"tags":\["v1"\]',
-        "digest": r"(?s)you computed (sha256:[0-9a-f]{64})\n.*\1",
-        "run-by-digest": r"(?s)Unable to find image.*the kernel",
-        "reveal-run": r"What happened: it fetches the image",
-        "exercise": r"Exercise 00-hello-image",
-        "in-words": r"00-hello-image",
-        "tidy-up": r"Untagged: ",
-    },
-    "01-layers": {
-        "leaky-build": r"(?s)No such file.*exit status 1",
-        "leaky-found": r"ghp_[A-Za-z0-9]{36}",
-        "build": r"\d+ layers in the base\n+\d+ layers in postcards:web",
-        "reveal-layers": r"What happened: 3\n",
-        "whiteout": r"app/\.wh\.token",
-        "reveal-removal": r"What happened: a small file",
-        "two-containers": r"lesson01-ada: [\d.]+k?B \(virtual",
-        "copy-up": r"(?s)/bin/python3.*D /etc/debian_version",
-        "overlay-writer": r"− /etc/debian_version  whiteout",
-        "reveal-copy-up": r"What happened: the whole file",
-        "follow": r"platform: linux (amd64|arm64)",
-        "by-hand": r"(?s)its name +(sha256:\w{64})\ncomputed +\1\nuncompressed +(sha256:\w{64})\nin the config +\2",
-        "pull-honest": r"Status: Downloaded newer image",
-        "pull-damaged": r"unexpected commit digest|verification failed",
-        "reveal-verify": r"What happened: docker pull itself",
-        "no-such-flag": r"unknown flag: --checksum",
-        "reveal-shared": r"What happened: 1\n",
-        "push-print": r"Layer already exists",
-        "sum": r"each by itself [\d.]+ MB, stored [\d.]+ MB",
-        "exercise-01": r"Exercise 01-layer-detective",
-        "exercise-01b": r"Exercise 01b-lost-and-found",
-    },
-    "02-caching": {
-        "cold-numbers": r"took [\d.]+ times as long",
-        "build-one": r"(?s)reused +WORKDIR.*ran .*COPY \. \. +<- the chain breaks here\nran .*RUN pip install",
-        "reveal-steps": r"What happened: COPY \. \.; RUN pip install",
-        "keys": r"(?s)COPY \. \. +another: the chain breaks here\n.*RUN pip install.* another\n",
-        "table": r"touch poem.txt +nothing ran\nchmod.*COPY.*\n.*diary.log +nothing ran\n.*poem.txt +COPY",
-        "reveal-content": r"What happened: chmod \+x poem.txt; a new line in poem.txt\n",
-        "lint": r"\[copy-before-install\]",
-        "compare-mine": r"In the second the chain breaks at line 3",
-        "compare": r"(?s)reused +RUN pip install.*Saved .* times less.*In the second the chain breaks at line 5",
-        "two": r"RUN pip install --no-cache-dir -r requirements.txt +\n.*COPY \. \. +another: the chain breaks here",
-        "dependency": r"COPY requirements.txt \. +<- the chain breaks here\nran .*RUN pip install",
-        "ignored": r"left\.js.*\nnode_modules .*right\.js.*\n.*left\.js.*\n\*\*/node_modules +index\.js, till/till",
-        "reveal-ignored": r"What happened: \*\*/node_modules\n",
-        "trailing-comment": r"ERROR: .*no such file|ERROR: .*not found",
-        "arg": r"reused +RUN echo above\n.*ARG VERSION\nran .*RUN echo below",
-        "mount": r"visits: 2\n",
-        "stages": r"[\d.]+ s of work, [\d.]+ s in all",
-        "exercise-02": r"Exercise 02-cache-order",
-        "exercise-02b": r"Exercise 02b-cache-mount",
-        "exercise-02c": r"Exercise 02c-ignore-the-noise",
-    },
-}
-"""What cells show, as regular expressions: a shell command that fails in a cell is no error to a notebook."""
+SHOWS = Path(__file__).parent / "shows"
+"""For each lesson, LESSON.toml: what its cells show, as regular expressions. To a notebook, a shell command that fails in
+a cell is no error."""
 
 lesson = pytest.mark.parametrize("path", LESSONS, ids=[path.stem for path in LESSONS])
 
@@ -128,7 +67,7 @@ def test_it_runs_to_the_end(path: Path, alone: Path) -> None:
     shown = {cell.id: "".join(map(text, cell.outputs)) for cell in notebook.cells if cell.cell_type == "code"}
     for name, said in shown.items():
         assert "Traceback (most recent call last)" not in said, name
-    for name, pattern in SHOWS.get(path.stem, {}).items():
+    for name, pattern in tomllib.loads((SHOWS / f"{path.stem}.toml").read_text(encoding="utf-8")).items():
         assert re.search(pattern, shown[name]), f"{name} shows no {pattern}, but:\n{shown[name]}"
 
 
