@@ -23,8 +23,8 @@ MAX_LINES = 5
 MAX_WIDTH = 130
 
 SHOWS = Path(__file__).parent / "shows"
-"""For each lesson, LESSON.toml: what its cells show, as regular expressions. To a notebook, a shell command that fails in
-a cell is no error."""
+"""For each lesson, LESSON.toml: what its cells show, as regular expressions. To a notebook, a shell command that fails
+in a cell is no error."""
 
 lesson = pytest.mark.parametrize("path", LESSONS, ids=[path.stem for path in LESSONS])
 
