@@ -13,7 +13,12 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """What runs, with versions and addresses. Exit status 0 when the lab is up, 3 when it is not."""
+    """What runs, with versions and addresses. Exit status 0 when the lab is up, 3 when it is not.
+
+    \b
+    lab status
+    lab status --json
+    """
     from layerwise.stack import paths
     from layerwise.stack.overview import overview
 

@@ -20,7 +20,13 @@ import click
 @click.option("--no-jupyter", is_flag=True, help="Engine, registries and images only.")
 @click.option("--offline", is_flag=True, help="Use only what is here.")
 def command(engine: str, port: int, images: str | None, no_jupyter: bool, offline: bool) -> None:
-    """Bring up the lab: engine, registry, base images, tools, JupyterLab. Run again, it changes nothing."""
+    """Bring up the lab: engine, registry, base images, tools, JupyterLab. Run again, it changes nothing.
+
+    \b
+    lab up
+    lab up --images all --port 8899    every base image, JupyterLab at another port
+    lab up --offline                   without asking anything outside of this machine
+    """
     from layerwise.stack import bringup, paths
     from layerwise.stack.images import catalogue
 
