@@ -13,10 +13,12 @@ _VIEWS = {
     "check": "layerwise.views.check",
     "compare": "layerwise.views.compare",
     "diff": "layerwise.views.diff",
+    "home": "layerwise.views.home",
     "layers": "layerwise.views.layers",
     "overlay": "layerwise.views.overlay",
     "quiz": "layerwise.views.quiz",
     "sizes": "layerwise.views.sizes",
+    "stages": "layerwise.views.stages",
 }
 
 __all__ = sorted(_VIEWS)

@@ -1,15 +1,27 @@
-"""Where the learner stands: every exercise of the course with the best attempt at it, and which one comes next."""
+"""Where the learner stands: every lesson and exercise of the course, the best attempts, and what comes next."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from grader.errors import ExerciseInvalid
 from grader.exercise import Exercise, load, names
 from layerwise import workbench
 from layerwise.progress import Attempt, Progress, ProgressError, best_of
+from layerwise.stack.paths import ROOT
+
+COURSE = ROOT / "course"
+LESSONS = "[0-9][0-9]-*.ipynb"
+
+_MINUTES = re.compile(r"\babout (\d+) minutes\b", re.IGNORECASE)
+_CHECK = re.compile(r"""\blw\.check\(["']([^"']+)["']\)""")
+_QUESTION = re.compile(r"""\bid=["']([^"'/]+)/([^"']+)["']""")
 
 
 @dataclass(frozen=True)
@@ -24,6 +36,20 @@ class Standing:
     @property
     def done(self) -> bool:
         return self.best is not None and self.best.full_marks
+
+    @property
+    def state(self) -> str:
+        """done, begun (there is work, or there was) or not begun."""
+        return "done" if self.done else "begun" if self.begun or self.attempts else "not begun"
+
+    @property
+    def score(self) -> float:
+        return self.best.score if self.best else 0.0
+
+    @property
+    def max_score(self) -> float:
+        """The points there were at the best attempt; before it, those there are."""
+        return self.best.max_score if self.best else self.exercise.points
 
     def to_dict(self) -> dict[str, Any]:
         exercise = self.exercise
@@ -43,37 +69,151 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Course:
-    """All standings in order. `problems`: one line for each exercise that cannot be read; `warnings`: the rest."""
+class Notebook:
+    """What a lesson's notebook says of itself: `minutes` None where it names none, `questions` by name, and `places`,
+    the cell in which each exercise is shown."""
 
+    file: str
+    title: str
+    minutes: int | None
+    questions: frozenset[str]
+    places: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One lesson; `notebook` is None while it is not written. `answered` counts its questions, not the answers."""
+
+    name: str
+    notebook: Notebook | None
+    answered: int
     standings: Sequence[Standing]
-    problems: Sequence[str]
-    warnings: Sequence[str]
+
+    @property
+    def title(self) -> str:
+        return self.notebook.title if self.notebook else self.name
+
+    @property
+    def questions(self) -> int:
+        return len(self.notebook.questions) if self.notebook else 0
+
+    @property
+    def begun(self) -> bool:
+        return self.answered > 0 or any(standing.state != "not begun" for standing in self.standings)
+
+    @property
+    def done(self) -> bool:
+        """Whether its exercises are done; those that are a stretch are optional. One with none: its questions."""
+        needed = [one for one in self.standings if one.exercise.level != "stretch"] or self.standings
+        return all(one.done for one in needed) if needed else 0 < self.questions == self.answered
+
+    def link(self, exercise: Exercise | None = None) -> str:
+        """Its notebook, or where that shows an exercise, as seen from the course's folder; empty while not written."""
+        if self.notebook is None:
+            return ""
+        cell = self.notebook.places.get(exercise.name) if exercise else None
+        return f"{self.notebook.file}#cell-id={cell}" if cell else self.notebook.file
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "title": self.title,
+            "written": self.notebook is not None,
+            "minutes": self.notebook.minutes if self.notebook else None,
+            "questions": self.questions,
+            "answered": self.answered,
+            "exercises": [standing.exercise.name for standing in self.standings],
+            "done": self.done,
+        }
+
+
+@dataclass(frozen=True)
+class Course:
+    """All lessons in order. `problems`: one line for each exercise that cannot be read; `warnings`: the rest."""
+
+    lessons: Sequence[Lesson]
+    problems: Sequence[str] = field(default=())
+    warnings: Sequence[str] = field(default=())
+
+    @cached_property
+    def standings(self) -> Sequence[Standing]:
+        """The exercises, by lesson and name."""
+        return [standing for lesson in self.lessons for standing in lesson.standings]
+
+    @property
+    def score(self) -> float:
+        return round(sum(standing.score for standing in self.standings), 2)
+
+    @property
+    def max_score(self) -> float:
+        return round(sum(standing.max_score for standing in self.standings), 2)
 
     @property
     def next(self) -> Standing | None:
-        """The first exercise that is not done."""
-        return next((standing for standing in self.standings if not standing.done), None)
+        """The first exercise that is not done; those that are a stretch come after all others."""
+        left = [standing for standing in self.standings if not standing.done]
+        return min(left, key=lambda standing: standing.exercise.level == "stretch", default=None)
+
+    def lesson(self, standing: Standing) -> Lesson:
+        """The lesson of an exercise."""
+        return next(lesson for lesson in self.lessons if standing in lesson.standings)
 
 
-def course() -> Course:
-    """Every exercise there is, by lesson and name, with what the learner has reached."""
-    progress, exercises = Progress(), workbench.exercises_dir()
-    problems, warnings = [], []
+def course(folder: Path = COURSE) -> Course:
+    """Every lesson in `folder` and every exercise there is, with what the learner has reached."""
+    problems: list[str] = []
+    warnings: list[str] = []
+    notebooks = {path.stem: read(path) for path in sorted(folder.glob(LESSONS))}
+    warnings += [f"{folder / name}.ipynb: not a notebook" for name, found in notebooks.items() if found is None]
+    exercises = _exercises(problems)
     tries: dict[str, list[Attempt]] = {}
+    answered: dict[str, set[str]] = {}
+    progress = Progress()
     try:
         for attempt in progress.attempts():
             tries.setdefault(attempt.exercise, []).append(attempt)
+        answered = {name: {answer.cell for answer in progress.answers(name)} for name in notebooks}
     except ProgressError as problem:
         warnings.append(str(problem))
-    found = []
-    for name in names(exercises):
+    standings: dict[str, list[Standing]] = {}
+    for exercise in exercises:
+        done = tries.get(exercise.name, [])
+        standing = Standing(exercise, best_of(done), len(done), workbench.begun(exercise))
+        standings.setdefault(exercise.lesson, []).append(standing)
+    lessons = []
+    for name in sorted({*notebooks, *standings}):
+        notebook = notebooks.get(name)
+        known = len(notebook.questions & answered.get(name, set())) if notebook else 0
+        lessons.append(Lesson(name, notebook, known, standings.get(name, [])))
+    return Course(lessons, problems, warnings)
+
+
+def read(path: Path) -> Notebook | None:
+    """What the notebook at `path` says of itself; None where it cannot be read as one."""
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        sources = [(str(cell.get("id", "")), cell["cell_type"], "".join(cell["source"])) for cell in cells]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    first = next((source for _, kind, source in sources if kind == "markdown"), "")
+    title = next((line[2:].strip() for line in first.splitlines() if line.startswith("# ")), path.stem)
+    minutes = _MINUTES.search(first)
+    code = [(cell, source) for cell, kind, source in sources if kind == "code"]
+    asked = (_QUESTION.findall(source) for _, source in code)
+    return Notebook(
+        file=path.name,
+        title=title,
+        minutes=int(minutes[1]) if minutes else None,
+        questions=frozenset(name for found in asked for lesson, name in found if lesson == path.stem),
+        places={name: cell for cell, source in code for name in _CHECK.findall(source)},
+    )
+
+
+def _exercises(problems: list[str]) -> Iterable[Exercise]:
+    """The exercises in order of their names; a line in `problems` for each that cannot be read."""
+    folder = workbench.exercises_dir()
+    for name in names(folder):
         try:
-            exercise = load(name, exercises)
+            yield load(name, folder)
         except ExerciseInvalid as problem:
             problems.append(str(problem))
-            continue
-        done = tries.get(name, [])
-        found.append(Standing(exercise, best_of(done), len(done), workbench.begun(exercise)))
-    found.sort(key=lambda standing: (standing.exercise.lesson, standing.exercise.name))
-    return Course(found, problems, warnings)

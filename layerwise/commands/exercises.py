@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> int:
-    """List the exercises by lesson, with your best score for each and what comes next.
+    """List lessons and exercises, with your best score for each and what comes next.
 
     \b
     lab exercises
@@ -32,8 +32,15 @@ def command(context: click.Context, as_json: bool) -> int:
         click.echo(f"lab: warning: {warning}", err=True)
     if as_json:
         following = found.next.exercise.name if found.next else None
-        listing = [standing.to_dict() for standing in found.standings]
-        click.echo(json.dumps({"schema": 1, "exercises": listing, "next": following}, indent=2))
+        listing = {
+            "schema": 1,
+            "lessons": [lesson.to_dict() for lesson in found.lessons],
+            "exercises": [standing.to_dict() for standing in found.standings],
+            "score": found.score,
+            "max_score": found.max_score,
+            "next": following,
+        }
+        click.echo(json.dumps(listing, indent=2))
     else:
         _print(found)
     for problem in found.problems:
@@ -86,30 +93,36 @@ def _print(found: Course) -> None:
     table.add_column("level")
     table.add_column("min", justify="right")
     table.add_column("best", justify="right", no_wrap=True)
-    lesson = None
-    for standing in found.standings:
-        exercise = standing.exercise
-        if exercise.lesson != lesson:
-            lesson = exercise.lesson
-            table.add_row("", Text(f"lesson {lesson}", style="bold"))
+    for lesson in found.lessons:
+        if not lesson.standings:
+            continue
+        notebook = lesson.notebook
         table.add_row(
-            Text("✓" if standing.done else "…" if standing.begun else ""),
-            Text(exercise.name),
-            Text(exercise.title),
-            Text(exercise.level),
-            str(exercise.minutes),
-            _best(standing),
+            "✓" if lesson.done else "",
+            Text(f"lesson {lesson.name}", style="bold"),
+            Text(notebook.title if notebook else ""),
+            "",
+            str(notebook.minutes or "") if notebook else "",
         )
+        for standing in lesson.standings:
+            exercise = standing.exercise
+            table.add_row(
+                {"done": "✓", "begun": "…"}.get(standing.state, ""),
+                Text(exercise.name),
+                Text(exercise.title),
+                Text(exercise.level),
+                str(exercise.minutes),
+                _best(standing),
+            )
     if found.standings:
         console.print(table)
+    points = f", {found.score:g} of {found.max_score:g} points" if found.standings else ""
     done = sum(standing.done for standing in found.standings)
-    click.echo(f"{done} of {len(found.standings)} done." + _advice(found.next))
+    click.echo(f"{done} of {len(found.standings)} done{points}." + _advice(found.next))
 
 
 def _best(standing: Standing) -> str:
-    best = standing.best
-    points, of = (best.score, best.max_score) if best else (0.0, standing.exercise.points)
-    return f"{points:g} of {of:g}" if best else f"of {of:g}"
+    return f"{standing.score:g} of {standing.max_score:g}" if standing.best else f"of {standing.max_score:g}"
 
 
 def _advice(following: Standing | None) -> str:

@@ -19,6 +19,7 @@ from layerwise.stack import lessons
 from layerwise.stack.paths import ROOT, Home, work_dir
 
 FIRST_LESSON = "course/00-start-here.ipynb"
+HOME_PAGE = "course/index.ipynb"
 LESSONS = "lessons"
 """In the work folder: the learner's copy of the lessons, kept when the lab is purged."""
 
@@ -61,7 +62,7 @@ def prepare(home: Home, address: str, port: int, settings: Traits) -> None:
     """
     work_dir().mkdir(parents=True, exist_ok=True)
     folder(home).mkdir(parents=True, exist_ok=True)
-    lessons.refresh(ROOT / "course", work_dir() / LESSONS)
+    bring_lessons()
     _link(folder(home) / "course", work_dir() / LESSONS)
     _link(folder(home) / "work", work_dir())
     config = home.jupyter / "config"
@@ -74,6 +75,16 @@ def prepare(home: Home, address: str, port: int, settings: Traits) -> None:
     unused = {"disabledExtensions": dict.fromkeys(_UNUSED_PAGE_PARTS, True)}
     write_private(config / "labconfig" / "page_config.json", json.dumps(unused, indent=2))
     write_private(config / "labconfig" / "default_setting_overrides.json", json.dumps(_PREFERENCES, indent=2))
+
+
+def bring_lessons() -> None:
+    """Bring the learner's copy of the lessons up to date with the course. OSError where it cannot be written."""
+    lessons.refresh(ROOT / "course", work_dir() / LESSONS)
+
+
+def first_page(home: Home) -> str:
+    """What JupyterLab opens: the first lesson, or for a learner of whom something is remembered, what is next."""
+    return HOME_PAGE if home.progress_file.exists() else FIRST_LESSON
 
 
 def folder(home: Home) -> Path:
@@ -121,7 +132,7 @@ def write_private(file: Path, text: str) -> None:
 
 
 def _server(home: Home, address: str, port: int) -> dict[str, dict[str, Any]]:
-    first = f"/lab/tree/{FIRST_LESSON}"
+    first = f"/lab/tree/{first_page(home)}"
     return {
         "ServerApp": {
             "ip": address,

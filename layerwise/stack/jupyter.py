@@ -48,6 +48,10 @@ def start(
         if running["about"] == about and _answers(used, desk.token(home)):
             if used != port:
                 report(f"JupyterLab already runs on port {used}; to move it: ./lab down, then ./lab up --port {port}")
+            try:
+                desk.bring_lessons()
+            except OSError as problem:
+                report(f"the lessons in {work_dir()} are not brought up to date: {problem.strerror}")
             return _url(home, used)
         why = "does not answer" if running["about"] == about else "runs with another engine or folder"
         report(f"JupyterLab {why}: starting it anew")
@@ -244,4 +248,4 @@ def _answers(port: int, token: str) -> bool:
 
 
 def _url(home: Home, port: int) -> str:
-    return f"http://{ADDRESS}:{port}/lab/tree/{desk.FIRST_LESSON}?token={desk.token(home)}"
+    return f"http://{ADDRESS}:{port}/lab/tree/{desk.first_page(home)}?token={desk.token(home)}"

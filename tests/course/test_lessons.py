@@ -1,4 +1,4 @@
-"""Every lesson runs from top to bottom on the live lab, in a copy; and each is written as a lesson should be."""
+"""Every lesson, and the page that lists them, runs to its end on the live lab, in a copy; each is written as it should be."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from grader.exercise import load, names
+from layerwise import standing
 from layerwise.stack import environment, paths
 
 COURSE = Path(__file__).resolve().parents[2] / "course"
-LESSONS = sorted(COURSE.glob("*.ipynb"))
+NOTEBOOKS = sorted(COURSE.glob("*.ipynb"))
+LESSONS = [path for path in NOTEBOOKS if path.stem != "index"]
 CELL_SECONDS = 600
 MAX_LINES = 5
 """Lines of prose between two cells; the recap, after the last one, may be longer."""
 MAX_WIDTH = 130
 
 SHOWS = Path(__file__).parent / "shows"
-"""For each lesson, LESSON.toml: what its cells show, as regular expressions. To a notebook, a shell command that fails
+"""For each notebook, NAME.toml: what its cells show, as regular expressions. To a notebook, a shell command that fails
 in a cell is no error."""
 
+each = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 lesson = pytest.mark.parametrize("path", LESSONS, ids=[path.stem for path in LESSONS])
 
 
@@ -54,10 +58,28 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_there_are_lessons() -> None:
     assert COURSE / "00-start-here.ipynb" in LESSONS
+    assert [path.name for path in LESSONS] == [found.link() for found in standing.course().lessons if found.notebook]
+
+
+@lesson
+def test_its_beginning_says_what_it_is_and_how_long_it_takes(path: Path) -> None:
+    said = standing.read(path)
+    assert said is not None
+    assert said.title != path.stem
+    assert said.minutes, "expected 'about 30 minutes' in the first cell"
+    assert said.questions, 'expected questions, with id="LESSON/NAME"'
+
+
+@lesson
+def test_its_exercises_are_those_that_name_it(path: Path) -> None:
+    said = standing.read(path)
+    assert said is not None
+    named = [name for name in names() if load(name).lesson == path.stem]
+    assert sorted(said.places) == named
 
 
 @pytest.mark.lab
-@lesson
+@each
 def test_it_runs_to_the_end(path: Path, alone: Path) -> None:
     notebook = read(alone / path.name)
     client = NotebookClient(
@@ -76,7 +98,7 @@ def text(output: Any) -> str:
     return str(output.get("text") or output.get("data", {}).get("text/plain", ""))
 
 
-@lesson
+@each
 def test_it_is_kept_without_outputs(path: Path) -> None:
     notebook = read(path)
     nbformat.validate(notebook)  # type: ignore[no-untyped-call]
@@ -87,7 +109,7 @@ def test_it_is_kept_without_outputs(path: Path) -> None:
         assert not cell.get("attachments"), cell.id
 
 
-@lesson
+@each
 def test_its_cells_have_readable_names(path: Path) -> None:
     names = [cell.id for cell in read(path).cells]
     assert len(set(names)) == len(names)
@@ -96,7 +118,7 @@ def test_its_cells_have_readable_names(path: Path) -> None:
         assert not re.fullmatch(r"[0-9a-f-]{8,}", name), f"{name} was made by a machine"
 
 
-@lesson
+@each
 def test_little_is_said_between_two_cells(path: Path) -> None:
     cells = read(path).cells
     last = max(number for number, cell in enumerate(cells) if cell.cell_type == "code")
@@ -110,7 +132,7 @@ def test_little_is_said_between_two_cells(path: Path) -> None:
         assert all(len(line) <= MAX_WIDTH for line in said), f"{cell.id}: a line longer than {MAX_WIDTH} characters"
 
 
-@lesson
+@each
 def test_pictures_are_described_and_links_lead_somewhere(path: Path) -> None:
     notebook = read(path)
     names = {cell.id for cell in notebook.cells}
