@@ -159,12 +159,12 @@ class Course:
         return next(lesson for lesson in self.lessons if standing in lesson.standings)
 
 
-def course(folder: Path = COURSE) -> Course:
-    """Every lesson in `folder` and every exercise there is, with what the learner has reached."""
+def course() -> Course:
+    """Every lesson and every exercise there is, with what the learner has reached."""
     problems: list[str] = []
     warnings: list[str] = []
-    notebooks = {path.stem: read(path) for path in sorted(folder.glob(LESSONS))}
-    warnings += [f"{folder / name}.ipynb: not a notebook" for name, found in notebooks.items() if found is None]
+    notebooks = {path.stem: read(path) for path in sorted(COURSE.glob(LESSONS))}
+    warnings += [f"{COURSE / name}.ipynb: not a notebook" for name, found in notebooks.items() if found is None]
     exercises = _exercises(problems)
     tries: dict[str, list[Attempt]] = {}
     answered: dict[str, set[str]] = {}

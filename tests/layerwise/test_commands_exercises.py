@@ -26,7 +26,7 @@ def test_the_list_goes_by_lesson_and_says_what_comes_next(lab):
     order = ["lesson 01-first", "01-tiny A tiny image core 1 of 10", "lesson 02-second"]
     assert [line for line in lines if line in order] == order
     assert row(ended, "02-words") == "02-words Another [bold]one[/bold] stretch 20 of 2.5"
-    assert lines[-1] == "0 of 2 done. Next: ./lab start 01-tiny"
+    assert lines[-1] == "0 of 2 done, 0 of 12.5 points. Next: ./lab start 01-tiny"
     assert max(len(line) for line in ended.out.splitlines()) <= 80
 
 
@@ -36,14 +36,16 @@ def test_the_best_score_and_what_is_done_show(lab):
     lab("start", "01-tiny")
     ended = lab("exercises")
     assert row(ended, "01-tiny") == "… 01-tiny A tiny image core 1 8 of 10"
-    assert ended.out.splitlines()[-1] == "0 of 2 done. Next: ./lab grade 01-tiny"
+    assert ended.out.splitlines()[-1] == "0 of 2 done, 8 of 12.5 points. Next: ./lab grade 01-tiny"
     attempt(lab, "01-tiny", 1.0)
     attempt(lab, "01-tiny", 0.5)
     ended = lab("exercises")
     assert row(ended, "01-tiny") == "✓ 01-tiny A tiny image core 1 10 of 10"
-    assert ended.out.splitlines()[-1] == "1 of 2 done. Next: ./lab start 02-words"
-    attempt(lab, "02-words", 1.0)
-    assert lab("exercises").out.splitlines()[-1] == "2 of 2 done."
+    assert ended.out.splitlines()[-1] == "1 of 2 done, 10 of 12.5 points. Next: ./lab start 02-words"
+    attempt(lab, "02-words", 1.0, 2.5)
+    ended = lab("exercises")
+    assert ended.out.splitlines()[-1] == "2 of 2 done, 12.5 of 12.5 points."
+    assert row(ended, "lesson 02-second").startswith("✓ lesson 02-second")
 
 
 def test_the_list_as_json(lab):
@@ -68,6 +70,26 @@ def test_the_list_as_json(lab):
         "done": False,
     }
     assert shown["exercises"][1]["best"] is None
+    assert (shown["score"], shown["max_score"]) == (8.0, 12.5)
+    lessons = {lesson["name"]: lesson for lesson in shown["lessons"]}
+    assert lessons["01-first"] == {
+        "name": "01-first",
+        "title": "01-first",
+        "written": False,
+        "minutes": None,
+        "questions": 0,
+        "answered": 0,
+        "exercises": ["01-tiny"],
+        "done": False,
+    }
+    assert lessons["00-start-here"]["title"] == "Start here"
+    assert lessons["00-start-here"]["written"]
+
+
+def test_a_lesson_that_is_written_says_its_title_and_minutes(lab):
+    manifest = lab.exercise("01-tiny") / "exercise.toml"
+    manifest.write_text(manifest.read_text().replace("01-first", "00-start-here"))
+    assert row(lab("exercises"), "lesson 00-start-here") == "lesson 00-start-here Start here 25"
 
 
 def test_an_invalid_exercise_is_named_and_the_others_are_listed(lab):
