@@ -14,7 +14,6 @@ from pathlib import Path
 
 import traitlets
 from IPython.core.getipython import get_ipython
-from pydantic import ValidationError
 
 from grader.errors import SubmissionFault
 from grader.exercise import BuildSettings
@@ -29,8 +28,9 @@ from grader.submission import Submission
 from grader.units import format_duration
 from layerwise.errors import InputError
 from layerwise.views import timeline
-from layerwise.views.listing import counted, fold, spelt, visible
+from layerwise.views.listing import counted, fold, visible
 from layerwise.views.live import LiveWidget, Said, View, plainly, script
+from layerwise.views.settings import build_settings
 
 EVERY = 0.4
 """Seconds between two drawings of a build that goes on."""
@@ -56,12 +56,7 @@ def build(
     with plainly():
         if paths and not cache:
             raise InputError("an edit shows what the cache still serves: leave cache=False away")
-        try:
-            settings = BuildSettings(dockerfile=file, target=target, args=dict(args or {}))
-        except ValidationError as problem:
-            raise InputError(f"this cannot be built: {problem.errors()[0]['msg']}") from None
-        if not Path(folder).is_dir():
-            raise InputError(f"there is no folder {spelt(str(folder))}: name one beside this notebook")
+        settings = build_settings(folder, file, target, args)
         built = Built(_named(folder, file, paths, change))
         built.run(Path(folder), settings, paths, change, cache=cache)
     return built
