@@ -23,6 +23,7 @@ LOCK = (
 MAX_STEPS = 200
 """Lines of an image's history that are shown, from the top; an image has at most 127 layers."""
 LONGEST_INSTRUCTION = 90
+"""Characters of an instruction in a line of text; in the picture the style cuts it at the end of its line."""
 
 
 def layers(image: str) -> Layers:
@@ -181,7 +182,7 @@ class Layers(ListingView):
 
 
 def _shown(text: str) -> str:
-    return visible(text, LONGEST_INSTRUCTION) or "a file system from outside (no instruction recorded)"
+    return visible(text, 2 * LONGEST_INSTRUCTION) or "a file system from outside (no instruction recorded)"
 
 
 def _counts(part: Slice) -> str:

@@ -112,8 +112,7 @@ class Stages:
             '<p class="lw-soft">Too many arrows to draw: the lines of each stage tell them.</p>'
         )  # fmt: skip
         style = f' style="--lw-lanes:{width}"' if drawn else ""
-        inner = f'<div class="lw-graph{" lw-railed" if drawn else ""}"{style} role="list">{edges}{cards}</div>'
-        return f'{note}<div class="lw-graph-room">{inner}</div>'
+        return f'{note}<div class="lw-graph{" lw-railed" if drawn else ""}"{style} role="list">{edges}{cards}</div>'
 
     def _edges(self, places: Mapping[tuple[int, Kind], int], width: int) -> str:
         """One for each kind and pair, those that are never built first: the others are drawn over them."""
