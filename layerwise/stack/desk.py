@@ -62,7 +62,7 @@ def prepare(home: Home, address: str, port: int, settings: Traits) -> None:
     """
     work_dir().mkdir(parents=True, exist_ok=True)
     folder(home).mkdir(parents=True, exist_ok=True)
-    bring_lessons()
+    bring_lessons(home)
     _link(folder(home) / "course", work_dir() / LESSONS)
     _link(folder(home) / "work", work_dir())
     config = home.jupyter / "config"
@@ -77,9 +77,10 @@ def prepare(home: Home, address: str, port: int, settings: Traits) -> None:
     write_private(config / "labconfig" / "default_setting_overrides.json", json.dumps(_PREFERENCES, indent=2))
 
 
-def bring_lessons() -> None:
+def bring_lessons(home: Home) -> None:
     """Bring the learner's copy of the lessons up to date with the course. OSError where it cannot be written."""
     lessons.refresh(ROOT / "course", work_dir() / LESSONS)
+    lessons.trust(work_dir() / LESSONS, home.jupyter / "data")
 
 
 def first_page(home: Home) -> str:

@@ -49,7 +49,7 @@ def start(
             if used != port:
                 report(f"JupyterLab already runs on port {used}; to move it: ./lab down, then ./lab up --port {port}")
             try:
-                desk.bring_lessons()
+                desk.bring_lessons(home)
             except OSError as problem:
                 report(f"the lessons in {work_dir()} are not brought up to date: {problem.strerror}")
             return _url(home, used)

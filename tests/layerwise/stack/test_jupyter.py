@@ -71,7 +71,8 @@ def test_a_server_comes_up_is_kept_and_goes(home: Home) -> None:
 
     shown = get(home, "/api/contents/")["content"]
     assert sorted(entry["name"] for entry in shown) == ["course", "work"]  # type: ignore[attr-defined]
-    assert get(home, "/api/contents/course/00-start-here.ipynb?content=0")["type"] == "notebook"
+    cells = get(home, "/api/contents/course/00-start-here.ipynb")["content"]["cells"]  # type: ignore[index]
+    assert {cell["metadata"]["trusted"] for cell in cells if cell["cell_type"] == "code"} == {True}
 
     assert jupyter.stop(home) is True
     assert jupyter.status(home) is None

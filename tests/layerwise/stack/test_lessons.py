@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat.sign import NotebookNotary
 
-from layerwise.stack.lessons import RECORD, refresh
+from layerwise.stack.lessons import RECORD, refresh, trust
 
 
 @pytest.fixture
@@ -84,3 +86,19 @@ def test_a_lost_record_costs_nothing(course: Path, tmp_path: Path) -> None:
     (copy / "00-first.ipynb").write_text("mine")
     refresh(course, copy)
     assert shown(copy)["00-first.mine.ipynb"] == "mine"
+
+
+def test_a_lesson_is_trusted_while_it_is_the_course_s_own(course: Path, tmp_path: Path) -> None:
+    """JupyterLab asks at each press of a button in a notebook that is not trusted whether the press was meant."""
+    copy, data = tmp_path / "copy", tmp_path / "jupyter" / "data"
+    for name in ("00-first", "01-second"):
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(name)])  # type: ignore[no-untyped-call]
+        nbformat.write(notebook, course / f"{name}.ipynb")  # type: ignore[no-untyped-call]
+    refresh(course, copy)
+    (copy / "01-second.ipynb").write_text((copy / "01-second.ipynb").read_text().replace("01-second", "from elsewhere"))
+    trust(copy, data)
+    notary = NotebookNotary(data_dir=str(data))  # type: ignore[no-untyped-call]
+    read = {path.stem: nbformat.read(path, as_version=4) for path in copy.glob("*.ipynb")}  # type: ignore[no-untyped-call]
+    trusted = {name: notary.check_signature(notebook) for name, notebook in read.items()}
+    notary.store.close()
+    assert trusted == {"00-first": True, "01-second": False}
