@@ -126,10 +126,9 @@ def _bar(found: Course) -> str:
 
 
 def _group(lesson: Lesson) -> str:
-    title = _link(lesson.title, lesson.link())
     head = (
-        f'<tr class="lw-lesson"><td>{_mark("done") if lesson.done else ""}</td><th scope="rowgroup" colspan="2">'
-        f'{title} <span class="lw-soft">{_text(_facts(lesson))}</span></th></tr>'
+        f'<tr class="lw-lesson"><th scope="rowgroup" colspan="3"><strong>{_link(lesson.title, lesson.link())}</strong> '
+        f'<span class="lw-soft">{_text(_facts(lesson))}</span> {_mark("done") if lesson.done else ""}</th></tr>'
     )
     return f"<tbody>{head}{''.join(_row(lesson, standing) for standing in lesson.standings)}</tbody>"
 

@@ -118,7 +118,7 @@ def test_the_best_of_all_tries_counts() -> None:
     assert "begun        2 of 4  01-noise: Leave the noise out (core, 5 min, 2 tries)" in repr(home())
     attempt("01-noise", 1.0)
     words = said(home()._repr_html_())
-    assert "done The noise" in words
+    assert "The noise about 20 min, 1 of 2 questions answered done" in words
     assert "done Leave the noise out 01-noise core, 5 min, 3 tries 4 of 4" in words
 
 
