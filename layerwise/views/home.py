@@ -45,7 +45,8 @@ class Home:
             lines.append(f"{step.before}{plain(step.name)}{step.after}" + (f" ({step.link})" if step.link else ""))
         lines.append(_sum(self.course))
         for lesson in self.course.lessons:
-            lines += ["", f"{lesson.name}: {', '.join(filter(None, (plain(lesson.title), _facts(lesson))))}"]
+            title = [plain(lesson.title)] if lesson.notebook else []
+            lines += ["", f"{lesson.name}: {', '.join([*title, *_facts(lesson)])}"]
             lines += [
                 f"  {one.state:9}  {_best(one):>8}  {one.exercise.name}: {plain(one.exercise.title)} ({_about(one)})"
                 for one in lesson.standings
@@ -92,22 +93,21 @@ def _sum(found: Course) -> str:
     )
 
 
-def _facts(lesson: Lesson) -> str:
+def _facts(lesson: Lesson) -> list[str]:
     """What is known of a lesson besides its title."""
     if lesson.notebook is None:
-        return "not written yet"
-    parts = []
-    if lesson.notebook.minutes:
-        parts.append(f"about {lesson.notebook.minutes} min")
-    if lesson.questions:
-        parts.append(f"{lesson.answered} of {counted(lesson.questions, 'question')} answered")
-    return ", ".join(parts)
+        return ["not written yet"]
+    minutes, questions = lesson.notebook.minutes, lesson.questions
+    return [
+        *([f"about {minutes} min"] if minutes else []),
+        *([f"{lesson.answered} of {counted(questions, 'question')} answered"] if questions else []),
+    ]
 
 
 def _about(standing: Standing) -> str:
     exercise = standing.exercise
-    tries = counted(standing.attempts, "try", "tries") if standing.attempts else "no try yet"
-    return f"{exercise.level}, {exercise.minutes} min, {tries}"
+    tries = f", {counted(standing.attempts, 'try', 'tries')}" if standing.state != "not begun" else ""
+    return f"{exercise.level}, {exercise.minutes} min{tries}"
 
 
 def _best(standing: Standing) -> str:
@@ -127,8 +127,9 @@ def _bar(found: Course) -> str:
 
 def _group(lesson: Lesson) -> str:
     head = (
-        f'<tr class="lw-lesson"><th scope="rowgroup" colspan="3"><strong>{_link(lesson.title, lesson.link())}</strong> '
-        f'<span class="lw-soft">{_text(_facts(lesson))}</span> {_mark("done") if lesson.done else ""}</th></tr>'
+        f'<tr class="lw-lesson"><th scope="rowgroup" colspan="2"><strong>{_link(lesson.title, lesson.link())}</strong> '
+        f'<span class="lw-soft">{_text(", ".join(_facts(lesson)))}</span></th>'
+        f'<td class="lw-size">{_mark("done") if lesson.done else ""}</td></tr>'
     )
     return f"<tbody>{head}{''.join(_row(lesson, standing) for standing in lesson.standings)}</tbody>"
 

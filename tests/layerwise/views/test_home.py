@@ -70,7 +70,7 @@ def test_at_the_beginning_the_first_lesson_is_next() -> None:
     assert "0 of 2 lessons and 0 of 2 exercises done, 0 of 8 points." in html
     words = said(html)
     assert "The noise about 20 min, 0 of 2 questions answered" in words
-    assert "not begun Leave the noise out 01-noise core, 5 min, no try yet – of 4" in words
+    assert "not begun Leave the noise out 01-noise core, 5 min – of 4" in words
     assert '<a href="02-caching.ipynb#cell-id=cell-1">Leave the <em>noise</em> out</a>' in html
 
 
