@@ -78,7 +78,7 @@ def _at_runtime(facts: Facts, user: User, details: dict[str, Any]) -> Verdict:
         found = facts.image.files.stat(program)
         if found and found.mode & 0o4000 and found.uid == 0:
             return Verdict.failed(
-                f"The main program {clean(program, 200)} has the set-uid bit and belongs to root: it runs as root.",
+                f"The program {clean(program, 200)} has the set-uid bit and belongs to root: it runs as root.",
                 expected=EXPECTED,
                 found=f"mode {found.mode:04o}, owner {found.uid}",
                 details=details,
@@ -124,11 +124,14 @@ def _ended_unseen(seen: Seen, user: User, details: dict[str, Any]) -> Verdict:
 
 
 def _programs(facts: Facts, seen: Seen) -> Sequence[str]:
-    """The main program as the config names it and as it was seen to run, with PATH looked through."""
+    """The main program as the config names it, with PATH looked through, and what was seen running, also under another
+    name."""
     config = facts.image.config
-    words = [(*config.entrypoint, *config.cmd)[:1], tuple(seen.main.command.split()[:1]) if seen.main else ()]
-    found = []
-    for word in (word for pair in words for word in pair if word):
+    running = [seen.main, *seen.others] if seen.main else []
+    found = [process.program for process in running if process.program]
+    words = [*(*config.entrypoint, *config.cmd)[:1]]
+    words += [process.command.split(maxsplit=1)[0] for process in running if process.command and not process.program]
+    for word in words:
         if "/" in word:
             found.append(posixpath.join(config.workdir or "/", word))
         else:

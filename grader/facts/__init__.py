@@ -378,11 +378,10 @@ class Facts:
         """What the image's HEALTHCHECK finds; None where it has none, or NONE. See `health.watch`."""
         from grader.facts import health
 
-        config = self.image.config
-        check = config.healthcheck
+        check = self.image.config.healthcheck
         if not check or check.test[:1] not in (("CMD",), ("CMD-SHELL",)):
             return None
-        return health.watch(self.engine, self._runnable, config, check, within)
+        return health.watch(self.engine, self._runnable, within)
 
     def service(self, port: int, path: str, good: Callable[[Answer], bool], within: float) -> Service:
         """How the image, started by itself, answers `GET path` at that port: asked again until an answer is `good`, or

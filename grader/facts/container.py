@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from grader.errors import EngineFailure, GraderError, NotObservable
@@ -54,10 +54,14 @@ class Process:
     saved: int | None
     filesystem: int | None
     command: str
+    """Its words, which it may have chosen itself."""
+    program: str = ""
+    """Path of what it executes, as the kernel has it; empty where an older `ps` does not tell."""
 
     @property
     def is_root(self) -> bool:
-        """Whether any of its ids is 0: a process can go back to its saved id."""
+        """Whether any of its ids is 0: a process can go back to its saved id. Each thread has ids of its own: where
+        one is root's, these are its."""
         return 0 in (self.real, self.effective, self.saved, self.filesystem)
 
 
@@ -111,9 +115,9 @@ class Running:
         Measured by `ps` on the engine's own machine, which needs nothing of the image. NotObservable without one.
         """
         main = int(self.state.get("Pid") or 0)
-        for columns, parse in _COLUMNS:
+        for columns, threads, parse in _COLUMNS:
             try:
-                _, rows = self.engine.top(self.id, columns)
+                _, rows = self.engine.top(self.id, columns, threads=threads)
             except KeyError:
                 return []
             except EngineFailure as problem:
@@ -122,8 +126,21 @@ class Running:
                         "the engine's machine has no 'ps' to see a container's processes with: install procps there"
                     ) from None
                 continue  # a smaller ps (busybox) knows fewer columns
-            return [parse(row, main) for row in rows]
+            found: dict[int, Process] = {}
+            for process in (parse(row, main) for row in rows):
+                if process.pid not in found or process.is_root:
+                    found[process.pid] = process
+            programs = self._programs()
+            return [replace(process, program=programs.get(process.pid, "")) for process in found.values()]
         raise NotObservable("the engine's machine has a 'ps' that does not tell user ids: install procps there")
+
+    def _programs(self) -> Mapping[int, str]:
+        """What each process executes; empty where that is not told (procps before 4.0, busybox)."""
+        try:
+            _, rows = self.engine.top(self.id, "pid,exe")
+        except (KeyError, EngineFailure):
+            return {}
+        return {int(row[0]): row[1].removesuffix(" (deleted)") for row in rows if row[1].startswith("/")}
 
 
 def _full(row: Sequence[str], main: int) -> Process:
@@ -137,7 +154,8 @@ def _plain(row: Sequence[str], main: int) -> Process:
     return Process(int(row[0]), int(row[0]) == main, real, effective, None, None, " ".join(row[3:]))
 
 
-_COLUMNS = (("pid,ruid,euid,suid,fuid,args", _full), ("pid,ruser,user,args", _plain))
+_COLUMNS = (("pid,ruid,euid,suid,fuid,args", True, _full), ("pid,ruser,user,args", False, _plain))
+"""Columns, whether there is a row for each thread, and how a row is read."""
 
 
 def run(
@@ -185,12 +203,21 @@ def run(
 
 
 @contextmanager
-def started(engine: Engine, image: str, host: Mapping[str, Any] | None = None, **config: Any) -> Iterator[Running]:
+def started(
+    engine: Engine,
+    image: str,
+    host: Mapping[str, Any] | None = None,
+    programs: Mapping[str, bytes] | None = None,
+    **config: Any,
+) -> Iterator[Running]:
     """The image as it starts by itself, removed when the block ends. ContainerRefused where it cannot be started.
 
-    `host` and `config` are added to the container's settings, in the names of `Engine.create_container`.
+    `host` and `config` are added to the container's settings, in the names of `Engine.create_container`; `programs`,
+    by name, to its root folder.
     """
     with _container(engine, image, host or {}, **config) as (container, reader):
+        for name, content in (programs or {}).items():
+            engine.put_program(container, name, content)
         engine.start_container(container)
         yield Running(engine, container, reader)
 

@@ -9,9 +9,11 @@ Builds are in `facts/build.py`.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import secrets
+import tarfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -168,6 +170,16 @@ class Engine:
         name, _, tag = image.partition(":")
         with self._translated():
             self._api.commit(container, repository=name, tag=tag)
+
+    def put_program(self, container: str, name: str, content: bytes) -> None:
+        """Lay an executable file into the root folder of a container that was created. KeyError where it is gone."""
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o755
+            tar.addfile(entry, io.BytesIO(content))
+        with self._translated():
+            self._api.put_archive(container, "/", archive.getvalue())
 
     def attach(self, container: str) -> Output:
         """What the container will print; attach before it is started, close in the end."""

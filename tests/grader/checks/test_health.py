@@ -41,6 +41,9 @@ CASES = [
          "healthy"),
     Case("a check the service brings", 'CMD printf "#!/bin/sh\\nexit 0" > /tmp/ok && chmod +x /tmp/ok && sleep 300\n'
          'HEALTHCHECK CMD ["/tmp/ok"]\n', True, "healthy"),
+    Case("a process's name", RIGHT + "HEALTHCHECK CMD pidof httpd\n", True, "healthy"),
+    Case("a pipe the service writes to", "CMD mkfifo /tmp/f; while :; do echo ok > /tmp/f; done\n"
+         "HEALTHCHECK CMD timeout 2 cat /tmp/f\n", True, "healthy"),
     # Near misses
     Case("no check", RIGHT, False, "no HEALTHCHECK"),
     Case("only a comment", RIGHT + f"# HEALTHCHECK CMD {ASK}\n", False, "no HEALTHCHECK"),
@@ -66,6 +69,14 @@ CASES = [
     Case("finds itself", RIGHT + "HEALTHCHECK CMD grep -q httpd /proc/[0-9]*/cmdline\n", False, FAILS),
     Case("looks at another server", RIGHT + f"HEALTHCHECK CMD httpd -p 81 -h /www; {ASK.replace('8080', '81')}\n",
          False, FAILS),
+    Case("at the second look", RIGHT + "HEALTHCHECK CMD test -f /tmp/seen || { touch /tmp/seen; false; }\n", False,
+         FAILS),
+    Case("at the fourth look", RIGHT + "HEALTHCHECK CMD test -f /dev/shm/2 || { touch /dev/shm/$(ls /dev/shm | wc -l); "
+         "false; }\n", False, FAILS),
+    Case("after two seconds", RIGHT + "HEALTHCHECK CMD test $(($(date +%s) - $(stat -c %Y /proc/1))) -gt 2\n", False,
+         FAILS),
+    Case("is not process 1", RIGHT + "HEALTHCHECK CMD test $$ -ne 1\n", False, FAILS),
+    Case("process 1 is another", RIGHT + "HEALTHCHECK CMD ! grep -q test /proc/1/cmdline\n", False, FAILS),
 ]  # fmt: skip
 
 
@@ -75,7 +86,7 @@ CASES = [
 def test_cases(case: Case, submit: Callable[..., Path], engine: Engine, base: str) -> None:
     folder = submit(Dockerfile=f"FROM {base} AS first\n" + case.body.replace("{base}", base))
     with facts_of(folder, engine) as facts:
-        verdict = health.judge(facts, health.Params(within=20.0 if case.passes else 4.0))
+        verdict = health.judge(facts, health.Params(within=20.0 if case.passes or case.says is FAILS else 4.0))
     assert (verdict.fraction == 1.0) is case.passes, verdict
     assert case.says in verdict.message, verdict
 
