@@ -1,0 +1,85 @@
+"""One exercise of each lesson as a learner does it in JupyterLab; and the page that shows what is done."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from grader.exercise import load
+
+from .conftest import SECONDS, Desk, fits, press, run_cell, set_theme, wait_for_kernel
+
+pytestmark = [pytest.mark.lab, pytest.mark.browser]
+
+
+@pytest.mark.parametrize("name", ["01b-lost-and-found", "02-cache-order", "03b-same-layer", "04d-build-secret"])
+def test_an_exercise_is_started_graded_solved_and_graded_again(bench: Desk, page: Page, name: str) -> None:
+    exercise, work = load(name), bench.work / name
+    page.goto(bench.address(f"{exercise.lesson}.ipynb"))
+    wait_for_kernel(page)
+    run_cell(page, "import layerwise")
+    run_cell(page, f'lw.check("{name}")')
+    card = page.locator(".lw-check.lw-live")
+    card.scroll_into_view_if_needed()
+    expect(card.get_by_role("heading")).to_have_text(exercise.title)
+
+    press(card.get_by_role("button", name="Start", exact=True))
+    grade = card.get_by_role("button", name="Grade my work")
+    expect(grade).to_be_focused()
+    assert sorted(path.name for path in work.iterdir()) == sorted(path.name for path in exercise.starter.iterdir())
+
+    press(grade)
+    result = card.locator(".lwr-report")
+    score = re.compile(rf"([0-9.]+) of {exercise.points:g} points")
+    expect(result).to_contain_text(score, timeout=120 * SECONDS)
+    assert points(result.inner_text(), score) < exercise.points
+    expect(grade).to_be_focused()
+    assert fits(result)
+
+    shutil.copytree(exercise.solution, work, dirs_exist_ok=True)
+    press(grade)
+    expect(result).to_contain_text(f"{exercise.points:g} of {exercise.points:g} points", timeout=120 * SECONDS)
+    expect(grade).to_be_focused()
+    for light in (False, True):
+        set_theme(page, light=light)
+        assert fits(card)
+        assert fits(result)
+
+
+def test_the_page_of_the_course_shows_what_is_done_and_leads_to_the_lessons(bench: Desk, page: Page) -> None:
+    exercise = load("01-layer-detective")
+    page.goto(bench.address("index.ipynb"))
+    wait_for_kernel(page)
+    run_cell(page, "lw.home()")
+    course = page.locator(".lw-home")
+    row = course.get_by_role("row", name=exercise.name)
+    expect(row.get_by_role("cell").first).to_have_text(re.compile("not begun"))
+
+    shutil.copytree(exercise.solution, bench.work / exercise.name)
+    words = [sys.executable, "-m", "layerwise.cli", "grade", exercise.name]
+    subprocess.run(words, env=bench.env, check=True, capture_output=True, timeout=60)
+    run_cell(page, "lw.home()")
+    expect(row.get_by_role("cell").first).to_have_text(re.compile("done"))
+    expect(row.get_by_role("cell").last).to_have_text("10 of 10")
+    for light in (False, True):
+        set_theme(page, light=light)
+        assert fits(course)
+
+    link = row.get_by_role("link", name=exercise.title)
+    link.click()
+    expect(page.locator(".jp-MarkdownOutput h1", has_text="Layers")).to_be_visible(timeout=30 * SECONDS)
+    # In a lesson that is open, the same link leads to the cell of the exercise.
+    page.get_by_role("tab", name="index.ipynb").click()
+    link.click()
+    expect(page.get_by_text(f'lw.check("{exercise.name}")')).to_be_in_viewport()
+
+
+def points(text: str, score: re.Pattern[str]) -> float:
+    found = score.search(text)
+    assert found, text
+    return float(found[1])
