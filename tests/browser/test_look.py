@@ -1,0 +1,119 @@
+"""The pictures in JupyterLab's own themes: every text can be read, and nothing runs over an edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jupyterlab.commands import get_app_dir
+from playwright.sync_api import Page
+
+from grader.facts.buildlog import BuildLog
+from grader.facts.dockerfile.build import resolve
+from grader.facts.dockerfile.parser import parse
+from grader.facts.steps import match
+from grader.reports.html import card
+from layerwise.views import timeline
+from layerwise.views.diff import Diff
+from layerwise.views.layers import Layers
+from layerwise.views.live import static_html
+from layerwise.views.question import Question
+from layerwise.views.quiz import Outcome
+from layerwise.views.sizes import Sizes
+from layerwise.views.stages import Stages
+from tests.grader.reports.samples import ALL
+from tests.layerwise.views.archives import anatomy
+
+pytestmark = pytest.mark.browser
+
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
+THEMES = ("light", "dark", "dark-high-contrast")
+TOKEN = "ghp_" + "A8dK2mQ9xZ4vN7bT1cR5yW3eU6iO0pLsJhGf"
+LONG = "a-name-that-goes-on-and-on/" * 6 + "end"
+DOCKERFILE = f"""FROM registry.example:5000/{LONG}:1 AS build
+RUN --mount=type=cache,target=/root/.cache go build -o /{LONG} && {"go vet ./... && " * 20} true
+FROM a:1 AS never
+RUN x
+FROM a:1 AS certs
+RUN y
+FROM scratch
+COPY --from=build /{LONG} /{LONG} /usr/bin/
+RUN --mount=from=certs,source=/etc/ssl,target=/mnt cp -r /mnt /etc/ssl
+"""
+
+
+def _builds() -> str:
+    """Steps with all that can become of one."""
+    plan = resolve(parse(DOCKERFILE.encode()))
+    steps = match(BuildLog(True, 0, []), plan)
+    drawn = [
+        timeline.Line(step, state, 1, 2, broke=state == "ran")
+        for step, state in zip(steps * len(timeline.WORDS), timeline.WORDS, strict=False)
+    ]
+    return static_html(f'<div class="lw-box lw-image">{timeline.picture(drawn, 4)}{timeline.details(drawn)}</div>')
+
+
+def _images() -> str:
+    base, more = {"etc/passwd": b"1" * 9999, LONG: b"1" * 999}, {"key": TOKEN.encode(), f"b/{LONG}": b"22"}
+    one = anatomy(base, more, {".wh.key": b"", "etc/passwd": b"2"}, base=1, history=[(f"RUN {LONG}" * 5, True)] * 3)
+    other = anatomy(base, config={"Env": [f"LONG={LONG}"]})
+    views = [Layers(one), Diff(one, other)]
+    return "".join(static_html(view.html()) for view in views) + Sizes([one, other])._repr_html_()
+
+
+def _outcomes() -> str:
+    question = Question.of("Which `one`, of all?", ["this", f"`{LONG}`"], 1, why="Since *that* is.")
+    return "".join(Outcome(question, given)._repr_mimebundle_()["text/html"] for given in (0, 1))
+
+
+PICTURES: dict[str, Callable[[], str]] = {
+    "stages": lambda: Stages("app", resolve(parse(DOCKERFILE.encode())))._repr_html_(),
+    "images": _images,
+    "builds": _builds,
+    "outcomes": _outcomes,
+    "reports": lambda: static_html(f'<div class="lw-box">{"".join(map(card, ALL.values()))}</div>'),
+}
+
+
+def show(page: Page, html: str, theme: str = "light") -> None:
+    """The picture in an output of JupyterLab's, everything unfolded."""
+    style = Path(get_app_dir()) / "themes" / "@jupyterlab" / f"theme-{theme}-extension" / "index.css"
+    page.set_content(
+        f'<style>{style.read_text(encoding="utf-8")}</style><body data-jp-theme-light="{str(theme == "light").lower()}"'
+        f' style="margin:0;background:var(--jp-layout-color0)">{html.replace("<details", "<details open")}</body>'
+    )
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("picture", PICTURES)
+def test_every_text_stands_out_from_what_is_behind_it(page: Page, picture: str, theme: str) -> None:
+    show(page, PICTURES[picture](), theme)
+    assert page.evaluate(CONTRAST) == []
+
+
+def test_a_text_that_does_not_is_found(page: Page) -> None:
+    show(page, static_html('<p style="color:#999">faint</p><p style="opacity:0.4">thin</p><p>plain</p>'))
+    assert [line.rpartition(" ")[2] for line in page.evaluate(CONTRAST)] == ["faint", "thin"]
+
+
+@pytest.mark.parametrize("width", [1280, 700, 380])
+@pytest.mark.parametrize("picture", PICTURES)
+def test_nothing_runs_over_the_edge(page: Page, picture: str, width: int) -> None:
+    """Wide tables scroll by themselves; the rest finds room."""
+    page.set_viewport_size({"width": width, "height": 900})
+    show(page, PICTURES[picture]())
+    over = page.evaluate(
+        """() => [...document.querySelectorAll(".lw-box *:not(.lw-wide *, .lw-heard, .lw-heard *)")].filter((node) => {
+            const edge = node.closest(".lw-box").getBoundingClientRect()
+            const own = node.getBoundingClientRect()
+            return own.width && (own.right > edge.right + 1 || own.left < edge.left - 1)
+        }).map((node) => `${node.tagName}.${node.className}: ${node.textContent.slice(0, 40)}`)"""
+    )
+    assert over == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    squeezed = page.evaluate(
+        """() => [...document.querySelectorAll(".lw-files td:nth-child(2), .lw-track, .lw-made, .lw-joined")]
+            .map((node) => node.getBoundingClientRect().width).filter((width) => width && width < 120)"""
+    )
+    assert squeezed == [], "a path, a bar and an instruction need some room"
