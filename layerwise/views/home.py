@@ -145,7 +145,7 @@ def _row(lesson: Lesson, standing: Standing) -> str:
 
 
 def _mark(state: str) -> str:
-    return f'<span class="lw-state"><span class="lw-mark" aria-hidden="true">{MARKS[state]}</span> {state}</span>'
+    return f'<span class="lw-state"><span class="lw-mark" aria-hidden="true">{MARKS[state]}</span>&nbsp;{state}</span>'
 
 
 def _link(title: str, to: str) -> str:

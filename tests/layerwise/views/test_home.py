@@ -60,7 +60,7 @@ def said(html: str) -> str:
     """What is read aloud: the words, without the look."""
     html = re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
     html = re.sub(r'<span[^>]* aria-hidden="true">.*?</span>', "", html)
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+    return " ".join(re.sub(r"<[^>]+>", " ", html).replace("&nbsp;", " ").split())
 
 
 @pytest.mark.usefixtures("course")
