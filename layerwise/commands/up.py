@@ -42,8 +42,6 @@ def command(engine: str, port: int, images: str | None, no_jupyter: bool, offlin
     click.echo(f"The lab is up. Engine: Docker {result.info.version} ({whose}). Registry: localhost:5000")
     if result.url:
         click.echo(f"\n    {result.url}\n")
-        click.echo(
-            "Open this address: lesson 00 at first, later what is next for you. Exercises: ./lab exercises. To stop: ./lab down"
-        )
+        click.echo("Open it: lesson 00 at first, later what is next. Exercises: ./lab exercises. To stop: ./lab down")
     else:
         click.echo("Next: ./lab exercises, or ./lab up for JupyterLab too. To stop: ./lab down")

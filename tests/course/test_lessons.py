@@ -1,4 +1,4 @@
-"""Every lesson, and the page that lists them, runs from top to bottom in a copy, on the live lab; and is well written."""
+"""Every lesson, and the page that lists them, runs to its end on the live lab, in a copy; and each is well written."""
 
 from __future__ import annotations
 
