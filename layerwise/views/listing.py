@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
 from grader.units import format_size
-from layerwise.views.anatomy import Change
 from layerwise.views.live import LiveWidget, View, script
+
+if TYPE_CHECKING:
+    from layerwise.views.anatomy import Change
 
 FIRST = 8
 """Files of a section that are shown at once and are kept in a saved notebook."""
