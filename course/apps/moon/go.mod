@@ -1,0 +1,3 @@
+module moon
+
+go 1.24
