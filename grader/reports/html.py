@@ -172,7 +172,7 @@ def _lesson(check: Reading, lessons: str | None) -> str:
     match = _LESSON.fullmatch(check.anchor)
     if lessons is None or match is None:
         return _text(check.lesson)
-    section = f"#{match[2]}" if match[2] else ""
+    section = f"#cell-id={match[2]}" if match[2] else ""  # as JupyterLab names a cell
     return f'<a href="{_text(f"{lessons}{match[1]}.ipynb{section}")}">{_text(check.lesson)}</a>'
 
 

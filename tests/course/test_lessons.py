@@ -98,6 +98,16 @@ def text(output: Any) -> str:
     return str(output.get("text") or output.get("data", {}).get("text/plain", ""))
 
 
+@lesson
+def test_what_a_check_says_to_read_is_there(path: Path) -> None:
+    cells = {cell.id for cell in read(path).cells}
+    for name in names():
+        for check in load(name).checks:
+            place, _, cell = (check.lesson or "").partition("#")
+            if place == path.stem and cell:
+                assert cell in cells, f"{name}, check {check.id}: no such cell: {check.lesson}"
+
+
 @each
 def test_it_is_kept_without_outputs(path: Path) -> None:
     notebook = read(path)

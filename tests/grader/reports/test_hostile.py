@@ -184,7 +184,7 @@ def test_html(report: Report, make: Callable[[Report], str]) -> None:
             assert re.fullmatch(r"lwr-[a-z-]+( lwr-[a-z-]+)*", value)
         if name == "href":
             assert tag == "a"
-            assert re.fullmatch(r"\d\d-[a-z0-9-]+\.ipynb(#[\w-]+)?", value)
+            assert re.fullmatch(r"\d\d-[a-z0-9-]+\.ipynb(#cell-id=[\w-]+)?", value)
 
 
 @hostile

@@ -100,7 +100,7 @@ def with_lesson(lesson: str) -> Report:
 @pytest.mark.parametrize(
     ("lesson", "lessons", "href"),
     [
-        ("02-caching#order-of-steps", "", "02-caching.ipynb#order-of-steps"),
+        ("02-caching#order-of-steps", "", "02-caching.ipynb#cell-id=order-of-steps"),
         ("02-caching", "../course/", "../course/02-caching.ipynb"),
         ("02-caching", None, None),
         ("javascript:alert(1)", "", None),

@@ -75,7 +75,7 @@ def test_a_click_grades_aside_and_the_card_appears(bench: Bench) -> None:
     assert check.widget.fault == "" or "already" in check.widget.fault
     assert check.widget.result.startswith("0 of 4 points.")
     assert "lwr-report" in check.widget.report
-    assert 'href="02-caching.ipynb#ignore"' in check.widget.report
+    assert 'href="02-caching.ipynb#cell-id=ignore"' in check.widget.report
     assert "lwr-report" in check.html(), "a saved notebook shows the last card"
     assert "Graded what was last saved" in check.widget.note
 
