@@ -233,7 +233,8 @@ class Check(View):
         age = time.time() - max(times, default=0.0)
         if not times or age > 3600:
             return ""
-        return f"{format_duration(max(1.0, round(age)) if age < 60 else age // 60 * 60)} ago"
+        seconds = max(1, round(age))
+        return f"{seconds} s ago" if seconds < 60 else f"{format_duration(seconds // 60 * 60)} ago"
 
 
 class Graded:
