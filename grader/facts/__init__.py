@@ -292,6 +292,7 @@ class Facts:
         """The image that was built, or the one in the archive."""
         from grader.facts.archive import open_file
         from grader.facts.image import Image
+        from grader.facts.kept import Kept
 
         archive = self._archive
         if archive:
@@ -302,7 +303,8 @@ class Facts:
         except KeyError:
             raise EngineFailure("the image that was built is gone from the engine: grade again") from None
         digests = [text.rpartition("@")[2] for text in found.get("RepoDigests") or ()]
-        return Image(lambda: engine.save_image(name), name=str(found["Id"]), digest=digests[0] if digests else None)
+        source = Kept(lambda: engine.save_image(name), self.submission.folder.parent)
+        return Image(source, name=str(found["Id"]), digest=digests[0] if digests else None)
 
     @Fact
     def base(self) -> Base:

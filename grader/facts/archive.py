@@ -15,7 +15,7 @@ import platform
 import posixpath
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,12 +74,13 @@ class Contents:
         return self.blobs[self.layers[index]]
 
 
-def read(chunks: Iterable[bytes], visitor: LayerVisitor) -> Contents:
+def read(chunks: Iterable[bytes], visitor: LayerVisitor, skip: Collection[str] = ()) -> Contents:
     """Read an archive to its end. BadArchive where it is none, or what is in it does not agree with its own digests.
 
-    Of an index of several platforms the image for this machine's is taken.
+    Blobs named in `skip` pass by: they are neither unpacked nor shown, and not looked for. Of an index
+    of several platforms the image for this machine's is taken.
     """
-    outer = _Outer(visitor)
+    outer = _Outer(visitor, skip)
     reader = TarReader(outer.member)
     for chunk in chunks:
         reader.feed(chunk)
@@ -114,8 +115,9 @@ def _unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
 class _Outer:
     """Takes the members of the archive itself."""
 
-    def __init__(self, visitor: LayerVisitor) -> None:
+    def __init__(self, visitor: LayerVisitor, skip: Collection[str]) -> None:
         self.visitor = visitor
+        self.skip = skip
         self.blobs: dict[str, Blob] = {}
         self.documents: dict[str, bytes] = {}
         self.links: dict[str, str] = {}
@@ -132,7 +134,7 @@ class _Outer:
             self.links[member.path] = posixpath.normpath(posixpath.join(posixpath.dirname(member.path), member.link))
         elif member.kind == "hardlink":
             self.links[member.path] = member.link
-        elif member.kind == "file" and not member.path.endswith("/VERSION"):
+        elif member.kind == "file" and not member.path.endswith("/VERSION") and member.path not in self.skip:
             return _Blob(self, member)
         return None
 
@@ -302,9 +304,12 @@ def _assemble(outer: _Outer) -> Contents:
     layers = [outer.links.get(path, path) for path in layers]
     contents = Contents(config, documents.digest(config_name), digest, layers, outer.blobs)
     expected = [str(item) for item in _mapping(config.get("rootfs")).get("diff_ids") or ()]
-    if len(expected) != len(layers) or any(path not in outer.blobs for path in layers):
+    wanted = [path for path in layers if path not in outer.skip]
+    if len(expected) != len(layers) or any(path not in outer.blobs for path in wanted):
         raise BadArchive("layers of it are missing")
     for index, diff_id in enumerate(expected):
+        if layers[index] in outer.skip:
+            continue
         if contents.layer(index).diff_id != diff_id:
             raise BadArchive(f"layer {index + 1} is damaged: its digest is not the one its config names")
         _require(layers[index], contents.layer(index).digest)

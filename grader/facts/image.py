@@ -7,9 +7,9 @@ be a file on disk. Sizes are bytes of uncompressed layer archives unless said ot
 from __future__ import annotations
 
 import re
+import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -18,6 +18,7 @@ from grader.errors import EngineFailure, GraderError, SubmissionFault
 from grader.facts import archive
 from grader.facts.archive import Contents
 from grader.facts.filesystem import Content, FileSystem
+from grader.facts.kept import Source
 from grader.facts.tar import BadArchive, Member, Sink
 
 MAX_ENTRIES = 250_000
@@ -30,9 +31,6 @@ KEPT_SIZE = 256 * 1024
 
 _MOUNT_POINTS = frozenset(("dev", "proc", "sys", "etc", "etc/hosts", "etc/resolv.conf"))
 _SHELL = re.compile(r"^(?:RUN )?(?:\|\d+ .*? )?/bin/sh -c (?P<rest>.*)$", re.DOTALL)
-
-Source = Callable[[], AbstractContextManager[Iterator[bytes]]]
-"""Opens the image's archive once more."""
 
 
 class Healthcheck(NamedTuple):
@@ -164,28 +162,31 @@ class Image:
         digest: str | None = None,
         unusable: type[GraderError] = EngineFailure,
     ) -> None:
-        """`unusable` is raised where the archive is none, damaged, or other than it says: whose fault that is."""
+        """`source` opens its archive once more; `unusable` is raised where that is none, damaged, or other than it
+        says: whose fault that is."""
         self._source = source
         self._unusable = unusable
         self._name = name
         self._digest = digest
+        self._reading = threading.RLock()
         self._first: _FirstPass | None = None
         self._fault: SubmissionFault | GraderError | None = None
         """Kept like a measurement, and raised again."""
 
     @property
     def _measured(self) -> _FirstPass:
-        if self._fault:
-            raise self._fault.with_traceback(None)
-        if self._first is None:
-            first = _FirstPass()
-            try:
-                first.contents = self._read(first)
-            except (SubmissionFault, GraderError) as fault:
-                self._fault = fault
-                raise
-            self._first = first
-        return self._first
+        with self._reading:
+            if self._fault:
+                raise self._fault.with_traceback(None)
+            if self._first is None:
+                first = _FirstPass()
+                try:
+                    first.contents = self._read(first)
+                except (SubmissionFault, GraderError) as fault:
+                    self._fault = fault
+                    raise
+                self._first = first
+            return self._first
 
     @property
     def _contents(self) -> Contents:
@@ -193,10 +194,10 @@ class Image:
         assert contents is not None
         return contents
 
-    def _read(self, visitor: archive.LayerVisitor) -> Contents:
+    def _read(self, visitor: archive.LayerVisitor, skip: Collection[str] = ()) -> Contents:
         try:
             with self._source() as chunks:
-                return archive.read(chunks, visitor)
+                return archive.read(chunks, visitor, skip)
         except BadArchive as problem:
             raise self._unusable(f"the image's archive cannot be used: {problem}") from None
         except OSError as problem:
@@ -266,15 +267,21 @@ class Image:
                 wanted.setdefault(Content(names.index(blob), content.number), []).append(path)
         if wanted:
             reading = _Reading(wanted, limit)
-            self.visit(reading)
+            self.visit(reading, {content.layer for content in wanted})
             for content, aliases in wanted.items():
                 found |= {path: bytes(reading.data.get(content, b"")) for path in aliases}
         return found
 
-    def visit(self, visitor: Visitor) -> None:
-        """Show `visitor` the files of every layer, hidden ones too, with their content as it asks. One pass."""
+    def visit(self, visitor: Visitor, layers: Collection[int] | None = None) -> None:
+        """Show `visitor` the files of these layers, or of every one, hidden ones too, with their content as it asks.
+
+        One pass. A layer that occurs twice is shown at its first place.
+        """
         names = self._contents.layers
-        self._read(_Adapter(visitor, {name: names.index(name) for name in names}))
+        places = {name: names.index(name) for name in names}
+        shown = {name: place for name, place in places.items() if layers is None or place in layers}
+        if shown:
+            self._read(_Adapter(visitor, shown), skip=places.keys() - shown.keys())
 
     @cached_property
     def compressed_sizes(self) -> Sequence[int]:
@@ -288,7 +295,7 @@ class Image:
         new = {name for name, layer in zip(names, self.layers, strict=True) if layer.diff_id not in known}
         if new:
             measure = _Compression(new)
-            self._read(measure)
+            self._read(measure, skip=set(names) - new)
             for name, layer in zip(names, self.layers, strict=True):
                 if name in measure.sizes:
                     known[layer.diff_id] = measure.sizes[name]
@@ -338,7 +345,7 @@ class _Keep:
 
 
 class _Adapter:
-    """Tells a Visitor of layers by number; a layer that occurs twice is shown at its first place."""
+    """Tells a Visitor of layers by number."""
 
     def __init__(self, visitor: Visitor, where: Mapping[str, int]) -> None:
         self._visitor = visitor
