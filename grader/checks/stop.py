@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from grader.beside import Work
 from grader.checks import CheckParams
 from grader.facts.engine import ContainerRefused
 from grader.units import Duration, format_duration
@@ -28,6 +29,7 @@ _KILL = re.compile(r"(?:SIG)?KILL|0*9", re.IGNORECASE)
 class Params(CheckParams):
     """How long the main process may take. `docker stop` itself waits for ten seconds, then sends SIGKILL."""
 
+    work: ClassVar[Work] = Work.RUNS
     within: Annotated[Duration, Field(gt=0, le=120)] = 5.0
 
 
@@ -73,6 +75,12 @@ def _fault(stopped: Stopped, params: Params) -> tuple[str, str] | None:
             f"The main process ended after {stopped.signal}, but one that was sent no signal ended as well: "
             "what ends anyway shows nothing.",
             "ended by itself",
+        )
+    if not stopped.again:
+        return (
+            f"The main process of one container ended after {stopped.signal}, and that of a second one did not within "
+            f"{within}: it ended by chance.",
+            "ended once of twice",
         )
     if code == KILLED:
         return (

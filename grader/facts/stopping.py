@@ -1,7 +1,8 @@
 """What becomes of a container that is asked to stop, told apart from what becomes of it anyway.
 
 Two containers are started. Once both have come to rest, one gets the signal that `docker stop` sends first: the image's
-STOPSIGNAL, or SIGTERM. The other gets none; where it ends as well, the image ends by itself and nothing was shown.
+STOPSIGNAL, or SIGTERM. The other gets none; where it ends as well, the image ends by itself and nothing was shown. Then
+the other gets it too: what ends by chance seldom does so twice in the right order.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ class Stopped:
     """From the signal to the end."""
     ends_anyway: bool
     """Whether the container that got no signal had ended as well."""
+    again: bool
+    """Whether the other container ended as well when it got the signal in its turn; False where it did not come so far.
+    """
     main: Process | None
     """The main process before the signal; None where nobody saw it."""
     stderr: str
@@ -53,13 +57,17 @@ def stop(engine: Engine, image: str, stop_signal: str, within: float) -> Stopped
         _come_to_rest(running)
         main = next((process for process in running.processes() if process.main), None)
         if main is None or not running.state.get("Running"):
-            return Stopped(name, False, running.wait(1.0), 0.0, True, main, running.output[1])
+            return Stopped(name, False, running.wait(1.0), 0.0, True, False, main, running.output[1])
         began = time.monotonic()
         running.signal(name)
         code = running.wait(within)
         seconds = time.monotonic() - began
         anyway = not other.state.get("Running")
-        return Stopped(name, True, code, seconds, anyway, main, running.output[1])
+        again = False
+        if code is not None and not anyway:
+            other.signal(name)
+            again = other.wait(within) is not None
+        return Stopped(name, True, code, seconds, anyway, again, main, running.output[1])
 
 
 def _come_to_rest(running: Running) -> None:

@@ -44,6 +44,10 @@ CASES = [
     Case("slow to come up", "import time\nsum(range(8**9))\n" + HANDLER.format("SIGTERM", "sys.exit(0)"), True, "0"),
     Case("a second to finish", HANDLER.format("SIGTERM", "(time.sleep(1), sys.exit(0))"), True, "after 1."),
     Case("forks and the parent waits", FORKS, True, "exit status 0"),
+    Case("waits for the signal", "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, {15})\nsignal.sigwait({15})",
+         True, "exit status 0"),
+    Case("wakes a hundred times a second", "import signal, sys, time\nsignal.signal(signal.SIGRTMIN + 3, lambda *_: "
+         "sys.exit(0))\nwhile True: time.sleep(.01)", True, "SIGRTMIN+3", "STOPSIGNAL SIGRTMIN+3"),
     # Near misses
     Case("too slow to finish", HANDLER.format("SIGTERM", "(time.sleep(30), sys.exit(0))"), False, "did not end"),
     Case("ignores it", HANDLER.format("SIGTERM", "None"), False, "did not end"),
@@ -55,6 +59,10 @@ CASES = [
     Case("ends at once", 'CMD ["true"]', False, "by itself"),
     Case("fails at once", 'CMD ["false"]', False, "exit status 1"),
     Case("ends a little later", 'CMD ["sleep", "3"]', False, "was sent no signal"),
+    Case("ends by chance", "sleep $(( $(od -An -N1 -tu1 /dev/urandom) % 2 ? 3 : 300 ))", False, ""),
+    Case("a child's end ends it", "sleep 3 &\nwait $!", False, "was sent no signal"),
+    Case("a signal that does nothing", 'CMD ["sleep", "300"]', False, "did not end", "STOPSIGNAL SIGURG"),
+    Case("STOPSIGNAL +9", 'CMD ["sleep", "300"]', False, "", "STOPSIGNAL +9"),
     Case("STOPSIGNAL KILL", 'CMD ["sleep", "300"]', False, "SIGKILL", "STOPSIGNAL SIGKILL"),
     Case("STOPSIGNAL 9", 'CMD ["sleep", "300"]', False, "SIGKILL", "STOPSIGNAL 9"),
     Case("STOPSIGNAL STOP", 'CMD ["sleep", "300"]', False, "did not end", "STOPSIGNAL SIGSTOP"),
