@@ -17,7 +17,9 @@ from .conftest import SECONDS, Desk, fits, press, run_cell, set_theme, wait_for_
 pytestmark = [pytest.mark.lab, pytest.mark.browser]
 
 
-@pytest.mark.parametrize("name", ["01b-lost-and-found", "02-cache-order", "03b-same-layer", "04d-build-secret"])
+@pytest.mark.parametrize(
+    "name", ["01b-lost-and-found", "02-cache-order", "03b-same-layer", "04d-build-secret", "05-drop-root"]
+)
 def test_an_exercise_is_started_graded_solved_and_graded_again(bench: Desk, page: Page, name: str) -> None:
     exercise, work = load(name), bench.work / name
     page.goto(bench.address(f"{exercise.lesson}.ipynb"))
