@@ -113,8 +113,18 @@ def _written(piece: str) -> Iterator[tuple[bytes, str]]:
         yield _base64(plain, before), "base64"
     yield plain.hex().encode(), "hex"
     yield plain.hex().upper().encode(), "hex"
+    yield plain.hex(" ").encode(), "hex"
+    yield plain.hex(":").encode(), "hex"
+    for before in range(5):
+        yield _base32(plain, before), "base32"
     yield piece.encode("utf-16-le"), "UTF-16"
     yield codecs.encode(piece, "rot13").encode(), "rot13"
+
+
+def _base32(data: bytes, before: int) -> bytes:
+    """The same for base32, whose groups are of 5 bytes, 8 characters."""
+    encoded = base64.b32encode(bytes(before) + data)
+    return encoded[-(-before * 8 // 5) : (before + len(data)) * 8 // 5]
 
 
 def _base64(data: bytes, before: int) -> bytes:

@@ -28,6 +28,8 @@ MAX_NESTED = 3
 """Compressed files in compressed files are looked into that deep."""
 MAX_LEAKS = 200
 """Leaks that are kept: more tell nothing new."""
+MAX_OPEN = 8
+"""Compressed files that are looked into at a time, in one file: they begin in each other where archives are."""
 LONGEST_NEEDLE = 64
 HIDDEN = "[hidden]"
 """Stands in place of a secret wherever text is shown."""
@@ -117,6 +119,10 @@ class Leaks:
                 f"the image's compressed files hold more than {format_size(MAX_UNPACKED)}: they cannot all be searched"
             )
 
+    def file(self, path: str, **more: Any) -> Sink:
+        """Takes the content of a file, in pieces of any size."""
+        return _File(self, path, {"where": "file", **more})
+
     def text(self, text: str, where: Literal["config", "history", "output", "name"], path: str, **more: Any) -> None:
         """Look at a text that is at hand as a whole; `path` may hold secrets as well."""
         data = text.encode("utf-8", "surrogateescape")
@@ -124,10 +130,14 @@ class Leaks:
             self.add(Leak(what, True, where, encoding, path=self.finder.hide(path), **more))
         for hit in credentials.find(data, settings=where in ("config", "history")):
             self.add(Leak(hit.kind, False, where, path=self.finder.hide(path), **more))
+        _Packed(self, path, {"where": where, **more}, 0).write(data)
 
 
 class _File:
-    """Takes the content of one file in pieces, and of what it holds in compressed form."""
+    """Takes the content of one file in pieces, and of what it holds in compressed form.
+
+    `place`: where it is, as the arguments of a Leak. `depth`: in how many compressed files it lies.
+    """
 
     def __init__(self, leaks: Leaks, path: str, place: Mapping[str, Any], depth: int = 0) -> None:
         self._leaks = leaks
@@ -136,27 +146,15 @@ class _File:
         self._depth = depth
         self._tail = b""
         self._at = 0  # of the tail
-        self._unpack: unpack.Unpacker | None = None
-        self._inner: _File | None = None
+        self._packed = _Packed(leaks, path, place, depth)
 
     def write(self, data: memoryview | bytes) -> None:
         piece = bytes(data)
-        if not self._at and not self._tail and self._depth < MAX_NESTED:
-            make = unpack.recognise(piece[:16])
-            if make:
-                self._unpack = make()
-                self._inner = _File(self._leaks, self._path, self._place, self._depth + 1)
         window = self._tail + piece
         self._look(window)
         self._tail = window[-LONGEST:]
         self._at += len(window) - len(self._tail)
-        if self._unpack and self._inner:
-            try:
-                for part in self._unpack(piece):
-                    self._leaks.count_unpacked(len(part))
-                    self._inner.write(part)
-            except ValueError:
-                self._unpack = self._inner = None
+        self._packed.write(piece)
 
     def close(self) -> None:
         pass
@@ -174,7 +172,56 @@ class _File:
         if self._depth:
             encoding = f"{encoding}, compressed" if encoding else "compressed"
         path = self._leaks.finder.hide(self._path)
-        self._leaks.add(Leak(what, canary, "file", encoding, path=path, offset=self._at + at, **self._place))
+        self._leaks.add(Leak(what, canary, encoding=encoding, path=path, offset=self._at + at, **self._place))
+
+
+class _Packed:
+    """Finds what is compressed in bytes that come in pieces, at their beginning and further on, and looks into it."""
+
+    def __init__(self, leaks: Leaks, path: str, place: Mapping[str, Any], depth: int) -> None:
+        self._leaks = leaks
+        self._path = path
+        self._place = place
+        self._depth = depth
+        self._open: list[tuple[bytes, unpack.Unpacker, _File]] = []
+        self._tail: bytes | None = None
+        """The end of what came before; None where nothing has."""
+
+    def write(self, piece: bytes) -> None:
+        if self._depth >= MAX_NESTED:
+            return
+        first, tail = self._tail is None, self._tail or b""
+        window = tail + piece
+        self._tail = window[1 - unpack.LONGEST_BEGINNING :]
+        at = len(tail)
+        for found in unpack.beginnings(window, first=first):
+            if found.end <= len(tail):
+                continue  # it was seen with the piece before
+            to = max(at, found.start)
+            self._feed(window[at:to])
+            at = to
+            # What begins inside another of its kind is a part of that one: a member of a zip archive.
+            if len(self._open) < MAX_OPEN and found.kind not in (kind for kind, *_ in self._open):
+                into = _File(self._leaks, self._path, self._place, self._depth + 1)
+                one = found.kind, found.make(), into
+                if self._goes_on(one, window[found.start : at]):
+                    self._open.append(one)
+        self._feed(window[at:])
+
+    def _feed(self, data: bytes) -> None:
+        """Give more to all that are open, and close those that have come to their end."""
+        self._open = [one for one in self._open if not data or self._goes_on(one, data)]
+
+    def _goes_on(self, one: tuple[bytes, unpack.Unpacker, _File], data: bytes) -> bool:
+        """Give it more; whether there may be more of it."""
+        _, unpacker, into = one
+        try:
+            for part in unpacker(data):
+                self._leaks.count_unpacked(len(part))
+                into.write(part)
+        except ValueError:
+            return False
+        return True
 
 
 class _Layers:
@@ -188,7 +235,7 @@ class _Layers:
         if not member.size:
             return None
         visible = (layer, member.path) not in self._hidden
-        return _File(self._leaks, member.path, {"layer": layer, "visible": visible})
+        return self._leaks.file(member.path, layer=layer, visible=visible)
 
 
 def find(facts: Facts) -> tuple[Leak, ...]:

@@ -73,30 +73,30 @@ class Shipment:
         """For each name (or glob), where a program of that name ships, also by its full name and version.
 
         On PATH and in the usual folders whatever bears the name counts; in a `bin` folder elsewhere what may be
-        executed; anywhere else what may be executed and is a binary.
+        executed; anywhere else what is a binary. A link is what it leads to.
         """
         patterns = {name: _named(name) for name in names}
         folders = self._path_folders()
         found: dict[str, list[Shipped]] = {name: [] for name in names}
-        doubtful: list[tuple[str, Shipped]] = []
+        doubtful: list[tuple[str, Shipped, Shipped]] = []
         for shipped in self.paths.values():
             folder, _, base = shipped.path.rpartition("/")
             for name, pattern in patterns.items():
                 if not pattern.fullmatch(base):
                     continue
+                file = self._file(shipped)
                 if folder in folders:
-                    if self._leads_somewhere(shipped):
+                    if file:
                         found[name].append(shipped)
-                elif shipped.member.kind == "file" and shipped.member.mode & 0o111:
-                    if folder.rpartition("/")[2] in ("bin", "sbin"):
-                        found[name].append(shipped)
-                    else:
-                        doubtful.append((name, shipped))
+                elif file and file.member.mode & 0o111 and folder.rpartition("/")[2] in ("bin", "sbin"):
+                    found[name].append(shipped)
+                elif file:
+                    doubtful.append((name, shipped, file))
         if doubtful:
-            binaries = _Binaries([shipped for _, shipped in doubtful])
+            binaries = _Binaries([file for *_, file in doubtful])
             self._image.visit(binaries)
-            for name, shipped in doubtful:
-                if (shipped.layer, shipped.path) in binaries.found:
+            for name, shipped, file in doubtful:
+                if (file.layer, file.path) in binaries.found:
                     found[name].append(shipped)
         return found
 
@@ -105,21 +105,21 @@ class Shipment:
         folders = {normal(folder) for folder in (*own, *DEFAULT_PATH) if folder}
         return folders | {resolved for folder in folders if (resolved := self.files.resolve(folder))}
 
-    def _leads_somewhere(self, shipped: Shipped) -> bool:
-        """Whether it is a file, or a link to something that ships."""
-        if shipped.member.kind not in ("symlink", "file", "hardlink"):
-            return False
-        path, member = shipped.path, shipped.member
+    def _file(self, shipped: Shipped) -> Shipped | None:
+        """The file that it is, or that a link leads to; None where that is none that ships."""
         for _ in range(40):
-            if member.kind != "symlink":
-                return True
-            if found := self.files.stat(path):
-                return found.kind != "folder"
-            path = normal(posixpath.join(posixpath.dirname(path), member.link))
-            if path not in self.paths:
-                return False
-            member = self.paths[path].member
-        return False
+            member = shipped.member
+            if member.kind == "file":
+                return shipped
+            if member.kind not in ("symlink", "hardlink"):
+                return None
+            folder = posixpath.dirname(shipped.path) if member.kind == "symlink" else ""
+            path = self.files.resolve(shipped.path) if member.kind == "symlink" and shipped.visible else None
+            following = self.paths.get(path or normal(posixpath.join("/", folder, member.link)))
+            if following is None or following is shipped:
+                return None
+            shipped = following
+        return None
 
 
 def _named(name: str) -> re.Pattern[str]:

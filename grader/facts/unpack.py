@@ -1,13 +1,20 @@
-"""Look into compressed files as they stream by: gzip, zlib (git's objects), bzip2, xz, the members of zip archives."""
+"""Look into compressed files as they stream by: gzip, zlib (git's objects), bzip2, xz, the members of zip archives.
+
+They are known by how they begin, also in the midst of something else (an archive of archives, a script that unpacks
+itself, a program with a zip behind it) and in base64.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import bz2
 import lzma
+import re
 import struct
 import zlib
 from collections.abc import Callable, Generator, Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 CHUNK = 1 << 18
 _ZIP = b"PK\x03\x04"
@@ -34,6 +41,59 @@ def recognise(head: bytes) -> Callable[[], Unpacker] | None:
     if head[:1] == b"\x78" and head[1:2] in (b"\x01", b"\x5e", b"\x9c", b"\xda"):
         return lambda: _Streams(zlib.decompressobj)
     return None
+
+
+# How they begin in the midst of something, and in base64: gzip, bzip2, xz, zip. Long enough to be seldom an accident.
+_BEGINNING = re.compile(
+    rb"\x1f\x8b\x08[\0-\x1f]|BZh[1-9]1AY&SY|\xfd7zXZ\0|PK\x03\x04[\n-?]\0|H4sI[A-H]|Qlpo[MNO][A-Za-z]FBWSZT|/Td6WFoA|UEsDB[A-P]"
+)
+LONGEST_BEGINNING = 14
+"""Bytes."""
+
+
+class Beginning(NamedTuple):
+    """Where something compressed seems to begin, in which way it is, and what unpacks it."""
+
+    start: int
+    end: int
+    """Of what it is known by."""
+    kind: bytes
+    make: Callable[[], Unpacker]
+
+
+def beginnings(data: bytes, *, first: bool) -> Iterator[Beginning]:
+    """What seems to begin in the data; `first`: a file begins with them, and then less is enough to know it by."""
+    make = recognise(data[:16]) if first else None
+    if make:
+        yield Beginning(0, 16, data[:2], make)
+    for match in _BEGINNING.finditer(data):
+        if match.start() or not make:
+            yield Beginning(match.start(), match.end(), match[0][:2], recognise(match[0]) or _Base64)
+
+
+class _Base64:
+    """What stands in base64, in lines or not. ValueError where that ends."""
+
+    def __init__(self) -> None:
+        self._left = b""
+
+    def __call__(self, data: bytes) -> Iterator[bytes]:
+        end = _NOT_BASE64.search(data)
+        text = self._left + (data[: end.start()] if end else data).translate(None, b"\r\n")
+        whole = len(text) - len(text) % 4
+        self._left = text[whole:]
+        if whole:
+            try:
+                yield base64.b64decode(text[:whole])
+            except binascii.Error as problem:
+                raise ValueError("damaged") from problem
+        if end:
+            if len(self._left) > 1:  # written without its padding
+                yield base64.b64decode(self._left + b"=" * (4 - len(self._left)))
+            raise ValueError("the end")
+
+
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/\r\n]")
 
 
 class _Streams:

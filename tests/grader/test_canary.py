@@ -21,6 +21,9 @@ WRITTEN: dict[str, Callable[[bytes], bytes]] = {
     "hex": lambda data: data.hex().encode(),
     "HEX": lambda data: data.hex().upper().encode(),
     "hex in lines of 60": lambda data: b"\n".join(data.hex().encode()[at : at + 60] for at in range(0, 400, 60)),
+    "hex with spaces": lambda data: data.hex(" ").encode(),
+    "hex with colons": lambda data: data.hex(":").encode(),
+    "base32": base64.b32encode,
     "UTF-16": lambda data: data.decode().encode("utf-16-le"),
     "rot13": lambda data: codecs.encode(data.decode(), "rot13").encode(),
 }

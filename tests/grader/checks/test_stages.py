@@ -76,6 +76,17 @@ ABSENT = [
     Case("moved elsewhere", BASE + "RUN mkdir -p /srv/hidden && cp /bin/busybox /srv/hidden/go\n",
          False, "/srv/hidden/go"),
     Case("moved, as a script", BASE + "RUN mkdir -p /srv/bin && echo > /srv/bin/go && chmod 755 /srv/bin/go\n", False),
+    Case("moved elsewhere, not to be executed", BASE + "RUN mkdir /o && cp /bin/busybox /o/go && chmod 600 /o/go\n",
+         False),
+    Case("a link elsewhere", BASE + "RUN mkdir -p /opt/bin && ln -s ../../bin/busybox /opt/bin/go\n", False,
+         "/opt/bin/go"),
+    Case("a link to a binary of another name", BASE + "RUN mkdir /o && cp /bin/busybox /o/tool && ln -s tool /o/go\n",
+         False, "/o/go"),
+    Case("a hard link to it", BASE + "RUN mkdir /o && cp /bin/busybox /o/tool && ln /o/tool /o/go\n", False),
+    Case("a link to it, both deleted", BASE + "RUN mkdir /o && cp /bin/busybox /o/tool && ln -s tool /o/go\n"
+         "RUN rm -r /o\n", False, "shipped in layer"),
+    Case("a link to a folder", BASE + "RUN mkdir -p /opt/bin /srv/go && echo > /srv/go/x && ln -s /srv/go /opt/bin/go"
+         "\n", True),
     Case("not to be executed", BASE + "RUN cp /bin/busybox /usr/bin/go && chmod 600 /usr/bin/go\n", False),
     Case("a link to it", BASE + "RUN ln -s /bin/busybox /usr/bin/go\n", False),
     Case("a link to nothing", BASE + "RUN ln -s /usr/local/no/go /usr/bin/go\n", True),
