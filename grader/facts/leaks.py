@@ -243,6 +243,9 @@ def find(facts: Facts) -> tuple[Leak, ...]:
     leaks = Leaks(Finder(() if facts.from_archive else facts.canaries))
     look(facts.image, facts.base.layers, leaks)
     if not facts.from_archive:
+        for canary in facts.canaries:
+            for line in _taken(facts, canary):
+                leaks.add(Leak(canary.plant.label, True, "history", path=f"ARG of line {line}"))
         for vertex in facts.build.log.vertexes:
             text = "\n".join((vertex.name, vertex.error, vertex.output))
             leaks.text(text, "output", _step(leaks.finder, vertex.name))
@@ -250,6 +253,17 @@ def find(facts: Facts) -> tuple[Leak, ...]:
             step = next((vertex.name for vertex in facts.build.log.vertexes if vertex.digest == digest), "")
             leaks.add(Leak(what, True, "output", encoding, path=_step(leaks.finder, step)))
     return leaks.found
+
+
+def _taken(facts: Facts, canary: Canary) -> Iterator[int]:
+    """The lines of the ARGs by which the image's own stages take a planted build argument.
+
+    Older builders write its value into the history with the next RUN only, newer ones (seen on 28.5) with the ARG too:
+    what leaks depends on who builds, so the ARG counts wherever it is graded.
+    """
+    for step in facts.plan.target.image_steps():
+        if step.name == "ARG" and canary.plant.arg in [word.partition("=")[0] for word in step.args]:
+            yield step.line
 
 
 def look(image: Image, own: int, leaks: Leaks) -> None:
