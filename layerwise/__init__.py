@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 _VIEWS = {
+    "bring": "layerwise.views.bring",
     "build": "layerwise.views.build",
     "check": "layerwise.views.check",
     "compare": "layerwise.views.compare",

@@ -27,8 +27,12 @@ def prepare(exercises: Iterable[Exercise], report: Callable[[str, str], None]) -
         if building:
             raise
         return
-    wanted = sorted({image for exercise in building for image in exercise.images})
-    if wanted:
+    seed(sorted({image for exercise in building for image in exercise.images}), report)
+
+
+def seed(names: Iterable[str], report: Callable[[str, str], None]) -> None:
+    """Have these base images of the catalogue in the lab's registry; told and raised as `prepare` does."""
+    if wanted := list(names):
         from layerwise.stack import images
 
         images.seed(wanted, env=os.environ, report=_news_only(report))
