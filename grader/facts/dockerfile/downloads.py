@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from grader.facts.dockerfile.installs import steps_of
-from grader.facts.dockerfile.options import OptionTable, Parsed, parse_options, table
+from grader.facts.dockerfile.options import OptionTable, parse_options, table
 from grader.facts.dockerfile.resolved import Build, ResolvedStage, Step
 from grader.facts.dockerfile.runs import commands
 from grader.facts.dockerfile.shell import Command
 from grader.facts.dockerfile.shellwords import Word
-from grader.facts.dockerfile.verification import checks
+from grader.facts.dockerfile.verification import FETCHERS, checks
 from grader.facts.dockerfile.wrappers import SHELLS
 
 INTERPRETERS = SHELLS | {"python", "python3", "perl", "ruby", "node", "php", "eval", ".", "source"}
@@ -27,8 +27,9 @@ _CURL = table(
     " --connect-timeout --retry --retry-delay --retry-max-time --cacert --capath -E/--cert --key -r/--range"
     " -w/--write-out -y/--speed-time -Y/--speed-limit --limit-rate --resolve --interface --max-redirs -K/--config"
     " -T/--upload-file -D/--dump-header --output-dir -C/--continue-at --proto --proto-redir --ciphers -z/--time-cond"
-    " --max-filesize --url -t/--telnet-option -Q/--quote -P/--ftp-port --pinnedpubkey --stderr --socks5 --noproxy"
-    " --tls-max --oauth2-bearer --unix-socket --json --netrc-file --create-file-mode --parallel-max --rate"
+    " --connect-to --max-filesize --url -t/--telnet-option -Q/--quote -P/--ftp-port --pinnedpubkey --stderr"
+    " --socks5 --noproxy --tls-max --oauth2-bearer --unix-socket --json --netrc-file --create-file-mode"
+    " --parallel-max --rate"
 )
 _WGET = table(
     "-O/--output-document -P/--directory-prefix -o/--output-file -a/--append-output -i/--input-file -B/--base"
@@ -43,6 +44,7 @@ _ARIA2 = table(
     " -k/--min-split-size --header --user-agent -t/--timeout --connect-timeout -m/--max-tries --retry-wait"
     " --referer -i/--input-file --conf-path"
 )
+_FETCHING = {"curl": _CURL, "wget": _WGET, "aria2c": _ARIA2}
 _GIT_CLONE = table(
     "-b/--branch --depth -o/--origin -u/--upload-pack --reference --reference-if-able --separate-git-dir -c/--config"
     " -j/--jobs --shallow-since --shallow-exclude --template --filter --server-option --bundle-uri --revision"
@@ -91,9 +93,22 @@ class _Run:
         """The program behind the pipe."""
         return self._places.get((command.pipeline, command.position + 1))
 
-    def verified(self, number: int, file: str) -> bool:
-        """Whether what the command at `number` wrote is checked afterwards."""
-        return any(check.number > number and check.covers(file) for check in self._checks)
+    def verified(self, number: int, file: str, depth: int = 0) -> bool:
+        """Whether what the command at `number` wrote is checked afterwards, by something that was not merely fetched
+        as well: a list of checksums has to be checked in its turn."""
+        branch = self.commands[number].branch
+        return any(
+            check.number > number
+            and check.covers(file, branch)
+            and not any(self._fetched_unseen(name, check.number, depth) for name in check.lists)
+            for check in self._checks
+        )
+
+    def _fetched_unseen(self, file: str, before: int, depth: int) -> bool:
+        for number, command in enumerate(self.commands[:before]):
+            if command.name in FETCHERS and file in map(posixpath.basename, _outputs_of(command)):
+                return depth > 2 or not self.verified(number, file, depth + 1)
+        return False
 
 
 def _of_step(step: Step) -> Iterator[Download]:
@@ -109,9 +124,23 @@ def _of_step(step: Step) -> Iterator[Download]:
             yield from _git(command, number, run)
 
 
+def _outputs_of(command: Command) -> Iterator[str]:
+    """The files that curl, wget or aria2c writes."""
+    parsed = parse_options(command.args, _FETCHING[command.name])
+    named = [*parsed.values("--output"), *parsed.values("--output-document"), *parsed.values("--out")]
+    yield from (word.text for word in named)
+    yield from (word.text for operator, word in command.redirects if operator in (">", ">>", ">|", "1>"))
+    if not named:
+        yield from (_last_part(url) for url in (*parsed.values("--url"), *parsed.operands))
+
+
 def _curl(command: Command, number: int, run: _Run) -> Iterator[Download]:
     parsed = parse_options(command.args, _CURL)
+    if any(name in ("-I", "--head") for name, _ in parsed.options):
+        return
     urls = [*parsed.values("--url"), *(word for word in parsed.operands if _is_url(word))]
+    for listed in parsed.values("--config") if not urls else ():
+        yield _download(command, number, run, Word(listed.text, listed.raw, known=False), listed.text)
     outputs = [word.text for word in parsed.values("--output")]
     folder = next((word.text for word in parsed.values("--output-dir")), "")
     own_names = any(name in ("-O", "--remote-name", "--remote-name-all") for name, _ in parsed.options)
@@ -124,6 +153,10 @@ def _curl(command: Command, number: int, run: _Run) -> Iterator[Download]:
 
 def _wget(command: Command, number: int, run: _Run) -> Iterator[Download]:
     parsed = parse_options(command.args, _WGET)
+    if any(name == "--spider" for name, _ in parsed.options):
+        return
+    for listed in parsed.values("--input-file"):
+        yield _download(command, number, run, Word(listed.text, listed.raw, known=False), listed.text)
     document = next((word.text for word in parsed.values("--output-document")), "")
     folder = next((word.text for word in parsed.values("--directory-prefix")), "")
     for url in parsed.operands:
@@ -181,14 +214,19 @@ def _last_part(url: Word) -> str:
 
 def _git(command: Command, number: int, run: _Run) -> Iterator[Download]:
     words = _past_global_options(command.args, _GIT)
-    if not words or words[0].text != "clone":
-        return
+    action = words[0].text if words else ""
     parsed = parse_options(words[1:], _GIT_CLONE)
-    if not parsed.operands:
+    if action in ("fetch", "pull") and parsed.operands and "://" in parsed.operands[0].text:
+        # Into a repository that is there already, or one that `git init` made.
+        url, folder = parsed.operands[0], "."
+        ref = parsed.operands[1].text if len(parsed.operands) > 1 else ""
+        ref = ref if _COMMIT.fullmatch(ref) else _git_ref(ref, number, run)
+    elif action == "clone" and parsed.operands:
+        url = parsed.operands[0]
+        folder = parsed.operands[1].text if len(parsed.operands) > 1 else _last_part(url).removesuffix(".git")
+        ref = _git_ref(next((word.text for word in parsed.values("--revision", "--branch")), ""), number, run)
+    else:
         return
-    url = parsed.operands[0]
-    folder = parsed.operands[1].text if len(parsed.operands) > 1 else _last_part(url).removesuffix(".git")
-    ref = _git_ref(parsed, number, run)
     commit = bool(_COMMIT.fullmatch(ref))
     yield Download(
         tool="git",
@@ -206,20 +244,18 @@ def _git(command: Command, number: int, run: _Run) -> Iterator[Download]:
     )
 
 
-def _git_ref(parsed: Parsed, number: int, run: _Run) -> str:
-    """--revision, what a later `git checkout`, `switch` or `reset --hard` of the same RUN asks for, else --branch."""
-    revision = next((word.text for word in parsed.values("--revision")), "")
-    if revision:
-        return revision
+def _git_ref(ref: str, number: int, run: _Run) -> str:
+    """What the last `git checkout`, `switch`, `reset` or `pull` of the same RUN leaves, else what it began with."""
     for later in run.commands[number + 1 :]:
         words = _past_global_options(later.args, _GIT) if later.name == "git" else ()
         if words and words[0].text == "clone":
             break
-        if words and words[0].text in ("checkout", "switch", "reset"):
-            operands = [word.text for word in words[1:] if not word.text.startswith("-")]
-            if operands:
-                return operands[0]
-    return next((word.text for word in parsed.values("--branch")), "")
+        operands = [word.text for word in words[1:] if not word.text.startswith("-")]
+        if words and words[0].text in ("checkout", "switch", "reset") and operands[:1] not in ([], ["FETCH_HEAD"]):
+            ref = operands[0]
+        elif words and words[0].text in ("pull", "merge"):
+            ref = operands[-1] if operands else ""
+    return ref
 
 
 def _past_global_options(args: tuple[Word, ...], options: OptionTable) -> tuple[Word, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from grader.facts.dockerfile.evaluate import normalised_path
 from grader.facts.dockerfile.shell import Command, Commands, LineOf, Surroundings
@@ -20,6 +20,8 @@ from grader.facts.dockerfile.wrappers import RUNNERS, Unwrapped, past_options, p
 
 MAX_VALUES = 200  # that a loop variable stands for
 
+_BLOCKS = {"if": "fi", "while": "done", "until": "done", "for": "done", "select": "done", "case": "esac"}
+"""What begins a branch or a loop, and what ends it."""
 _SKIPPED = frozenset(("if", "then", "elif", "else", "fi", "while", "until", "do", "done", "{", "}", "!", "esac"))
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?=)(.*)", re.DOTALL)
 _DECLARING = frozenset(("export", "declare", "local", "readonly", "typeset"))
@@ -34,6 +36,18 @@ def read_script(commands: Commands, text: str, line_of: LineOf, around: Surround
 def read_argv(commands: Commands, argv: tuple[Word, ...], line_of: LineOf, around: Surroundings) -> None:
     """Add what a program started without a shell runs."""
     _Script(commands, "", line_of, around, 0).run_program(argv)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A compound command that has begun, and how things stood outside of it."""
+
+    closer: str
+    outside: tuple[int, ...]  # the branch
+    base: tuple[int, ...]  # the branch it stands in itself
+    list_begins: int
+    alternative: int
+    negated: bool
 
 
 class _Script:
@@ -51,6 +65,12 @@ class _Script:
         self._position = 0
         self._open: list[Surroundings | None] = []  # a subshell's surroundings, or None for a `case`
         self._in_pattern = False
+        self._blocks: list[_Block] = []
+        self._negated = False
+        self._list_begins = len(commands.found)  # the commands joined by && and ||
+        self._alternative = 0  # the branch behind a ||
+        self._function = False  # the next { begins one's body
+        self._closed = False  # the last command ended a group or an inner script: what follows that follows it
 
     def run(self) -> None:
         while True:
@@ -75,14 +95,18 @@ class _Script:
     def _pattern(self, token: Token) -> None:
         if token.text == ")" and token.kind == "operator":
             self._in_pattern = False
+            self._next_branch()
         elif token.plain == "esac":
             self._in_pattern = False
             self._open.pop()
+            self._block("esac")
 
     def _word(self, token: Token) -> None:
         if self._words:
             self._words.append(token)
-        elif token.plain in ("for", "select"):
+            return
+        self._block(token.plain)
+        if token.plain in ("for", "select"):
             self._loop()
         elif token.plain == "case":
             self._at += self._tokens[self._at].kind == "word"
@@ -93,6 +117,7 @@ class _Script:
             self._in_pattern = True
         elif token.plain == "function":
             self._at += self._tokens[self._at].kind == "word"
+            self._function = True
         elif token.plain == "[[":
             self._words.append(token)
             while self._tokens[self._at].kind not in ("end", "newline") and self._words[-1].plain != "]]":
@@ -103,8 +128,44 @@ class _Script:
                 self._open.pop()
         elif [t.text for t in self._tokens[self._at : self._at + 2]] == ["(", ")"]:
             self._at += 2  # NAME () { ... }: the body is read where it stands
+            self._function = True
         else:
             self._words.append(token)
+
+    def _block(self, word: str) -> None:
+        """Follow where branches, loops and functions begin and end."""
+        if word in _BLOCKS or word == "{":
+            self._enter(_BLOCKS.get(word, "}"), branches=word != "{" or self._function)
+            self._function = self._function and word != "{"
+        elif word in ("then", "elif", "else", "do"):
+            self._next_branch()
+        elif self._blocks and word == self._blocks[-1].closer:
+            self._leave()
+        elif word == "!":
+            self._negated = True
+
+    def _enter(self, closer: str, *, branches: bool) -> None:
+        around, base = self._around, self._branch()
+        self._blocks.append(_Block(closer, around.branch, base, self._list_begins, self._alternative, self._negated))
+        around.branch = (*base, self._commands.next_branch()) if branches else base
+        self._list_begins, self._alternative, self._negated = len(self._commands.found), 0, False
+
+    def _next_branch(self) -> None:
+        """The other side of an `if`, the next arm of a `case`, the body of a loop."""
+        if self._blocks:
+            self._around.branch = (*self._blocks[-1].base, self._commands.next_branch())
+
+    def _leave(self) -> None:
+        block = self._blocks.pop()
+        self._around.branch = block.outside
+        self._closed = block.closer in ("}", ")")
+        self._list_begins, self._alternative, self._negated = block.list_begins, block.alternative, block.negated
+
+    def _branch(self) -> tuple[int, ...]:
+        branch = self._around.branch
+        if self._alternative:
+            branch = (*branch, self._alternative)
+        return (*branch, self._commands.next_branch()) if self._negated else branch
 
     def _loop(self) -> None:
         """for NAME in WORDS: the name stands for all the words."""
@@ -128,6 +189,9 @@ class _Script:
         if piped:
             self._position += 1
             return
+        if text == "(":
+            self._enter(")", branches=self._function)
+            self._function = False
         self._end_pipeline(text)
         if text == "(":
             self._open.append(self._around)
@@ -136,6 +200,8 @@ class _Script:
         elif text == ")" and self._open and (outer := self._open[-1]) is not None:
             self._open.pop()
             self._around = outer
+            if self._blocks:
+                self._leave()
         elif text in (";;", ";&", ";;&") and self._open and self._open[-1] is None:
             self._in_pattern = True
 
@@ -145,8 +211,18 @@ class _Script:
             if found[number].pipeline != self._pipeline:
                 break
             found[number] = replace(found[number], following=operator)
+        if self._closed and found:
+            found[-1] = replace(found[-1], following=operator)
         self._pipeline = self._commands.next_pipeline()
         self._position = 0
+        self._negated = False
+        if operator == "||":
+            for number in range(self._list_begins, len(found)):
+                found[number] = replace(found[number], rescued=True)
+            self._alternative = self._commands.next_branch()
+        elif operator != "&&":
+            self._alternative = 0
+            self._list_begins = len(found)
 
     def _finish(self, *, alone: bool) -> None:
         words, redirects = self._words, self._redirects
@@ -207,6 +283,7 @@ class _Script:
 
     def _read_inner(self, text: str, offset: int, consumer: str) -> None:
         around = self._around.copy()
+        around.branch = self._branch()
         around.consumer = consumer or around.consumer
         read_script(self._commands, text, lambda at: self._line_of(offset + at), around, self._depth + 1)
 
@@ -226,6 +303,7 @@ class _Script:
         command = self._command(argv[0].offset, inner, assignments, redirects)
         if self._runs_script(command, redirects):
             return
+        self._closed = False
         self._commands.add(command)
         if alone:
             self._take_effect(command)
@@ -247,6 +325,7 @@ class _Script:
             pipeline=self._pipeline,
             position=self._position,
             errexit=around.errexit,
+            branch=self._branch(),
             consumer=around.consumer,
         )
         if not inner.chdir:
@@ -284,6 +363,7 @@ class _Script:
         around.through = (*command.through, program(command.argv[0]))
         around.workdir, around.workdir_known = command.workdir, command.workdir_known
         around.errexit = script.errexit
+        around.branch = command.branch
         around.bash = program(command.argv[0]) in ("bash", "zsh") or (around.bash and command.name == "eval")
         for name, word in command.assignments:
             around.variables[name] = Value((word.text,), word.known)
@@ -305,6 +385,7 @@ class _Script:
             return False
         before = len(self._commands.found)
         read_script(self._commands, text, line_of, around, self._depth + 1)
+        self._closed = len(self._commands.found) > before
         # What could not be told of the script stays in sight as the shell itself.
         return len(self._commands.found) > before and (script.word is None or script.word.known)
 

@@ -33,6 +33,10 @@ class Command:
     position: int = 0  # in the pipeline
     following: str = ""  # what stands behind its pipeline: && || ; & or a newline ("\n"), "" at the end
     errexit: bool = False  # `set -e` holds: a failure ends the script
+    branch: tuple[
+        int, ...
+    ] = ()  # the branches, loops, functions, `!` and right sides of || it stands in, outermost first
+    rescued: bool = False  # a || stands behind it in its list: it may have failed, or not have run
     consumer: str = ""  # it stands in a substitution in the arguments of this program: sh -c "$(curl ...)"
 
     @property
@@ -57,6 +61,7 @@ class Surroundings:
     workdir_known: bool
     errexit: bool = False
     through: tuple[str, ...] = ()
+    branch: tuple[int, ...] = ()
     consumer: str = ""
     bash: bool = False  # expands {a,b}
 
@@ -71,12 +76,17 @@ class Commands:
         self.found: list[Command] = []
         self.truncated = False  # some of it was not read: too deep, or too much
         self._pipelines = 0
+        self._branches = 0
         self._budget = MAX_SCRIPT
         self._words = 0
 
     def next_pipeline(self) -> int:
         self._pipelines += 1
         return self._pipelines
+
+    def next_branch(self) -> int:
+        self._branches += 1
+        return self._branches
 
     def allow(self, script: str, depth: int) -> bool:
         """Whether one more script may be read."""

@@ -29,7 +29,7 @@ from grader.facts.pins.files import Found, ImageFiles, Moment
 from grader.facts.pins.images import image
 from grader.facts.pins.model import Category, Taken, Tier
 from grader.facts.pins.node import node
-from grader.facts.pins.python import python
+from grader.facts.pins.python import forget, python
 from grader.facts.pins.scene import Memory, Scene
 from grader.facts.pins.system import system
 from grader.verdict import Place
@@ -45,6 +45,8 @@ _JUDGES: dict[str, Callable[[Scene], Iterator[Taken]]] = {
     "go": go,
     "cargo": cargo,
 }
+_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+"""Where a program is looked for that is named without a folder."""
 MAX_SCRIPTS = 20
 """Shell scripts read for one RUN, those they start counted."""
 MAX_SCRIPT = 256 * 1024
@@ -113,6 +115,7 @@ class _Collector:
                 yield thing
         for command in commands(step):
             run.memory.archives.command(command)
+            forget(command, run.memory)
             moment = Moment(run.stage, run.index, tuple(done))
             while left and left[0].command == command:
                 yield from self._install(run, left.pop(0), moment, source, line)
@@ -137,18 +140,40 @@ class _Collector:
     def _script(self, command: Command, moment: Moment) -> Found | None:
         """The shell script that a command starts, where it can be read."""
         script = script_of(command.argv)
+        program = command.argv[0]
         if script is not None and script.is_file and script.word is not None and script.word.known:
-            path = script.word.text
-        elif command.argv[0].known and "/" in command.argv[0].text:
-            path = command.argv[0].text
+            paths = [script.word.text]
+        elif script is not None and script.word is None:
+            paths = [_input_of(command, moment)]
+        elif script is None and program.known:
+            paths = [program.text] if "/" in program.text else [f"{folder}/{program.text}" for folder in _PATH]
         else:
             return None
-        file = self.files.read(moment, normalised_path(command.workdir, path))
-        if not isinstance(file, Found) or len(file.content) > MAX_SCRIPT:
-            return None
-        first = file.content.partition("\n")[0]
-        shell = script is not None or (first.startswith("#!") and any(name in first for name in ("sh", "bash")))
-        return file if shell else None
+        for path in filter(None, paths):
+            file = self.files.read(moment, normalised_path(command.workdir, path))
+            if isinstance(file, Found):
+                return file if len(file.content) <= MAX_SCRIPT and (script or _is_script(file.content)) else None
+        return None
+
+
+def _input_of(command: Command, moment: Moment) -> str:
+    """The file that a shell reads its script from: `sh < FILE`, `cat FILE | sh`; "" where there is none."""
+    for operator, word in command.redirects:
+        if operator == "<" and word.known:
+            return word.text
+    before = moment.earlier[-1] if moment.earlier else None
+    piped = (
+        before is not None and before.pipeline == command.pipeline and before.name == "cat" and len(before.args) == 1
+    )
+    return before.args[0].text if before is not None and piped and before.args[0].known else ""
+
+
+def _is_script(content: str) -> bool:
+    """Whether what is started is for a shell: its first line says so, or it has none that says what it is for."""
+    first = content.partition("\n")[0]
+    if first.startswith("#!"):
+        return any(name in first for name in ("sh", "bash"))
+    return "\0" not in content and not content.startswith("\x7fELF")
 
 
 def _as_step(step: Step, command: Command, script: Found) -> Step:

@@ -57,9 +57,9 @@ def fetched(download: Download, source: str, line: int) -> Taken | None:
 def _counts(download: Download) -> bool:
     if download.output == "/dev/null" or not (download.output or download.piped_to):
         return False
-    words = [word.text for word in download.command.args]
-    if any(word in ("-I", "--head", "--spider") for word in words):
-        return False
+    words = [word.text.partition("=")[0] for word in download.command.args]
+    if any(word in ("--connect-to", "--resolve", "--proxy", "-x") for word in words):
+        return True  # the address says nothing of who answers
     try:
         host = urlsplit(download.url).hostname or ""
     except ValueError:

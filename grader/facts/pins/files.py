@@ -6,7 +6,11 @@ the reason in a phrase; it is never taken for empty.
 
 from __future__ import annotations
 
+import io
+import lzma
 import posixpath
+import tarfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -155,12 +159,23 @@ class ImageFiles:
                 if path == target or (into and below == posixpath.basename(source)):
                     return Lost(path, "it comes from the network")
                 continue
+            if step.name == "ADD" and step.flag("from") is None and below and self._unpacks(source, below):
+                return Lost(path, f"{source} is unpacked over it")
             for wanted in self._sources(step, source, below, into):
                 got = self._source(step, wanted, path, depth)
                 if isinstance(got, Found) or not got.absent:
                     return got
                 lost = lost or got
         return lost
+
+    def _unpacks(self, source: str, below: str) -> bool:
+        """Whether a source of the build context is an archive that ADD unpacks, with a file `below` in it."""
+        content = self.context.read(clean_path(source).lstrip("/"), MAX_FILE) if ".t" in source else None
+        try:
+            with tarfile.open(fileobj=io.BytesIO(content or b"")) as archive:
+                return any(normalised_path("/", member.name) == f"/{below}" for member in archive)
+        except (tarfile.TarError, OSError, EOFError, zlib.error, lzma.LZMAError):
+            return False
 
     def _source(self, step: Step, wanted: str, path: str, depth: int) -> Found | Lost:
         name = step.flag("from")
@@ -229,6 +244,10 @@ class ImageFiles:
                     return Found(first.content + "\n" + made.text, first.name, first.line)
                 case Act.COPY:
                     return self.read(before, made.source, depth + 1)
+                case Act.OVER:
+                    over = self.read(before, made.source, depth + 1)
+                    if isinstance(over, Found):
+                        return over
                 case Act.EXPORT:
                     lock = self.read(before, made.source, depth + 1)
                     return replace(lock, exported=True) if isinstance(lock, Found) else lock

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from grader.facts.dockerfile.installs import Package
+from grader.facts.dockerfile.shell import Command
 from grader.facts.pins.files import Found, Lost
 from grader.facts.pins.model import Taken, Tier
 from grader.facts.pins.project import Wanted, dependencies, locked_names, poetry_requirement
-from grader.facts.pins.requirements import Requirement, Source, parse_requirement, read_lines
-from grader.facts.pins.scene import Scene, is_version
+from grader.facts.pins.requirements import Requirement, Source, never_on_linux, parse_requirement, read_lines
+from grader.facts.pins.scene import Memory, Scene, is_version
 from grader.facts.pins.writes import Act, printed
 from grader.verdict import Place
 
@@ -45,6 +46,14 @@ def python(scene: Scene) -> Iterator[Taken]:
             yield scene.take(scene.whole(), Tier.NONE, "it works the versions out during the build")
     else:
         yield from _locked(scene)
+
+
+def forget(command: Command, memory: Memory) -> None:
+    """What `pip uninstall` takes out is there no longer, in whichever environment."""
+    words = [word.text for word in command.args]
+    if "uninstall" in words:
+        gone = {parse_requirement(word).name for word in words[words.index("uninstall") + 1 :]}
+        memory.pinned = {known for known in memory.pinned if known.rpartition(":")[2] not in gone}
 
 
 def _given(scene: Scene, package: Package, tier: Tier, why: str) -> Taken:
@@ -84,7 +93,9 @@ class _Pip:
     def taken(self) -> Iterator[Taken]:
         install = self.scene.install
         if install.has("--no-index") or self.scene.is_on("PIP_NO_INDEX") or self.scene.is_on("UV_NO_INDEX"):
-            return
+            places = [*install.options.get("--find-links", ()), *self.scene.env("PIP_FIND_LINKS").split()]
+            if not any("://" in place and not place.startswith("file:") for place in places):
+                return
         named = [file.path for file in install.files if file.kind == "constraints" and file.known]
         for variable in ("PIP_CONSTRAINT", "UV_CONSTRAINT"):
             named += self.scene.env(variable).split()
@@ -98,9 +109,20 @@ class _Pip:
                 found += self.file(file.path, file.known)
             elif file.kind == "manifest":
                 found += self._group(file.path)
+        for path in self.scene.env("PIP_REQUIREMENT").split():
+            found += self.file(path)
         if not self.offline:
             yield from found
-        self.scene.memory.pinned |= self.settled
+        if self._stays():
+            self.scene.memory.pinned |= {f"{self.scene.environment}:{name}" for name in self.settled}
+
+    def _stays(self) -> bool:
+        """Whether what it installs is there for those that follow, whatever the shell decides on the way."""
+        install = self.scene.install
+        elsewhere = (
+            install.has("--target", "--root", "--prefix", "--dry-run", "--python") or install.action != "install"
+        )
+        return not elsewhere and not install.command.branch and not install.command.rescued
 
     def _package(self, package: Package) -> Iterator[Taken]:
         if not package.known:
@@ -115,10 +137,11 @@ class _Pip:
         tier, why = requirement.tier, requirement.why
         if tier < Tier.VERSION and requirement.source is Source.INDEX:
             tier = self.constraints.get(requirement.name, tier)
-            again = requirement.name in self.scene.memory.pinned and not self.scene.install.has("--upgrade")
+            known = f"{self.scene.environment}:{requirement.name}" in self.scene.memory.pinned
+            again = (known or requirement.name in self.settled) and not self.scene.install.has("--upgrade")
             if again and not self.scene.install.has("--target", "--root", "--prefix", "--ignore-installed"):
                 return
-        if tier >= Tier.VERSION:
+        if tier >= Tier.VERSION and not never_on_linux(requirement.text):
             self.settled.add(requirement.name)
         yield self.scene.take(requirement.text, tier, "" if tier >= Tier.VERSION else why, place)
 
@@ -271,7 +294,7 @@ def _locked(scene: Scene) -> Iterator[Taken]:
         lock = Lost(lock_path, "it is no lock file")
     if isinstance(lock, Found) and (strict or lock_path in scene.memory.held):
         scene.memory.held.add(lock_path)
-        scene.memory.pinned |= locked_names(lock.content)
+        scene.memory.pinned |= {f"{scene.environment}:{name}" for name in locked_names(lock.content)}
         yield scene.take(scene.whole(), Tier.DIGEST)
         return
     manifest = scene.read(implied["manifest"])

@@ -84,6 +84,19 @@ def parse_requirement(text: str) -> Requirement:
     return Requirement(text, normal_name(name), Source.INDEX, tier, why, extras)
 
 
+_OTHER_SYSTEM = re.compile(
+    r";\s*(?:(?:sys_platform|platform_system|os_name)\s*==\s*[\"'](?!linux|Linux|posix)[^\"']*[\"']"
+    r"|(?:sys_platform|platform_system|os_name)\s*!=\s*[\"'](?:linux|Linux|posix)[\"']"
+    r"|python(?:_full)?_version\s*<=?\s*[\"'](?:2|3\.[0-7](?![0-9]))[^\"']*[\"'])\s*(?:and\b.*)?$"
+)
+
+
+def never_on_linux(text: str) -> bool:
+    """Whether a requirement's marker plainly keeps it from being installed in an image: it wants another system, or a
+    Python that is long gone."""
+    return bool(_OTHER_SYSTEM.search(re.split(r"\s--", text, maxsplit=1)[0].strip()))
+
+
 def _split(text: str) -> tuple[str, tuple[str, ...], str]:
     match = _NAME.fullmatch(text)
     return (match[1], _extras(match[2] or ""), match[3].strip()) if match else ("", (), text)

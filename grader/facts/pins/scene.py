@@ -17,7 +17,8 @@ class Memory:
     """What earlier steps of the same stage, and of the stages it is built on, settled."""
 
     pinned: set[str] = field(default_factory=set)
-    """Python packages installed at an exact version: asking for them again takes nothing."""
+    """Python packages installed at an exact version, as `Scene.environment` and name: asking for them again takes
+    nothing."""
     held: set[str] = field(default_factory=set)
     """Lock files that a command has proved to fit their manifest."""
     archives: Archives = field(default_factory=Archives)
@@ -55,6 +56,13 @@ class Scene:
     def is_on(self, name: str) -> bool:
         """Whether a variable of the environment says yes."""
         return self.env(name).lower() not in ("", "0", "false", "no", "off")
+
+    @property
+    def environment(self) -> str:
+        """Where the packages go, as far as the command tells: a virtual environment by its folder, else ""."""
+        program = self.install.command.argv[0]
+        folder = (program.text if program.known else program.raw).rpartition("/")[0]
+        return "" if folder in ("", "/bin", "/usr/bin", "/usr/local/bin") else folder
 
     def here(self, text: str | None = None) -> Place:
         """The install itself."""

@@ -20,6 +20,8 @@ class Act(StrEnum):
     """`text` was put at its end."""
     COPY = "copy"
     """It is a copy of the file `source`."""
+    OVER = "over"
+    """Where there is a file `source`, it is a copy of that; else it was left alone."""
     EXPORT = "export"
     """A package manager wrote it from its lock file, `source`."""
     CHANGED = "changed"
@@ -66,6 +68,12 @@ def write(command: Command, path: str) -> Write | None:
         case "tee" if path in operands:
             append = any(word.text in ("-a", "--append") for word in command.args)
             return Write(Act.MORE if append else Act.TEXT, command.stdin) if command.stdin else Write(Act.CHANGED)
+        case "dd" if any(
+            word.known and normalised_path(command.workdir, word.text[3:]) == path
+            for word in command.args
+            if word.text.startswith("of=")
+        ):
+            return Write(Act.CHANGED)
         case "truncate" | "ed" | "ex" | "patch" if path in operands:
             return Write(Act.CHANGED)
     if path in _outputs(command):
@@ -119,9 +127,12 @@ def _moved(command: Command, operands: list[str], path: str) -> Write | None:
             continue
         if path in (target, f"{target.rstrip('/')}/{source.rpartition('/')[2]}"):
             return Write(Act.COPY, source=source)
-        if path.startswith(target.rstrip("/") + "/"):
-            # A folder copied whole: with or without its own name below the target, both are tried by the reader.
-            return None
+        if path.startswith(target.rstrip("/") + "/") and command.name in ("cp", "mv"):
+            below = path.removeprefix(target.rstrip("/") + "/")
+            name = source.rpartition("/")[2]
+            # A folder as a whole: its content (cp -r a/. b), or where the target is there already, the folder itself.
+            inner = below.removeprefix(f"{name}/") if below.startswith(f"{name}/") else below
+            return Write(Act.OVER, source=f"{source.rstrip('/')}/{inner}")
     return Write(Act.GONE) if command.name == "mv" and path in sources else None
 
 

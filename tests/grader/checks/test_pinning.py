@@ -25,6 +25,7 @@ from grader.verdict import Status, Verdict
 CASES = Path(__file__).with_name("cases") / "pinning"
 SHA = "sha256:" + "a" * 64
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+CHECK = f"echo '{'a' * 64}  a' | sha256sum -c -"
 DEBIAN = "FROM debian:trixie-slim\n"
 
 
@@ -76,6 +77,42 @@ DOWNLOADS: dict[str, tuple[str, int]] = {
     "wget": ("RUN wget https://x.org/a", 1),
     "git clone of a branch": ("RUN git clone -b v1 https://github.com/x/y", 1),
     "git clone, then a commit": (f"RUN git clone https://github.com/x/y && cd y && git checkout {COMMIT}", 0),
+    "git clone, a commit, then a branch": (
+        f"RUN git clone https://github.com/x/y && cd y && git checkout {COMMIT} && git checkout main", 1),
+    "git fetch of a branch": ("RUN git init y && cd y && git fetch https://x.org/y main && git checkout FETCH_HEAD", 1),
+    "git fetch of a commit": (
+        f"RUN git init y && cd y && git fetch https://x.org/y {COMMIT} && git checkout FETCH_HEAD", 0),
+    # The checksum comes from where the file comes from, or is made from it
+    "a list that is fetched too": ("RUN curl -fO https://x.org/a && curl -fO https://x.org/a.sha256 && "
+                                   "sha256sum -c a.sha256", 2),
+    "a part of a list that is fetched": ("RUN curl -fO https://x.org/a && curl -fO https://x.org/SHA256SUMS && "
+                                         "grep a SHA256SUMS | sha256sum -c -", 2),
+    "a list made of what arrived": (
+        "RUN curl -fO https://x.org/a && sha256sum a > a.sha256 && sha256sum -c a.sha256", 1),
+    # A failed check that ends nothing
+    "a check in a branch": (f"RUN curl -fo a https://x.org/a && if false; then {CHECK}; fi", 1),
+    "a check turned round": (f"RUN curl -fo a https://x.org/a && ! {CHECK}", 1),
+    "a check in a function nobody calls": (f"RUN c() {{ {CHECK}; }}; curl -fo a https://x.org/a", 1),
+    "a check in a list that may fail": (f"RUN curl -fo a https://x.org/a && {CHECK} && chmod 755 a || true", 1),
+    "a check in a group that may fail": (f"RUN curl -fo a https://x.org/a; ({CHECK}); sh a", 1),
+    "a check in a shell that may fail": (f'RUN curl -fo a https://x.org/a; sh -c "{CHECK}"; sh a', 1),
+    # What is asked, and whom
+    "an option that looks like another": ("RUN curl -o /a -H '--head' https://x.org/a", 1),
+    "another machine under this one's name": ("RUN curl -o /a --connect-to ::x.org:443 http://localhost/", 1),
+    "addresses from a file": ("RUN curl -K /c && wget -i /c", 2),
+    # Odd but right
+    "a check in each branch": ("RUN set -eux; case $(uname -m) in x86_64) curl -fo a https://x.org/a; "
+                               f"{CHECK} ;; *) exit 1 ;; esac", 0),
+    "a fetch in a branch, the check behind": (
+        f"RUN set -e; if [ ! -f a ]; then curl -fo a https://x.org/a; fi; {CHECK}; sh a", 0),
+    "a list that is signed": ("RUN gpg --import k && curl -fO https://x.org/a && curl -fO https://x.org/SHA256SUMS && "
+                              "curl -fO https://x.org/SHA256SUMS.asc && gpg --verify SHA256SUMS.asc SHA256SUMS && "
+                              "grep a SHA256SUMS | sha256sum -c -", 0),
+    "a list written beforehand": (
+        f"RUN wget -qO a https://x.org/a && echo '{'a' * 64} *a' > s && sha256sum --check --strict s", 0),
+    "a check in braces": (f"RUN curl -fo a https://x.org/a && {{ {CHECK}; }} && sh a", 0),
+    "a check that says why it ends": (
+        f"RUN curl -fo a https://x.org/a; {CHECK} || {{ echo 'not what it was'; exit 1; }}", 0),
 }  # fmt: skip
 
 

@@ -233,3 +233,49 @@ def test_floods_end_in_time_and_are_told(script):
 
 def test_an_ordinary_script_is_fully_read():
     assert fully_read(resolve(parse(HEAD + "RUN a && sh -c 'b' $(c)")).target.steps[-1])
+
+
+@pytest.mark.parametrize(
+    ("text", "certain"),
+    [
+        ("a && b; c", "a b c"),
+        ("a || b; c", "c"),
+        ("a && b || c && d; e", "e"),
+        ("{ a; b; } || c; d", "d"),
+        ("(a && b) || c; d", "d"),
+        ("a || { b; c; }; d", "d"),
+        ("if a; then b; else c; fi; d", "d"),
+        ("if a; then b; fi || c; d", "d"),
+        ("while a; do b; done; c", "c"),
+        ("for x in 1 2; do a; done; b", "b"),
+        ("case x in 1) a ;; 2) b ;; esac; c", "c"),
+        ("case x in 1) a; esac; b", "b"),
+        ("f() { a; }; b", "b"),
+        ("f() ( a ); b", "b"),
+        ("function f { a; }; { b; }; (c)", "b c"),
+        ("! a; b", "b"),
+        ("sh -c 'a; b' || c; d", "d"),
+        ("x=$(a) || b; c", "c"),
+        ("a | b || c; d", "d"),
+    ],
+)
+def test_what_certainly_runs(text: str, certain: str) -> None:
+    """In no branch, and with no || behind it that takes its failure for granted."""
+    found = [command.name for command in run(f"RUN {text}") if not command.branch and not command.rescued]
+    assert found == certain.split()
+
+
+@pytest.mark.parametrize(
+    ("text", "following"),
+    [
+        ("{ a; } && b", "&&"),
+        ("(a) && b", "&&"),
+        ("((a)); b", ";"),
+        ("sh -c 'a' && b", "&&"),
+        ("sh -c a; b", ";"),
+        ("{ { a; }; } & b", "&"),
+        ("{ a; }", ""),
+    ],
+)
+def test_what_follows_a_group_follows_its_last_command(text: str, following: str) -> None:
+    assert [command.following for command in run(f"RUN {text}") if command.name == "a"] == [following]
