@@ -1,8 +1,9 @@
 """How much a grading adds to the builds it contains: .venv/bin/python benchmarks/grade.py [ROUNDS]
 
 An exercise with all core check kinds, made on the spot on python:3.13-slim with an image of some 200 MB, is graded
-ROUNDS times (default 3) on the lab that is up, each time in a fresh process with a RUN that no cache knows. The time of
-each `docker buildx build` inside it is taken as well, so both come from the same seconds of the same machine.
+ROUNDS times (default 3) on the lab that is up, each time in a fresh process with a RUN that no cache knows: in turns
+with one check after the other, where the time of each `docker buildx build` is that of a bare one, and as it is done
+otherwise, with checks beside each other. The ratio is the time of the latter over the bare builds of the same round.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+from grader.beside import AT_ONCE
+from layerwise.stack.environment import lab_env
 
 BASE = "localhost:5000/base/python:3.13-slim"
 FILES = {
@@ -129,9 +134,10 @@ hints = []
         (folder / "starter" / name).write_text(text)
 
 
-def measure(folder: Path) -> dict[str, object]:
-    """One grading in this process: seconds of all and of the builds in it, how many builds, peak memory in MB, checks
-    that lost points, and what each check took beside its builds."""
+def measure(folder: Path, at_once: int) -> dict[str, object]:
+    """One grading in this process, with so many checks beside each other: seconds of all and of the builds in it, how
+    many builds, peak memory in MB, and checks that lost points; and what each check took beside its builds, which has a
+    meaning only where they are judged one after the other."""
     from grader import process
     from grader.exercise import load
     from grader.grade import grade
@@ -159,51 +165,50 @@ def measure(folder: Path) -> dict[str, object]:
     process.run = timed
     loaded = load(folder)
     began = time.perf_counter()
-    report = grade(loaded, folder / "starter", on_event=event)
+    report = grade(loaded, folder / "starter", on_event=event, at_once=at_once)
     total = time.perf_counter() - began
     lost = [f"{check.id}: {check.message}" for check in report.checks if check.status != "passed"]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     return {"total": total, "builds": sum(took), "number": len(took), "memory": peak, "lost": lost, "beside": beside}
 
 
+def once(folder: Path, at_once: int, fresh: str) -> dict[str, Any]:
+    """`measure` in a process of its own, with a requirements file that no builder has seen."""
+    (folder / "starter" / "requirements.txt").write_text(f"# {fresh}\n{FILES['requirements.txt']}")
+    command = [sys.executable, __file__, "--one", str(folder), str(at_once)]
+    done = subprocess.run(command, env=lab_env(), stdout=subprocess.PIPE, text=True, check=True)
+    one: dict[str, Any] = json.loads(done.stdout)
+    for line in one["lost"]:
+        print(f"  lost: {line}")
+    print(
+        f"  {at_once} at once: {one['total']:.1f} s, of {one['number']} builds {one['builds']:.1f} s,"
+        f" peak memory {one['memory']:.0f} MB",
+        flush=True,
+    )
+    return one
+
+
 def main() -> int:
     if sys.argv[1:2] == ["--one"]:
-        print(json.dumps(measure(Path(sys.argv[2]))))
+        print(json.dumps(measure(Path(sys.argv[2]), int(sys.argv[3]))))
         return 0
-    from layerwise.stack.environment import lab_env
-
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     with tempfile.TemporaryDirectory(prefix="layerwise-bench-") as scratch:
         folder = Path(scratch)
         exercise(folder)
         found = []
         for number in range(rounds):
-            # A package of this round's own name in front: nothing of an earlier round is in the builder's cache.
-            (folder / "starter" / "requirements.txt").write_text(
-                f"# {os.getpid()} {number}\n{FILES['requirements.txt']}"
-            )
-            done = subprocess.run(
-                [sys.executable, __file__, "--one", scratch],
-                env=lab_env(),
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            )
-            one = json.loads(done.stdout)
-            found.append(one)
-            for line in one["lost"]:
-                print(f"  lost: {line}")
-            print(
-                f"  grading {one['total']:.1f} s, of it {one['number']} builds {one['builds']:.1f} s:"
-                f" ratio {one['total'] / one['builds']:.2f}, peak memory {one['memory']:.0f} MB",
-                flush=True,
-            )
-    for check in found[0]["beside"]:
-        print(f"  {check:12} {statistics.median(one['beside'].get(check, 0.0) for one in found):5.1f} s beside builds")
-    ratio = statistics.median(one["total"] / one["builds"] for one in found)
+            pair = [once(folder, at_once, f"{os.getpid()} {number} {at_once}") for at_once in (1, AT_ONCE)]
+            found.append(pair)
+            alone, beside = (one["total"] / pair[0]["builds"] for one in pair)
+            print(f"  over the bare builds: {alone:.2f} one by one, {beside:.2f} beside each other", flush=True)
+    for check in found[0][0]["beside"]:
+        print(f"  {check:12} {statistics.median(pair[0]['beside'][check] for pair in found):5.1f} s beside builds")
+    ratio = statistics.median(pair[1]["total"] / pair[0]["builds"] for pair in found)
     print(f"grade / builds: {ratio:.2f} (median of {rounds}; goal: at most 1.25)")
-    print(f"memory of the grader: {max(one['memory'] for one in found):.0f} MB (goal: under 200 MB)")
-    return 1 if any(one["lost"] for one in found) else 0
+    ones = [one for pair in found for one in pair]
+    print(f"memory of the grader: {max(one['memory'] for one in ones):.0f} MB (goal: under 200 MB)")
+    return 1 if any(one["lost"] for one in ones) else 0
 
 
 if __name__ == "__main__":

@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from grader import checks
+from grader.beside import AT_ONCE, Crew, Job, Work
 from grader.errors import (
     GraderError,
     NotObservable,
@@ -62,12 +64,14 @@ def grade(
     image: Path | None = None,
     engine: Engine | None = None,
     on_event: Callable[[Event], None] | None = None,
+    at_once: int = AT_ONCE,
 ) -> Report:
     """Judge the submission in `folder` by the exercise's checks.
 
     With `image`, an archive (`docker save` output or an OCI layout in a tar), that is judged in place of what the
     folder would build, and `folder` may be None: checks that need more than the image then end as `error`. With no
-    `engine` given, one is connected to when a check first needs it.
+    `engine` given, one is connected to when a check first needs it. Up to `at_once` checks are judged beside each
+    other, where that changes no verdict (see `grader.beside`); `on_event` is called in the thread that called this.
 
     Raises UnusableInput (exit status 2) where there is nothing to grade; every other trouble is in the report, as a
     check whose status is `error`. Whatever was made, on the engine and on disk, is gone when this returns or raises,
@@ -93,7 +97,7 @@ def grade(
                 on_step=run.tell_step,
             )
         )
-        results = [run.judge(facts, check) for check in exercise.checks]
+        results = list(run.results(facts, at_once))
         about = _about(facts)
     return Report(
         exercise=exercise.name,
@@ -106,51 +110,60 @@ def grade(
 
 
 class _Run:
-    """The checks of one grading, in order."""
+    """The checks of one grading. They may be judged beside each other; what is told of them is told in order."""
 
     def __init__(self, exercise: Exercise, on_event: Callable[[Event], None] | None) -> None:
-        self._total = len(exercise.checks)
+        self._checks = exercise.checks
         self._lesson = exercise.lesson
         self._on_event = on_event
+        self._crew: Crew[Verdict | SubmissionFault] | None = None
         self._number = 0
-        self._titles: dict[str, str] = {}
-        self._statuses: dict[str, Status] = {}
+        self._titles = {check.id: check.title for check in exercise.checks}
+        self._passed: set[str] = set()
         self._unseen: set[str] = set()
         self._met: dict[int, tuple[SubmissionFault, str]] = {}
         """Faults of the submission already charged, by identity, with the title of the check that was charged."""
         self._steps: dict[str, bool] = {}
 
-    def judge(self, facts: Facts, check: Check) -> CheckResult:
-        self._number += 1
-        self._titles[check.id] = check.title
-        self._tell("check", check.title)
-        verdict = self._verdict(facts, check)
-        self._statuses[check.id] = verdict.status
-        result = CheckResult.of(
-            verdict,
-            id=check.id,
-            kind=check.kind,
-            title=check.title,
-            max_points=check.points,
-            hint=check.hint,
-            lesson=check.lesson or self._lesson,
-        )
-        self._tell("result", check.title, result=result)
-        return result
+    def results(self, facts: Facts, at_once: int) -> Iterator[CheckResult]:
+        """Judge them all."""
+        numbers = {check.id: number for number, check in enumerate(self._checks)}
+        jobs = [
+            Job(
+                partial(self._judge, facts, check),
+                Work.ALONE if check.params.timed else check.params.work,
+                frozenset(numbers[need] for need in check.needs),
+                _is_fair,
+            )
+            for check in self._checks
+        ]
+        with Crew(jobs, at_once) as self._crew:
+            outcomes = self._crew.results()
+            for check in self._checks:
+                self._number += 1
+                self._tell("check", check.title)
+                result = CheckResult.of(
+                    self._charged(next(outcomes), check),
+                    id=check.id,
+                    kind=check.kind,
+                    title=check.title,
+                    max_points=check.points,
+                    hint=check.hint,
+                    lesson=check.lesson or self._lesson,
+                )
+                self._tell("result", check.title, result=result)
+                yield result
 
-    def _verdict(self, facts: Facts, check: Check) -> Verdict:
+    def _judge(self, facts: Facts, check: Check) -> Verdict | SubmissionFault:
+        """The verdict, or the fault of the submission that makes one impossible."""
         for need in check.needs:
             # What an image alone does not show takes nothing from what it does.
-            if self._statuses[need] is not Status.PASSED and need not in self._unseen:
+            if need not in self._passed and need not in self._unseen:
                 return Verdict.skipped(f"Not looked at: it needs “{self._titles[need]}”, which did not pass.")
         try:
-            return checks.kind(check.kind).judge(facts, check.params)
+            verdict = checks.kind(check.kind).judge(facts, check.params)
         except SubmissionFault as fault:
-            if id(fault) in self._met:
-                return Verdict.skipped(f"Not looked at: it needs what failed under “{self._met[id(fault)][1]}”.")
-            self._met[id(fault)] = (fault, check.title)
-            where = [Place(file=fault.where[0], line=fault.where[1] or None)] if fault.where else []
-            return Verdict.failed(_sentence(str(fault)), where=where, details=fault.details)
+            return fault
         except UnusableInput:
             raise
         except NotObservable as problem:
@@ -163,17 +176,38 @@ class _Run:
             return Verdict.error(
                 f"The grader itself failed here ({type(problem).__name__}): nothing was judged. Please report it."
             )
+        if verdict.status is Status.PASSED:
+            self._passed.add(check.id)
+        return verdict
+
+    def _charged(self, outcome: Verdict | SubmissionFault, check: Check) -> Verdict:
+        """The verdict; a fault that several checks met is charged to the first of them."""
+        if isinstance(outcome, Verdict):
+            return outcome
+        if id(outcome) in self._met:
+            return Verdict.skipped(f"Not looked at: it needs what failed under “{self._met[id(outcome)][1]}”.")
+        self._met[id(outcome)] = (outcome, check.title)
+        where = [Place(file=outcome.where[0], line=outcome.where[1] or None)] if outcome.where else []
+        return Verdict.failed(_sentence(str(outcome)), where=where, details=outcome.details)
 
     def tell_step(self, vertex: Vertex) -> None:
-        """Progress of a build: `vertex` started or ended."""
-        if vertex.step and not vertex.step.is_from:
-            self._steps[vertex.digest] = vertex.completed is not None
+        """Progress of a build, from whichever thread waits for it: `vertex` started or ended."""
+        if vertex.step and not vertex.step.is_from and self._crew:
             text = clean(" ".join(vertex.step.text.split()), 120)
-            self._tell("step", text, text=text, done=sum(self._steps.values()), steps=len(self._steps))
+            self._crew.say(partial(self._tell_step, vertex.digest, vertex.completed is not None, text))
+
+    def _tell_step(self, digest: str, ended: bool, text: str) -> None:
+        self._steps[digest] = ended
+        self._tell("step", text, text=text, done=sum(self._steps.values()), steps=len(self._steps))
 
     def _tell(self, kind: Literal["check", "step", "result"], title: str, **more: Any) -> None:
         if self._on_event:
-            self._on_event(Event(kind, self._number, self._total, clean(title, 200), **more))
+            self._on_event(Event(kind, self._number, len(self._checks), clean(title, 200), **more))
+
+
+def _is_fair(outcome: Verdict | SubmissionFault) -> bool:
+    """Whether it counts from company too: what passed would have passed alone, and a fault is a fact's and kept."""
+    return isinstance(outcome, SubmissionFault) or outcome.status in (Status.PASSED, Status.SKIPPED)
 
 
 def _sentence(text: str) -> str:

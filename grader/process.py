@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from grader.halt import ended_by
+
 _CHUNK = 1 << 16
 _GRACE = 5.0
 
@@ -59,7 +61,7 @@ def run(
     total = 0
     timed_out = flooded = False
     try:
-        with selectors.DefaultSelector() as selector:
+        with ended_by(lambda: end_group(process)), selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ, "out")
             selector.register(process.stderr, selectors.EVENT_READ, "err")
             while selector.get_map():

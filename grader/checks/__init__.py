@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from grader.beside import Work
+
 if TYPE_CHECKING:
     from grader.canary import Plant
     from grader.facts import Facts
@@ -48,6 +50,14 @@ class CheckParams(BaseModel):
 
     anew: ClassVar[bool] = False
     """Whether it must see every RUN run, and not be taken from the cache of an earlier grading."""
+
+    work: ClassVar[Work] = Work.ALONE
+    """What judging it does: by that it is known what may be judged beside it."""
+
+    @property
+    def timed(self) -> bool:
+        """Whether it measures how long something takes: then nothing else is done meanwhile."""
+        return False
 
     @property
     def plants(self) -> tuple[Plant, ...]:

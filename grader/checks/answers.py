@@ -29,10 +29,11 @@ import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
+from grader.beside import Work
 from grader.checks import CheckParams
 from grader.errors import ExerciseInvalid
 from grader.exercise import InnerPath, explain, nearest
@@ -52,6 +53,7 @@ _DIGEST = re.compile(r"(?:.*@)?(?:sha256:)?([0-9a-f]{12,64})", re.DOTALL)
 class Params(CheckParams):
     """`file`: the answers, in the submission. `key`: the right ones, in the exercise's folder."""
 
+    work: ClassVar[Work] = Work.LOOKS
     file: InnerPath
     key: InnerPath = "key.toml"
 

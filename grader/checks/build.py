@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from grader.beside import Work
 from grader.checks import CheckParams
 from grader.units import format_duration
 from grader.verdict import Verdict
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 class Params(CheckParams):
     """It has no parameters."""
+
+    work: ClassVar[Work] = Work.LOOKS
 
 
 def judge(facts: Facts, params: Params) -> Verdict:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
+from grader.beside import Work
 from grader.checks import CheckParams, Pattern
 from grader.facts.engine import ContainerRefused
 from grader.units import Duration, format_duration, format_size
@@ -27,6 +28,7 @@ class Params(CheckParams):
     `stdout` and `stderr` are searched for anywhere in the output, with `^` and `$` at line ends.
     """
 
+    work: ClassVar[Work] = Work.RUNS
     run: Annotated[str, Field(min_length=1)] | Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     exit: int = Field(default=0, ge=0, le=255)
     stdout: Pattern | None = None

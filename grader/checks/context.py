@@ -9,10 +9,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, model_validator
 
+from grader.beside import Work
 from grader.checks import CheckParams
 from grader.facts import gopattern
 from grader.facts.context import IGNORE_FILE, BuildContext, Entry, Type
@@ -45,6 +46,7 @@ Glob = Annotated[str, AfterValidator(_pattern)]
 class Params(CheckParams):
     """`max`: bytes of all files that reach the builder. `excluded`: what must not; `included`: what must."""
 
+    work: ClassVar[Work] = Work.LOOKS
     max: Size | None = None
     excluded: tuple[Glob, ...] = ()
     included: tuple[Glob, ...] = ()

@@ -22,10 +22,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 
+from grader.beside import Work
 from grader.checks import CheckParams, Pattern
 from grader.facts.users import MAX_TABLE, TABLES, id_of
 from grader.units import format_size
@@ -81,6 +82,7 @@ class Item(BaseModel):
 class Params(CheckParams):
     """The items, one for each path."""
 
+    work: ClassVar[Work] = Work.LOOKS
     files: Annotated[tuple[Item, ...], Field(min_length=1, max_length=100)]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from grader.beside import Work
 from grader.checks import CheckParams
 from grader.facts.engine import ContainerRefused
 from grader.units import Duration, format_duration
@@ -23,6 +24,7 @@ SHOWN = 400
 class Params(CheckParams):
     """How long it may take from the container's start. The check is asked more often than its own interval says."""
 
+    work: ClassVar[Work] = Work.RUNS
     within: Annotated[Duration, Field(gt=0, le=600)] = 30.0
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from grader.beside import Work
 from grader.checks import CheckParams, Pattern
 from grader.facts.engine import ContainerRefused
 from grader.units import Duration, format_duration
@@ -27,6 +28,7 @@ class Params(CheckParams):
     of the container: a server may take its time to come up, and is asked again until then.
     """
 
+    work: ClassVar[Work] = Work.RUNS
     port: int = Field(ge=1, le=65535)
     path: str = Field(default="/", pattern=r"^/[!-~]*$")
     status: int = Field(default=200, ge=200, le=599)

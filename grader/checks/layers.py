@@ -8,10 +8,11 @@ overwritten, deleted, in a folder that was deleted or replaced, or copied once m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from grader.beside import Work
 from grader.checks import CheckParams
 from grader.units import Size, format_size
 from grader.verdict import Place, Verdict, clean
@@ -28,6 +29,7 @@ SHOWN = 12
 class Params(CheckParams):
     """`max`: layers the submission may add. `max_waste`: bytes it may ship that no container sees."""
 
+    work: ClassVar[Work] = Work.LOOKS
     max: Annotated[int, Field(strict=True, ge=0)] | None = None
     max_waste: Size | None = None
 

@@ -24,10 +24,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, TypeAdapter, model_validator
 
+from grader.beside import Work
 from grader.checks import CheckParams, Pattern
 from grader.verdict import Verdict, clean
 
@@ -76,6 +77,7 @@ Command = Annotated[str | tuple[str, ...] | Literal[False], PlainValidator(_word
 class Params(CheckParams):
     """What the config must say; at least one of them."""
 
+    work: ClassVar[Work] = Work.LOOKS
     env: Table | None = None
     labels: Table | None = None
     ports: tuple[Annotated[str, BeforeValidator(_port)], ...] | None = None

@@ -7,10 +7,11 @@ within a group each thing that is not pinned costs its share, and the groups tha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from grader.beside import Work
 from grader.checks import CheckParams
 from grader.errors import RegistryUnavailable
 from grader.facts.dockerfile import parse_reference
@@ -32,6 +33,7 @@ class Params(CheckParams):
     What is left out is not judged; at least one must be given.
     """
 
+    work: ClassVar[Work] = Work.LOOKS
     bases: Literal["tag", "version", "digest"] | None = None
     packages: tuple[Manager, ...] | None = Field(default=None, min_length=1)
     downloads: bool = False

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from grader.beside import Work
 from grader.checks import CheckParams
 from grader.errors import EngineFailure
 from grader.facts import gopattern, steppattern
@@ -46,6 +47,7 @@ class Params(CheckParams):
     """`edit`: files to change, as paths or globs in the build context; `change`: how. `cached` and `rerun` name steps;
     `speedup`: how many times less work the rebuild must be than a build with nothing cached."""
 
+    work: ClassVar[Work] = Work.BUILDS
     edit: tuple[Glob, ...] = Field(min_length=1)
     change: Change = "content"
     cached: tuple[Pattern, ...] = ()
@@ -61,6 +63,10 @@ class Params(CheckParams):
         if self.change == "add" and any(set("*?[\\") & set(path) for path in self.edit):
             raise ValueError("expected the path of a file to add in edit, found a glob")
         return self
+
+    @property
+    def timed(self) -> bool:
+        return self.speedup is not None
 
 
 class Finding(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from grader.beside import Work
 from grader.canary import Plant
 from grader.checks import CheckParams
 from grader.errors import GraderError
@@ -25,6 +26,7 @@ SHOWN = 20
 class Params(CheckParams):
     """`planted`: files of the build context, build arguments and build secrets that hold a canary."""
 
+    work: ClassVar[Work] = Work.LOOKS
     anew: ClassVar[bool] = True
     planted: tuple[Plant, ...] = ()
 

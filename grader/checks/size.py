@@ -9,10 +9,11 @@ A file that a later layer deletes or replaces is still shipped, and counts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import model_validator
 
+from grader.beside import Work
 from grader.checks import CheckParams
 from grader.units import Size, format_size
 from grader.verdict import Place, Verdict, clean
@@ -29,6 +30,7 @@ FILES = 8
 class Params(CheckParams):
     """`full`: all points up to here. `zero`: none from here on, and in between a share; left out, it is `full`."""
 
+    work: ClassVar[Work] = Work.LOOKS
     of: Literal["image", "added", "download"]
     full: Size
     zero: Size | None = None

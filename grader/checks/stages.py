@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from grader.beside import Work
 from grader.checks import CheckParams
 from grader.facts import gopattern
 from grader.facts.base import LAB
@@ -42,6 +43,7 @@ class Params(CheckParams):
     """`min`: stages, the one that ships among them. `final_base`: globs, one of which the base image's name matches;
     none is called `scratch`. `absent`: what must not ship, a path or glob with a slash in it, or a command."""
 
+    work: ClassVar[Work] = Work.LOOKS
     min: int | None = Field(default=None, ge=2, le=50)
     final_base: tuple[str, ...] = ()
     absent: tuple[Item, ...] = ()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from grader.beside import Work
 from grader.checks import CheckParams
 from grader.errors import NotObservable
 from grader.facts.engine import ContainerRefused
@@ -26,6 +27,7 @@ EXPECTED = "a user other than root"
 class Params(CheckParams):
     """Where the user is looked at, and whether the image must name it by number (as Kubernetes wants it)."""
 
+    work: ClassVar[Work] = Work.RUNS
     at: Literal["config", "runtime", "both"] = "both"
     numeric: bool = False
 

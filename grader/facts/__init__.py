@@ -113,7 +113,9 @@ class Facts:
         self.on_step = on_step
         self._known: dict[str, object] = {}
         self._faults: dict[str, Exception] = {}
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.RLock] = {}
+        """One for each fact, so that several checks may measure different ones at the same time."""
         self._cleanup = ExitStack()
 
     def __enter__(self) -> Facts:
@@ -123,8 +125,13 @@ class Facts:
         self._cleanup.close()
 
     def once(self, name: str, measure: Callable[[], T]) -> T:
-        """What `measure` gives, measured once under that name; SubmissionFault and GraderError are kept as well."""
+        """What `measure` gives, measured once under that name; SubmissionFault and GraderError are kept as well.
+
+        Whoever asks while another measures it waits for that.
+        """
         with self._lock:
+            lock = self._locks.setdefault(name, threading.RLock())
+        with lock:
             if name in self._faults:
                 raise self._faults[name].with_traceback(None)
             if name not in self._known:

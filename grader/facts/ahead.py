@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from grader.halt import Halted, ended_by
+
 PIECE = 1 << 18
 """Bytes that are handed over at a time, at least; smaller pieces are put together."""
 WAITING = 8
@@ -24,7 +26,8 @@ def ahead(chunks: Iterable[bytes]) -> Iterator[Iterator[bytes]]:
     thread = threading.Thread(target=reading.run, name="read-ahead", daemon=True)
     thread.start()
     try:
-        yield iter(reading)
+        with ended_by(reading.stop):
+            yield iter(reading)
     finally:
         reading.stop()
         thread.join(timeout=1.0)  # one that still waits for bytes ends when their source is closed
@@ -72,7 +75,9 @@ class _Reading:
     def __iter__(self) -> Iterator[bytes]:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._pieces or self._ended)
+                self._changed.wait_for(lambda: self._pieces or self._ended or self._stopped)
+                if self._stopped:
+                    raise Halted
                 if not self._pieces:
                     break
                 piece = self._pieces.popleft()

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from grader.errors import GraderError
 from grader.facts.tar import BLOCK, BadArchive, Member, Sink, TarReader, has_checksum
+from grader.halt import heed
 
 MAX_DOCUMENT = 4 << 20
 """Bytes of a manifest or config; a JSON file beyond that is none of the image's own."""
@@ -83,6 +84,7 @@ def read(chunks: Iterable[bytes], visitor: LayerVisitor, skip: Collection[str] =
     outer = _Outer(visitor, skip)
     reader = TarReader(outer.member)
     for chunk in chunks:
+        heed()
         reader.feed(chunk)
     reader.close()
     if not reader.members:

@@ -17,6 +17,7 @@ from typing import Any
 
 from grader.errors import EngineFailure, GraderError, NotObservable
 from grader.facts.engine import Engine, Output
+from grader.halt import ended_by
 
 MEMORY = 1 << 30
 """Bytes of memory of a container; there is no swap beside it."""
@@ -268,6 +269,7 @@ def _container(engine: Engine, image: str, host: Mapping[str, Any], **config: An
         ) from None
     with ExitStack() as stack:
         stack.callback(engine.remove_container, container)
+        stack.enter_context(ended_by(lambda: engine.remove_container(container)))
         reader = _Reader(stack.enter_context(closing(engine.attach(container))))
         yield container, reader
 

@@ -95,19 +95,18 @@ def nest(folder: Path, depth: int) -> None:
 @pytest.fixture
 def nothing_left(engine: Engine) -> Iterator[None]:
     """Fails where a test leaves a container, an image, a network, a volume or a grading's folder of its own behind."""
-    before = _things(engine)
+    before = things(engine, owner.mark())
     yield
     deadline = time.monotonic() + 5
-    while (left := _things(engine) - before) and time.monotonic() < deadline:
+    while (left := things(engine, owner.mark()) - before) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not left
 
 
-def _things(engine: Engine) -> set[str]:
-    """What bears this process's mark: others may be grading on the same engine. A volume bears none; an anonymous one
+def things(engine: Engine, mark: str) -> set[str]:
+    """What bears a process's mark: others may be grading on the same engine. A volume bears none; an anonymous one
     that no container has was left by somebody."""
     api = engine._api
-    mark = owner.mark()
     containers = api.containers(all=True, filters={"label": OWNER_LABEL})
     networks = api.networks(filters={"label": OWNER_LABEL})
     tags = [tag for found in api.images(name=REPOSITORY) for tag in found["RepoTags"] or ()]

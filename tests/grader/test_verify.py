@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from grader import owner
 from grader import verify as module
 from grader.exercise import Exercise, load
 from grader.facts.engine import OWNER_LABEL, REPOSITORY
@@ -98,14 +99,21 @@ def exercise(tmp_path: Path) -> Exercise:
 
 
 def left_behind(folder: Path) -> list[str]:
-    """Temporary folders of gradings, and what is on the engine."""
+    """Temporary folders of gradings, and what processes that have ended left on the engine: others may be grading."""
     folders = [path.name for path in folder.glob(f"{PREFIX}*")]
-    images = ["docker", "image", "ls", "--quiet", "--filter", f"reference={REPOSITORY}"]
-    containers = ["docker", "ps", "--all", "--quiet", "--filter", f"label={OWNER_LABEL}"]
+    images = ["docker", "image", "ls", "--filter", f"reference={REPOSITORY}", "--format={{.Tag}}"]
+    containers = [
+        "docker",
+        "ps",
+        "--all",
+        "--filter",
+        f"label={OWNER_LABEL}",
+        f'--format={{{{.Label "{OWNER_LABEL}"}}}}',
+    ]
     listed = [
         subprocess.run(argv, capture_output=True, text=True, timeout=60).stdout.split() for argv in (images, containers)
     ]
-    return folders + [name for names in listed for name in names]
+    return folders + [mark for marks in listed for mark in marks if owner.is_stale(mark)]
 
 
 @pytest.mark.lab
