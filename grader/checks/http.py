@@ -62,6 +62,9 @@ def _matches(answer: Answer, params: Params) -> bool:
 def _fault(service: Service, params: Params) -> tuple[str, str]:
     """What is wrong, as a message and a short word on what was found."""
     asked, within, answer = _asked(params), format_duration(params.within), service.answer
+    if service.once and service.exit_code is None:
+        found = f"status {answer.status}" if answer else service.trouble
+        return f"{asked} was answered as it should be once, and not again ({found}).", "one answer only"
     if service.exit_code is not None:
         return (
             f"The container's main process ended with exit status {service.exit_code}, {_after(service)}: "

@@ -35,6 +35,8 @@ MAX_BODY = 1 << 20
 """Bytes of a body that are looked at."""
 MAX_ANSWER = 2 << 20
 """Bytes of an answer that are read, headers and the marks of its chunks included."""
+AGAIN = 2.0
+"""Seconds a service has at least to give a second good answer."""
 _INTERVAL = 0.1
 _RESOLVER = "127.0.0.11"
 """Where the engine itself listens inside a container, to look up names."""
@@ -75,8 +77,11 @@ class Service:
     answer: Answer | None
     """The good answer, else the last; None where there was none."""
     good: bool
+    """Whether there was a good answer, and another one after it."""
+    once: bool
+    """Whether there was one good answer and no other."""
     seconds: float
-    """From the container's start to the good answer, or to the end of looking."""
+    """From the container's start to the first good answer, or to the end of looking."""
     trouble: str
     """Why the last request had no answer."""
     exit_code: int | None
@@ -87,7 +92,9 @@ class Service:
 
 
 def watch(engine: Engine, image: str, port: int, path: str, good: Callable[[Answer], bool], within: float) -> Service:
-    """Start the image and ask until an answer is `good`, the main process ends, or `within` seconds are over.
+    """Start the image and ask until two answers were `good`, the main process ends, or `within` seconds are over.
+
+    One answer could be all that there is: `nc -l` with a page on its standard input.
 
     ContainerRefused where it cannot be started; NotObservable where its published port cannot be reached from here.
     """
@@ -95,23 +102,28 @@ def watch(engine: Engine, image: str, port: int, path: str, good: Callable[[Answ
     with _published(engine, image, port) as (running, began):
         address = _address(running, port)
         answer, trouble, reached = None, "the port was not published", False
+        first, deadline = None, began + within
         while True:
             if address:
                 try:
-                    answer = _ask(address, port, path, began + within)
+                    answer = _ask(address, port, path, deadline)
                     reached = True
                 except _NoAnswer as problem:
                     trouble, reached = str(problem), reached or problem.connected
+                    answer = answer if first is None else None
                 if answer and good(answer):
-                    return Service(answer, True, time.monotonic() - began, "", None, None, running.output[1])
+                    seconds = time.monotonic() - began
+                    if first is not None:
+                        return Service(answer, True, False, first, "", None, None, running.output[1])
+                    first, deadline = seconds, max(deadline, began + seconds + AGAIN)
             state = running.state
-            if not state.get("Running") or time.monotonic() + _INTERVAL > began + within:
+            if not state.get("Running") or time.monotonic() + _INTERVAL > deadline:
                 break
             time.sleep(_INTERVAL)
         seconds = time.monotonic() - began
         exit_code = container.exit_code(state)
         listening = None
-        if answer is None and exit_code is None:
+        if answer is None and exit_code is None and first is None:
             listening = _listening(engine, image, running.id)
             there = listening is None or any(found.port == port and not found.loopback for found in listening)
             if there and not reached:
@@ -119,7 +131,7 @@ def watch(engine: Engine, image: str, port: int, path: str, good: Callable[[Answ
                     f"the engine's published port {address[1] if address else ''} cannot be reached from here: run the "
                     "grader where the engine's 127.0.0.1 is its own"
                 )
-        return Service(answer, False, seconds, trouble, exit_code, listening, running.output[1])
+        return Service(answer, False, first is not None, seconds, trouble, exit_code, listening, running.output[1])
 
 
 def _require_near(engine: Engine) -> None:

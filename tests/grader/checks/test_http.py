@@ -70,6 +70,8 @@ CASES = [
     Case("a body of ten million bytes", "send(hi('Hello' + 'o' * 10_000_000))", HELLO, True, "status 200"),
     Case("a status that is wanted", "send(hi('gone', '404 Not Found'))", {"status": 404}, True, "status 404"),
     Case("the path as given", "send(hi(path))", {"path": "/a?b=%20", "body": r"^/a\?b=%20$"}, True, "status 200"),
+    Case("fails now and then", "n = globals().get('n', 0) + 1\nsend(hi('Hello') if n % 3 == 1 else "
+         "hi('busy', '503 Busy'))", HELLO, True, "status 200"),
     # Near misses
     Case("only for itself", RIGHT, QUICK, False, "on 127.0.0.1, port 8080", address="127.0.0.1"),
     Case("only for itself, version 6", RIGHT, QUICK, False, "on ::1, port 8080", address="::1"),
@@ -81,6 +83,12 @@ CASES = [
     Case("a redirect to the right thing", "send(hi('Hello') if path == '/x' else hi('', '301 Moved', 'Location: /x'))",
          {**QUICK, "body": "^Hello"}, False, "not followed"),
     # Cheats and attacks
+    Case("answers once, then fails", "n = globals().get('n', 0) + 1\nsend(hi('Hello') if n == 1 else "
+         "hi('no', '500 Error'))", QUICK, False, "once, and not again (status 500)"),
+    Case("answers once, then is silent", "n = globals().get('n', 0) + 1\nsend(hi('Hello')) if n == 1 else None", QUICK,
+         False, "once, and not again"),
+    Case("answers once, then ends", "send(hi('Hello')); client.close(); import os; os._exit(0)", QUICK, False,
+         "exit status 0"),
     Case("HTTP 0.9", "send(b'Hello, world\\n')", QUICK, False, "is not HTTP"),
     Case("garbage", "send(bytes(range(256)) * 1000)", QUICK, False, "is not HTTP"),
     Case("a status line without end", "[send(b'H' * 65536) for _ in range(1000)]", QUICK, False, "is not HTTP"),
