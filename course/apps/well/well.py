@@ -81,8 +81,8 @@ def serve() -> None:
     """Until SIGTERM, or Ctrl-C."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with ThreadingHTTPServer(("", PORT), Handler) as server:
-        print(f"the well is open, port {server.server_port}", flush=True)
-        try:
+        try:  # from the first word on, it may be told to stop
+            print(f"the well is open, port {server.server_port}", flush=True)
             server.serve_forever()
         except KeyboardInterrupt:
             pass
