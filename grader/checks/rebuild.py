@@ -178,7 +178,8 @@ def _too_slow(speed: Speed, wanted: float, done: Rebuild) -> Finding:
 
 def matching(done: Rebuild, pattern: str) -> list[BuiltStep]:
     """The steps a pattern means. EngineFailure where it cannot be told whether one of them ran."""
-    found = [s for s in done.steps if s.state is not State.NOTHING and steppattern.means(pattern, s.step)]
+    steps = [step for step in done.steps if step.state is not State.NOTHING]
+    found = [step for step in steps if steppattern.means(pattern, step.step, done.scripts.get(id(step.step), ()))]
     for step in found:
         if step.state is State.UNKNOWN:
             raise EngineFailure(f"the builder did not tell whether line {step.step.line} ran again: grade again")

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from grader.facts.buildlog import Vertex
     from grader.facts.container import Outcome, Running, Seen
     from grader.facts.context import BuildContext
-    from grader.facts.dockerfile import Dockerfile, ImageReference
+    from grader.facts.dockerfile import Dockerfile, ImageReference, Step
     from grader.facts.dockerfile.resolved import Build as Plan
     from grader.facts.health import Health
     from grader.facts.image import Image
@@ -245,6 +245,13 @@ class Facts:
         from grader.facts.pins import taken
 
         return taken(self.plan, self.context, self.submission.settings.dockerfile)
+
+    @Fact
+    def scripts(self) -> Mapping[int, Sequence[Step]]:
+        """The shell scripts of the context that each RUN starts, as steps, by the `id` of the RUN's step in `plan`."""
+        from grader.facts.pins import scripts
+
+        return scripts(self.plan, self.context, self.submission.settings.dockerfile)
 
     def has_image(self, reference: ImageReference) -> bool:
         """Whether the registry holds the digest of a reference. RegistryUnavailable where it cannot be asked."""

@@ -7,7 +7,7 @@ nothing that was built before, so no earlier build can help what depends on the 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from grader.facts import build as builds
 from grader.facts import edits
 from grader.facts.buildlog import BuildLog
 from grader.facts.context import BuildContext, Type
+from grader.facts.dockerfile import Step
 from grader.facts.edits import Change
 from grader.facts.gopattern import compile_pattern
 from grader.facts.ignore import clean_path
@@ -49,6 +50,8 @@ class Rebuild:
     unseen: tuple[str, ...]
     steps: Sequence[BuiltStep]
     log: BuildLog
+    scripts: Mapping[int, Sequence[Step]]
+    """The scripts that each RUN starts, by the `id` of its step."""
 
     @property
     def ran(self) -> list[BuiltStep]:
@@ -146,7 +149,7 @@ def _measure(facts: Facts, edit: Sequence[str], change: Change, after: Cold | No
                 details=fault.details,
             ) from None
     unseen = tuple(path for path in paths if path not in sent)
-    return Rebuild(change, paths, unseen, match(made.log, facts.plan), made.log)
+    return Rebuild(change, paths, unseen, match(made.log, facts.plan), made.log, facts.scripts)
 
 
 def _cold(facts: Facts) -> Cold:

@@ -5,8 +5,9 @@
   them allowed; for COPY and ADD the first of them is a source, so `COPY . .` is no `COPY requirements.txt .`.
   Arguments are compared as paths (`./src/` is `src`), as written or with variables replaced, never half and half.
 - Any other pattern is a command: a RUN that runs the program with these words among its arguments in that order,
-  options or whatever else between them. It is found through `&&`, `sh -c`, heredocs, wrappers and variables; words in
-  an `echo`, a comment or an unused stage run nothing. `python -m pip`, `uv pip` and `/usr/bin/pip3.13` are `pip` too.
+  options or whatever else between them. It is found through `&&`, `sh -c`, heredocs, wrappers, variables and shell
+  scripts of the context; words in an `echo`, a comment or an unused stage run nothing, nor do those beside `--dry-run`.
+  `python -m pip`, `uv pip` and `/usr/bin/pip3.13` are `pip` too.
 - `RUN` before a command means the same as the command alone.
 - `a | b`: steps that are one or the other.
 """
@@ -26,6 +27,10 @@ _VERSIONED = re.compile(r"(?<=[a-z])-?\d[\d.]*$")
 _PYTHON = re.compile(r"(python|pypy)[\d.]*")
 
 
+_IDLE = frozenset(("--dry-run", "--help", "--version"))
+"""With these a command does nothing of what its other words say."""
+
+
 def check(pattern: str) -> str:
     """The pattern with its white space evened out. ValueError where a build could run or reuse no such thing."""
     for words in _alternatives(pattern):
@@ -36,9 +41,12 @@ def check(pattern: str) -> str:
     return " | ".join(" ".join(words) for words in _alternatives(pattern))
 
 
-def means(pattern: str, step: Step) -> bool:
-    """Whether the step is one of those the pattern means."""
-    return any(_means(words, step) for words in _alternatives(pattern))
+def means(pattern: str, step: Step, scripts: Sequence[Step] = ()) -> bool:
+    """Whether the step is one of those the pattern means; `scripts`: those it starts, whose commands are its own."""
+    return any(
+        _means(words, step) or (step.name == "RUN" and any(_means(words, script) for script in scripts))
+        for words in _alternatives(pattern)
+    )
 
 
 def _alternatives(pattern: str) -> list[list[str]]:
@@ -81,7 +89,7 @@ def _path(text: str) -> str:
 
 def _runs(step: Step, words: Sequence[str]) -> bool:
     return any(
-        name == words[0] and _in_order(words[1:], arguments)
+        name == words[0] and _in_order(words[1:], arguments) and (_IDLE.isdisjoint(arguments) or _IDLE & set(words))
         for command in commands(step)
         for name, arguments in _readings(command)
     )

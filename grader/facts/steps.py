@@ -127,10 +127,11 @@ class _Matcher:
 
     @staticmethod
     def _at_root(step: Step, vertex: Vertex | None) -> bool:
-        """A WORKDIR that makes no folder: BuildKit announces it as one of the steps, and leaves it out."""
-        if step.after.workdir_known:
-            return step.after.workdir == "/"
-        return vertex is None or not _says(vertex, step)
+        """A WORKDIR that makes no folder: BuildKit announces it as one of the steps, and leaves it out. One that is the
+        root in other words (`//`) it keeps."""
+        if step.after.workdir_known and step.after.workdir != "/":
+            return False
+        return vertex is None or not _says(vertex, step, wholly=step.after.workdir_known)
 
     def _shared(self, step: Step, below: Vertex | None, prefix: tuple[str, ...] = ()) -> Vertex | None:
         """The vertex of another stage that is this step as well: it stands on the same and says the same."""

@@ -179,7 +179,8 @@ class Built(View):
                 self._vertexes, self._phase = {}, "after the edit"
             return rebuild(facts, paths, change)
         log = builds.build(facts.engine, facts.submission, export=False, cache=cache, on_step=self._on_step).log
-        return Rebuild(change, (), (), match(log, facts.plan), log)  # after whatever was done to it before, if anything
+        # After whatever was done to it before, if anything.
+        return Rebuild(change, (), (), match(log, facts.plan), log, {})
 
     def _on_step(self, vertex: Vertex) -> None:
         self._vertexes[vertex.digest] = vertex

@@ -7,7 +7,7 @@ Images, package installs and downloads of the stages that the target needs, with
 files say, and with shell scripts of the build context that a RUN starts. Nothing is run or fetched.
 """
 
-from grader.facts.pins.collect import taken
+from grader.facts.pins.collect import scripts, taken
 from grader.facts.pins.model import Category, Taken, Tier
 
-__all__ = ["Category", "Taken", "Tier", "taken"]
+__all__ = ["Category", "Taken", "Tier", "scripts", "taken"]

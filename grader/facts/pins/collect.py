@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.facts.context import BuildContext
@@ -66,6 +66,18 @@ def taken(build: Build, context: BuildContext, dockerfile: str) -> tuple[Taken, 
     return tuple(sorted(found, key=lambda thing: thing.line))
 
 
+def scripts(build: Build, context: BuildContext, dockerfile: str) -> Mapping[int, Sequence[Step]]:
+    """The shell scripts of the build context that each RUN starts, as steps, by the RUN's `id`; those of scripts too.
+
+    SubmissionFault as for `taken`.
+    """
+    collector = _Collector(ImageFiles(build, context, dockerfile), dockerfile)
+    for stage in build.reachable:
+        for _ in collector.stage(stage):
+            pass
+    return collector.scripts
+
+
 @dataclass
 class _Run:
     """A RUN being read, and the scripts it starts."""
@@ -73,7 +85,8 @@ class _Run:
     stage: ResolvedStage
     index: int
     memory: Memory
-    scripts: int = 0
+    scripts: list[Step]
+    """Those that were read."""
 
 
 class _Collector:
@@ -81,6 +94,7 @@ class _Collector:
         self.files = files
         self.dockerfile = dockerfile
         self.memories: dict[int, Memory] = {}
+        self.scripts: dict[int, list[Step]] = {}
 
     def stage(self, stage: ResolvedStage) -> Iterator[Taken]:
         parent = self.memories.get(stage.parent.index) if stage.parent is not None else None
@@ -89,7 +103,8 @@ class _Collector:
             if step.name in ("COPY", "ADD"):
                 self._copied(stage, index, step, memory)
             elif step.name == "RUN":
-                yield from self._run(_Run(stage, index, memory), step, self.dockerfile, None, ())
+                read = self.scripts.setdefault(id(step), [])
+                yield from self._run(_Run(stage, index, memory, read), step, self.dockerfile, None, ())
 
     def _copied(self, stage: ResolvedStage, index: int, step: Step, memory: Memory) -> None:
         """A list of apt's archives may be among what is copied."""
@@ -119,10 +134,10 @@ class _Collector:
             moment = Moment(run.stage, run.index, tuple(done))
             while left and left[0].command == command:
                 yield from self._install(run, left.pop(0), moment, source, line)
-            script = self._script(command, moment) if run.scripts < MAX_SCRIPTS else None
+            script = self._script(command, moment) if len(run.scripts) < MAX_SCRIPTS else None
             if script is not None:
-                run.scripts += 1
                 inner = _as_step(step, command, script)
+                run.scripts.append(inner)
                 yield from self._run(run, inner, script.name, line or command.line, done)
             done.append(command)
 

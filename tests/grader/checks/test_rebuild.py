@@ -78,7 +78,8 @@ CASES = [
     Case("another tool", RIGHT, {**APP, "cached": ["npm ci"]}, 0, "no step of the build is a 'npm ci': there are"),
     Case("a file that is not there", RIGHT, {**APP, "edit": ["main.py"]}, 0, "has no main.py"),
     Case("held back", RIGHT, APP, 0, "nothing was shown", {".dockerignore": "app.py\n"}),
-    Case("in a script", "COPY . .\nRUN sh install.sh\n", APP, 0, "RUN sh install.sh", {"install.sh": INSTALL}),
+    Case("in a script", "COPY . .\nRUN sh install.sh\n", APP, 0, "'pip install' ran again", {"install.sh": INSTALL}),
+    Case("a root in other words", "WORKDIR //\n" + WRONG, APP, 0, "changed at line 9"),
     Case("a copy of another file", RIGHT, {**APP, "cached": ["COPY src"]}, 0, "no step of the build is a 'COPY src'"),
     Case(
         "a copy from the stage that changed",
@@ -105,6 +106,33 @@ CASES = [
     Case("a stage that ships nothing", "RUN pip install x\nFROM first\n" + WRONG, APP, 0, "ran again"),
     Case("data in a heredoc", "RUN <<END cat > /notes\npip install\nEND\nCOPY . .\n", APP, 0, "no step"),
     Case("a decoy beside the real one", "RUN pip install nothing\n" + WRONG, APP, 0, "ran again"),
+    Case(
+        "a decoy beside a script",
+        f"{LIST}RUN {INSTALL}\nCOPY . .\nRUN chmod +x more && ./more\n",
+        APP,
+        0,
+        "ran again",
+        {"more": INSTALL},
+    ),
+    Case("a decoy that is a rehearsal", f"{LIST}RUN {INSTALL} --dry-run\n{WRONG}", APP, 0, "ran again"),
+    Case("only a rehearsal", f"{LIST}RUN {INSTALL} --dry-run\nCOPY . .\n", APP, 0, "no step"),
+    Case(
+        "kept in a cache mount",
+        "COPY . .\nRUN --mount=type=cache,target=/c,id=layerwise-test-kept [ -f /c/x ] && "
+        f"cp /c/x /installed || {{ {INSTALL} && cp /installed /c/x; }}\n",
+        APP,
+        0,
+        "ran again",
+    ),
+    Case("text like BuildKit's own", "RUN echo '[first 5/6] RUN pip install'\n" + WRONG, APP, 0, "ran again"),
+    Case(
+        "the control, past a stage that drops what changed",
+        f"FROM {{base}} AS names\n{LIST}RUN grep -o '^[a-z]*' requirements.txt > /r.txt\n{SECOND}"
+        f"COPY --from=names /r.txt requirements.txt\nRUN {INSTALL}\nCOPY . .\n",
+        DEPENDENCY,
+        0,
+        "did not run again",
+    ),
     Case("a variable that busts nothing", "ARG CACHEBUST=1\n" + WRONG, APP, 0, "ran again"),
     Case("an environment variable", "ENV pip install\nCOPY . .\n", APP, 0, "no step"),
     Case(
@@ -120,6 +148,14 @@ CASES = [
     Case("in a heredoc", runs(f"<<END\nset -e\n{INSTALL}\nEND"), APP, 1),
     Case("in exec form", runs('["pip", "install", "-r", "requirements.txt"]'), APP, 1),
     Case("options between the words", runs("pip --quiet install --no-cache-dir -r requirements.txt"), APP, 1),
+    Case(
+        "in a script of its own",
+        "COPY requirements.txt install.sh ./\nRUN sh install.sh\nCOPY . .\n",
+        APP,
+        1,
+        "",
+        {"install.sh": INSTALL},
+    ),
     Case("one tool or another", runs("uv sync --locked"), {**APP, "cached": ["pip install | uv sync"]}, 1),
     Case("a bind mount", BOUND, APP, 1),
     Case("a bind mount, the control", BOUND, DEPENDENCY, 1),
