@@ -26,6 +26,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 LIMIT = 64 * 1024
 """Bytes of a file of answers."""
 _BLANK = frozenset(("", "?", "…", "...", "todo"))
+_NUMBER = re.compile(r"[+-]?\d+(?:_\d+)*(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _DIGEST = re.compile(r"(?:.*@)?(?:sha256:)?([0-9a-f]{12,64})", re.DOTALL)
 
 
@@ -255,9 +257,16 @@ def _line(name: str, lines: Sequence[str]) -> int | None:
     return next((number for number, line in enumerate(lines, 1) if key.match(line)), None)
 
 
+_DASHES = re.compile("[\u2010-\u2015\u2212]")
+_AROUND = "\"'`\u2018\u2019\u201c\u201d"
+
+
 def _plain(value: object) -> str:
-    """A word as it is compared: case and spaces do not count."""
-    return " ".join(str(value).split()).casefold()
+    """A word as it is compared: case and spaces do not count, nor which dash it is, quotes around it and a full stop
+    behind it."""
+    text = _DASHES.sub("-", unicodedata.normalize("NFKC", str(value)))
+    text = " ".join(text.split()).strip(_AROUND).casefold()
+    return re.sub(r"(?<=\w)\.$", "", text)
 
 
 def _number(given: object) -> float:
@@ -266,7 +275,7 @@ def _number(given: object) -> float:
             return float(given)
         if isinstance(given, str):
             text = given.strip()
-            return float(text) if re.fullmatch(r"[+-]?\d+(?:_\d+)*(?:\.\d+)?", text) else float(parse_size(text))
+            return float(text) if _NUMBER.fullmatch(text) else float(parse_size(text))
     except (ValueError, OverflowError):
         pass
     raise Malformed("a number")

@@ -31,7 +31,7 @@ def loaded(path: Path, name: str) -> Iterator[Callable[..., Any]]:
         yield function
     except (SubmissionFault, GraderError):
         raise
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:  # sys.exit(0) would end the grading as if all were well
         line = _line(problem, path)
         raise GraderError(
             f"the exercise's own check failed in {path.name}{line} ({type(problem).__name__}: {problem}): "
@@ -41,7 +41,7 @@ def loaded(path: Path, name: str) -> Iterator[Callable[..., Any]]:
         del sys.modules[module.__name__]
 
 
-def _line(problem: Exception, path: Path) -> str:
+def _line(problem: BaseException, path: Path) -> str:
     """The last line of the file that the exception passed through."""
     if isinstance(problem, SyntaxError):
         return f", line {problem.lineno}"

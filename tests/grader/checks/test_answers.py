@@ -77,6 +77,13 @@ CASES = [
     Case("a short digest", "blob", f'"{D[:12]}"', "right"),
     Case("a digest in capitals", "blob", f'"SHA256:{D.upper()}"', "right"),
     Case("a whole reference", "blob", f'"localhost:5000/base/x@sha256:{D}"', "right"),
+    Case("a full stop behind it", "mark", '"Whiteout."', "right"),
+    Case("quotes around it", "mark", "'`whiteout`'", "right"),
+    Case("another dash", "mark", '"white\u2011out file"', "right"),
+    Case("powers of ten", "size", '"1.2e7"', "right"),
+    Case("minus nothing", "count", "-0.0", "wrong"),
+    Case("not a number, in words", "count", '"nan"', "expected", "a number"),
+    Case("beyond all numbers", "count", "1e400", "wrong"),
     Case("another spelling", "mark", '"White-Out  file"', "right"),
     # Near misses
     Case("another choice", "where", '"lower"', "wrong", "Wrong: where."),
@@ -86,6 +93,8 @@ CASES = [
     Case("without end", "size", "inf", "wrong"),
     Case("another digest", "blob", f'"{D[1:]}0"', "wrong"),
     Case("another order", "order", '["layer", "config", "manifest"]', "wrong"),
+    Case("every spelling at once", "mark", '"whiteout white-out file"', "wrong"),
+    Case("a pattern", "mark", '".*"', "wrong"),
     Case("a word that holds the right one", "mark", '"no whiteout"', "wrong"),
     # No answers
     Case("blank", "where", '""', "unanswered", "Not answered yet: where."),

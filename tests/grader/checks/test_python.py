@@ -49,6 +49,11 @@ CASES = [
     Case("a syntax error", "def f(facts:\n", GraderError, "SyntaxError"),
     Case("no parameter", "def f(): return True", GraderError, "TypeError"),
     Case("an impossible verdict", HEAD + "def f(facts): return Verdict('passed', 0.5, '')", GraderError, "ValueError"),
+    Case("a share that is no number", HEAD + "def f(facts): return Verdict.share(float('nan'), 'x')", GraderError,
+         "ValueError"),
+    Case("it leaves", "import sys\ndef f(facts): sys.exit(0)", GraderError, "SystemExit"),
+    Case("yes, and what is no text", "def f(facts): return True, 5", GraderError, "gave"),
+    Case("a function that waits to be asked", "def f(facts): yield True", GraderError, "generator"),
     Case("no such function", "def g(facts): return True", ExerciseInvalid, "no function 'f'"),
     Case("no function", "f = 1", ExerciseInvalid, "no function 'f'"),
     Case("a fact that cannot be had", "from grader.errors import EngineUnavailable\n"
