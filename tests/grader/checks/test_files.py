@@ -25,9 +25,11 @@ RUN mkdir -p /app /data /deep/er/est && echo 'app:x:1234:4321::/:/bin/sh' >> /et
     && ln -s nowhere /app/dangling && ln -s loop-b /app/loop-a && ln -s loop-a /app/loop-b \
     && ln -s link /app/chain && ln /app/app.toml /app/hard && echo secret > /app/.env && : > /app/empty \
     && cp /bin/busybox /app/tool && chmod 4755 /app/tool && mkfifo /app/pipe \
+    && echo kept > /app/first && ln /app/first /app/kept && mkdir -p /app/folder.py /volume && echo in > /volume/file \
     && ln -s /etc/passwd /app/passwd && printf '\377\376 bytes port = 8080\n' > /app/bytes \
     && { dd if=/dev/zero bs=1024 count=70 2>/dev/null; echo 'port = 8080'; } > /app/late
-RUN rm /app/.env && chmod 600 /app/empty
+VOLUME /volume
+RUN rm /app/.env /app/first && chmod 600 /app/empty
 COPY --chown=77:88 --chmod=0444 small /app/copied
 RUN rm -rf /deep/er/est && mkdir /deep/er/est && echo new > /deep/er/est/file
 """
@@ -56,6 +58,9 @@ ITEMS: dict[str, tuple[dict[str, Any], bool, str]] = {
     "a link that leads nowhere is nothing": ({"path": "/app/dangling", "exists": False}, True, ""),
     "links in a circle": ({"path": "/app/loop-a"}, False, "leads nowhere"),
     "a hard link": ({"path": "/app/hard", "mode": "640", "owner": "1234:4321", "contains": "8080"}, True, ""),
+    "a hard link whose first name went": ({"path": "/app/kept", "contains": "^kept$"}, True, ""),
+    "a folder of that name": ({"path": "/app/folder.py", "contains": "x"}, False, ""),
+    "what a volume covers": ({"path": "/volume/file", "contains": "^in$"}, True, ""),
     "mode": ({"path": "/app/app.toml", "mode": "640"}, True, ""),
     "another mode": ({"path": "/app/app.toml", "mode": "0644"}, False, "has mode 0640"),
     "mode changed later": ({"path": "/app/empty", "mode": "600"}, True, ""),

@@ -41,6 +41,11 @@ CASES: dict[str, tuple[str, dict[str, Any], float, str]] = {
     "port as a number": ("EXPOSE 8080", {"ports": [8080]}, 1, ""),
     "port with its protocol": ("EXPOSE 8080/tcp", {"ports": ["8080/tcp"]}, 1, ""),
     "port with another protocol": ("EXPOSE 8080/udp", {"ports": ["8080"]}, 0, "does not declare 8080/tcp"),
+    "port in capitals, and twice": ("EXPOSE 8080/TCP 8080", {"ports": ["8080"]}, 1, ""),
+    "env of an image built on this one": ("ONBUILD ENV PORT=8080", {"env": {"PORT": "8080"}}, 0, "not set"),
+    "a command that only says the words": (
+        'CMD ["echo", "gunicorn --bind 0.0.0.0"]', {"cmd": r"gunicorn .*--bind 0\.0\.0\.0.*"}, 0, "CMD is"),
+    "workdir by a detour": ("WORKDIR /x/../app", {"workdir": "/app"}, 1, ""),
     "all the ports there are": ("EXPOSE 8000-8100", {"ports": ["8080"]}, 0, "and 92 more"),
     "no port": ("", {"ports": []}, 1, ""),
     "a port too many": ("EXPOSE 22", {"ports": []}, 0, "declares 22/tcp"),

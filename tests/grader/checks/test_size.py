@@ -42,6 +42,8 @@ CASES = [
     Case("mode changed in a later step", f"RUN {NOISE.format(200_000, '/a')}\nRUN chmod 600 /a\n", 400_000),
     Case("hard links in one step", f"RUN {NOISE.format(200_000, '/a')} && ln /a /b && ln /a /c\n", 200_000),
     Case("copies in one step", f"RUN {NOISE.format(200_000, '/a')} && cp /a /b\n", 400_000),
+    Case("in a cache mount", f"RUN --mount=type=cache,target=/c {NOISE.format(200_000, '/c/a')}\n", 0),
+    Case("a link to a file of the base image", "RUN ln -s /bin/busybox /b\n", 0),
     Case("left behind in a builder",
          f"RUN {NOISE.format(200_000, '/a')} && echo x > /b\nFROM {{base}}\nCOPY --from=first /b /b\n", 0),
     Case("a builder goes on as the image", f"RUN {NOISE.format(200_000, '/a')}\nFROM first\nRUN rm /a\n", 200_000),

@@ -73,6 +73,9 @@ CASES = [
          "value: $HOME_OF/x}], expectedOutput: ['^1 /app/x']"), True),
     Case("the image's variables in words", command("command: echo, args: ['$MODE ${HOME_OF} $NONE'], expectedOutput: "
          "['^fast /app \\$NONE']"), True),
+    Case("a variable of the shell's own", command("command: sh, args: ['-c', 'MODES=1; test $MODES = 1']"), True),
+    Case("says it to the other stream", command("command: sh, args: ['-c', 'echo hello >&2'], expectedOutput: [hello]"),
+         False, "does not match"),
     Case("setup", command("command: cat, args: [/tmp/a, /tmp/b], setup: [[sh, '-c', 'echo 1 > /tmp/a'], [cp, /tmp/a, "
          "/tmp/b]], expectedOutput: ['^1\\n1\\n$'], teardown: [[rm, /tmp/a]]"), True),
     Case("a setup that cannot start", command("command: 'true', setup: [[/none]]"), False, "cannot be started"),
