@@ -1,8 +1,8 @@
 """Do several jobs beside each other where that changes no result, and give their results in order.
 
 What may be done beside what is a matter of the kind of work (`Work`). Two builds, or two readers of one image, gain
-nothing by company. A job with a deadline may miss it because of the others, and never makes it because of them: so
-one that does not succeed in company is done once more, alone, and only that counts.
+nothing by company. What is timed is done alone. A job with a deadline may miss it because of the others, and never
+makes it because of them: so one that does not succeed in company is done once more, alone, and only that counts.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from grader.halt import Halt, Halted
 
 T = TypeVar("T")
 
-AT_ONCE = 3
-"""Jobs beside each other, at most: an engine and the machine have other work as well."""
+AT_ONCE = 4
+"""Jobs beside each other, at most: a builder, a reader, and two that mostly wait."""
 PATIENCE = 20.0
 """Seconds that threads have to leave at a halt; one that computes and heeds nothing is left behind."""
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MAX_FILES = 200
 """Files that one glob edits."""
+PATIENCE = 2
+"""A rebuild is given that many times the limit of the submission's own build: other checks may be judged beside it."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def _measure(facts: Facts, edit: Sequence[str], change: Change, after: Cold | No
     _ = facts.build  # everything of it is in the cache then
     paths = tuple(edit) if change == "add" else find(facts.context, edit, _spared(facts))
     with facts.submission.copy() as copy:
+        copy.settings = copy.settings.model_copy(update={"timeout": PATIENCE * copy.settings.timeout})
         root = copy.context.resolve()
         before = {entry.path for entry in facts.context.everything}
         for path in paths:

@@ -11,13 +11,16 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from grader.checks import command
-from grader.facts import Facts
+from grader.facts import Facts, rebuild
+from grader.facts.build import Build
 from grader.facts.engine import Engine
 from grader.grade import Event, grade
+from grader.submission import Submission
 from grader.verdict import Report, Status, Verdict
 from tests.grader.conftest import exercise, things
 
@@ -136,6 +139,21 @@ def test_given_up_in_the_middle_nothing_is_left(
     with pytest.raises(KeyboardInterrupt):
         grade(exercise(*ALL), submission(submit, base), engine=engine, on_event=interrupt)
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("check-")]
+
+
+def test_a_rebuild_in_company_is_given_more_time(
+    submit: Callable[..., Path], engine: Engine, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+    build = rebuild.builds.build
+
+    def note(engine: Engine, submission: Submission, **more: Any) -> Build:
+        given.append(submission.settings.timeout)
+        return build(engine, submission, **more)
+
+    monkeypatch.setattr(rebuild.builds, "build", note)
+    grade(exercise(ALL[0], ALL[5], timeout="40 s"), submission(submit, base), engine=engine)
+    assert given == [40, 80]
 
 
 PROGRAM = """
