@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,9 @@ def _on(design: Design, pytest_args: Sequence[str]) -> Run:
 
 def _pytest(argv: Sequence[str], env: Mapping[str, str]) -> None:
     """Run pytest to its end. A stop is passed on, and it is given the time to remove what its tests have made."""
-    process = subprocess.Popen(argv, cwd=ROOT, env=dict(env), start_new_session=True)
+    # Started in the background, this command is deaf to Ctrl-C, and so would be what it starts.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(argv, cwd=ROOT, env=dict(env), start_new_session=True, preexec_fn=heard)
     try:
         process.wait()
     finally:

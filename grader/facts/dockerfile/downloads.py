@@ -225,6 +225,9 @@ def _git(command: Command, number: int, run: _Run) -> Iterator[Download]:
         url = parsed.operands[0]
         folder = parsed.operands[1].text if len(parsed.operands) > 1 else _last_part(url).removesuffix(".git")
         ref = _git_ref(next((word.text for word in parsed.values("--revision", "--branch")), ""), number, run)
+    elif action == "submodule" and any(word.text == "--remote" for word in words):
+        # Not the commits that the repository names for its submodules, but what their branches hold now.
+        url, folder, ref = Word("git submodule update --remote", "", known=True), ".", ""
     else:
         return
     commit = bool(_COMMIT.fullmatch(ref))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from grader.facts.dockerfile.manager import Action, Manager, actions
 from grader.facts.dockerfile.options import table
 
+# The last installs what `dpkg --set-selections` was told, by name and without a version.
+_APT_UPGRADES = ("upgrade", "dist-upgrade", "full-upgrade", "safe-upgrade", "dselect-upgrade")
+
 APT = Manager(
     "apt",
     "apt",
@@ -15,7 +18,7 @@ APT = Manager(
     ),
     {
         **{name: Action(name) for name in ("install", "reinstall", "satisfy", "build-dep", "download", "source")},
-        **{name: Action("upgrade") for name in ("upgrade", "dist-upgrade", "full-upgrade", "safe-upgrade")},
+        **{name: Action("upgrade") for name in _APT_UPGRADES},
     },
 )
 APK = Manager(

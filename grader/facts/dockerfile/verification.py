@@ -100,11 +100,16 @@ def _reads(command: Command) -> list[str]:
 def _written(file: str, before: tuple[Command, ...]) -> str | None:
     """What the RUN itself wrote into a list of checksums: the words of it, "" where that says nothing of its own, as
     `sha256sum FILE > LIST`; None where the list was there already, or is fetched."""
+    names = {file}
+    for command in reversed(before):
+        if command.name == "ln":  # another name of the same file
+            linked = {posixpath.basename(word.text) for word in command.args}
+            names |= linked if names & linked else set()
     for command in reversed(before):
         targets = [word.text for operator, word in command.redirects if operator in (">", ">>", ">|", "1>")]
         if command.name == "tee":
             targets += [word.text for word in command.args]
-        if file in map(posixpath.basename, targets) and command.name not in FETCHERS:
+        if names.intersection(map(posixpath.basename, targets)) and command.name not in FETCHERS:
             pipeline = [other for other in before if other.pipeline == command.pipeline]
             words = [word.text for other in pipeline for word in other.argv] + [other.stdin for other in pipeline]
             return " ".join(words) if _HEX.search(" ".join(words)) else ""

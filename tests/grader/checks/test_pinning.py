@@ -79,6 +79,10 @@ DOWNLOADS: dict[str, tuple[str, int]] = {
     "git clone, then a commit": (f"RUN git clone https://github.com/x/y && cd y && git checkout {COMMIT}", 0),
     "git clone, a commit, then a branch": (
         f"RUN git clone https://github.com/x/y && cd y && git checkout {COMMIT} && git checkout main", 1),
+    "git clone, a commit, its submodules": (f"RUN git clone https://github.com/x/y && cd y && git checkout {COMMIT} && "
+                                            "git submodule update --init --recursive", 0),
+    "git clone, a commit, newer submodules": (f"RUN git clone https://github.com/x/y && cd y && git checkout {COMMIT} "
+                                              "&& git submodule update --init --remote", 1),
     "git fetch of a branch": ("RUN git init y && cd y && git fetch https://x.org/y main && git checkout FETCH_HEAD", 1),
     "git fetch of a commit": (
         f"RUN git init y && cd y && git fetch https://x.org/y {COMMIT} && git checkout FETCH_HEAD", 0),
@@ -89,6 +93,10 @@ DOWNLOADS: dict[str, tuple[str, int]] = {
                                          "grep a SHA256SUMS | sha256sum -c -", 2),
     "a list made of what arrived": (
         "RUN curl -fO https://x.org/a && sha256sum a > a.sha256 && sha256sum -c a.sha256", 1),
+    "a list made of what arrived, by another name": (
+        "RUN curl -fO https://x.org/a && ln -s list a.sha256 && sha256sum a > list && sha256sum -c a.sha256", 1),
+    "a list of the context, by another name": (
+        "RUN curl -fO https://x.org/a && ln -s /sums/a.sha256 . && sha256sum -c a.sha256", 0),
     # A failed check that ends nothing
     "a check in a branch": (f"RUN curl -fo a https://x.org/a && if false; then {CHECK}; fi", 1),
     "a check turned round": (f"RUN curl -fo a https://x.org/a && ! {CHECK}", 1),
