@@ -28,6 +28,7 @@ from grader.errors import (
 )
 from grader.exercise import Check, Exercise
 from grader.facts import Facts
+from grader.repository import DEFAULT_LEARNER
 from grader.submission import Submission
 from grader.verdict import IMAGE_ALONE, CheckResult, Place, Report, Status, Verdict, clean
 
@@ -65,6 +66,7 @@ def grade(
     engine: Engine | None = None,
     on_event: Callable[[Event], None] | None = None,
     at_once: int = AT_ONCE,
+    learner: str = DEFAULT_LEARNER,
 ) -> Report:
     """Judge the submission in `folder` by the exercise's checks.
 
@@ -72,6 +74,7 @@ def grade(
     folder would build, and `folder` may be None: checks that need more than the image then end as `error`. With no
     `engine` given, one is connected to when a check first needs it. Up to `at_once` checks are judged beside each
     other, where that changes no verdict (see `grader.beside`); `on_event` is called in the thread that called this.
+    `learner` is whose repositories are looked at where a check names `{learner}`.
 
     Raises UnusableInput (exit status 2) where there is nothing to grade; every other trouble is in the report, as a
     check whose status is `error`. Whatever was made, on the engine and on disk, is gone when this returns or raises,
@@ -94,6 +97,7 @@ def grade(
                 engine=engine,
                 exercise=exercise.folder,
                 images=exercise.images,
+                learner=learner,
                 on_step=run.tell_step,
             )
         )

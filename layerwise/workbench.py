@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.exercise import EXERCISES, Exercise, load
+from grader.repository import DEFAULT_LEARNER
 from layerwise.errors import InputError, LabError
 from layerwise.stack import paths
 
@@ -29,6 +30,11 @@ def exercises_dir() -> Path:
     """The exercises to choose from: LAYERWISE_EXERCISES (an instructor's own), else the course's."""
     chosen = os.environ.get("LAYERWISE_EXERCISES")
     return Path(chosen).expanduser().absolute() if chosen else EXERCISES
+
+
+def learner() -> str:
+    """Whose repositories an exercise's checks look at: LAYERWISE_LEARNER, where a registry is shared, else "me"."""
+    return os.environ.get("LAYERWISE_LEARNER") or DEFAULT_LEARNER
 
 
 def find(name: str) -> Exercise:

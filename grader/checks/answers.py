@@ -38,7 +38,7 @@ from grader.beside import Work
 from grader.checks import CheckParams
 from grader.errors import ExerciseInvalid
 from grader.exercise import InnerPath, explain, nearest
-from grader.facts.measure import Measure
+from grader.facts.measure import Measure, NotPushed
 from grader.units import parse_size
 from grader.verdict import Place, Verdict, clean
 
@@ -83,7 +83,7 @@ class Question(BaseModel, ABC):
         return self
 
     def right(self, facts: Facts) -> Any:
-        return getattr(self, "answer") if self.measure is None else facts.measured(Measure.parse(self.measure))  # noqa: B009
+        return getattr(self, "answer") if self.measure is None else facts.measured(self.measure)  # noqa: B009
 
     @abstractmethod
     def matches(self, given: object, right: Any) -> bool:
@@ -231,7 +231,7 @@ def _why(problem: Exception) -> str:
 
 
 def _state(facts: Facts, question: Question, given: object) -> str:
-    """How an answer stands: right, wrong, unanswered, or what was expected of it."""
+    """How an answer stands: right, wrong, unanswered, what was expected of it, or why nobody can tell yet."""
     items = given if isinstance(given, list) else [given]
     if given is None or not items or any(isinstance(item, str) and _plain(item) in _BLANK for item in items):
         return "unanswered"
@@ -239,6 +239,8 @@ def _state(facts: Facts, question: Question, given: object) -> str:
         return "right" if question.matches(given, question.right(facts)) else "wrong"
     except Malformed as problem:
         return f"expected {problem}"
+    except NotPushed as problem:
+        return f"nothing to hold it against: {problem}"
 
 
 def _told(states: Mapping[str, str], unknown: Sequence[str]) -> list[str]:
@@ -247,7 +249,7 @@ def _told(states: Mapping[str, str], unknown: Sequence[str]) -> list[str]:
     for state, word in (("wrong", "Wrong"), ("unanswered", "Not answered yet")):
         if names := [name for name, found in states.items() if found == state]:
             told.append(f"{word}: {', '.join(names)}.")
-    told += [f"{name}: {state}." for name, state in states.items() if state.startswith("expected ")]
+    told += [f"{name}: {state}." for name, state in states.items() if state not in ("right", "wrong", "unanswered")]
     told += [f"{clean(name, 60)!r} is not asked{nearest(name, tuple(states))}." for name in unknown[:3]]
     return told
 

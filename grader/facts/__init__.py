@@ -40,6 +40,7 @@ from grader.errors import (
     SubmissionUnusable,
 )
 from grader.facts.engine import Engine
+from grader.repository import DEFAULT_LEARNER, fill, learner_name
 from grader.submission import Submission
 from grader.units import format_size
 
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
     from grader.facts.health import Health
     from grader.facts.image import Image
     from grader.facts.leaks import Ear, Leak
-    from grader.facts.measure import Measure
     from grader.facts.pins import Taken
     from grader.facts.service import Answer, Service
     from grader.facts.shipping import Shipment
@@ -98,18 +98,22 @@ class Facts:
         engine: Engine | None = None,
         exercise: Path | None = None,
         images: Sequence[str] = (),
+        learner: str = DEFAULT_LEARNER,
         on_step: Callable[[Vertex], None] | None = None,
     ) -> None:
         """From a folder, an image archive on disk (then nothing is built), or both.
 
         With no `engine`, one is connected to when first needed; `exercise` is the exercise's folder, `images` are its
-        base images, by catalogue name; `on_step` is told of each build step.
+        base images, by catalogue name; `learner` is whose repositories are meant; `on_step` is told of each build step.
+
+        UnusableInput where `learner` cannot be a part of a repository's name.
         """
         self._submission = submission
         self._archive = archive
         self._given_engine = engine
         self._exercise = exercise
         self.images = tuple(images)
+        self._learner = learner_name(learner)
         self.on_step = on_step
         self._known: dict[str, object] = {}
         self._faults: dict[str, Exception] = {}
@@ -160,6 +164,10 @@ class Facts:
         """Whether the image is one from an archive, and not built."""
         return self._archive is not None
 
+    def repository(self, text: str) -> str:
+        """A repository, or a text that names one, as an exercise writes it: with the learner's name filled in."""
+        return fill(text, self._learner)
+
     def exercise_file(self, name: str) -> Path:
         """A file of the exercise's own folder, never of the submission. ExerciseInvalid where it is not there."""
         if self._exercise is None:
@@ -179,11 +187,11 @@ class Facts:
 
         return loaded(self.exercise_file(file), name)
 
-    def measured(self, wanted: Measure) -> int | str:
+    def measured(self, wanted: str) -> int | str:
         """A measure of the image that was built, or of one in a registry; see `measure.measure`."""
-        from grader.facts.measure import measure
+        from grader.facts.measure import Measure, measure
 
-        return measure(self, wanted)
+        return measure(self, Measure.parse(wanted, self._learner))
 
     def submitted_file(self, name: str, limit: int) -> bytes | None:
         """The first `limit` bytes of a file of the submission; None where there is no such file."""

@@ -2,16 +2,18 @@
 
 "layers"                                        of the image that was built
 "layers localhost:5000/base/python:3.13-slim"   of an image in a registry
+"digest localhost:5000/{learner}/tides:1.0"     of one that the learner is to have pushed
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from grader.errors import EngineFailure
+from grader.errors import EngineFailure, SubmissionFault
 from grader.facts import build, registry
 from grader.facts.dockerfile import ImageReference, parse_reference
 from grader.facts.image import Image
+from grader.repository import DEFAULT_LEARNER, PLACEHOLDER, fill
 
 if TYPE_CHECKING:
     from grader.facts import Facts
@@ -21,15 +23,19 @@ WHAT = ("layers", "bytes", "user", "digest")
 
 
 class Measure(NamedTuple):
-    """What is measured, and of which image; of the one that was built where there is no `reference`."""
+    """What is measured, and of which image; of the one that was built where there is no `reference`.
+
+    `own`: it is the learner's doing that the image is in its registry.
+    """
 
     what: str
     reference: ImageReference | None
+    own: bool = False
 
     @classmethod
-    def parse(cls, text: str) -> Measure:
-        """From its text. ValueError where it is none."""
-        what, _, rest = text.strip().partition(" ")
+    def parse(cls, text: str, learner: str = DEFAULT_LEARNER) -> Measure:
+        """From its text, with that learner's name in place of `{learner}`. ValueError where it is none."""
+        what, _, rest = fill(text, learner).strip().partition(" ")
         if what not in WHAT:
             raise ValueError(f"expected a measure, one of {', '.join(WHAT)}, found {what!r}")
         reference = parse_reference(rest.strip()) if rest else None
@@ -37,16 +43,24 @@ class Measure(NamedTuple):
             raise ValueError(f"expected an image reference, found {rest.strip()!r}")
         if what == "digest" and not reference:
             raise ValueError("a digest is measured of an image in a registry: each build has its own")
-        return cls(what, reference)
+        return cls(what, reference, PLACEHOLDER in text)
+
+
+class NotPushed(SubmissionFault):
+    """The learner's image that is to be measured is not in its registry."""
 
 
 def measure(facts: Facts, wanted: Measure) -> int | str:
-    """The value. RegistryUnavailable, EngineUnavailable or EngineFailure where it cannot be had."""
-    if wanted.what == "digest" and wanted.reference:
+    """The value. NotPushed where the learner's own image is not there; RegistryUnavailable, EngineUnavailable or
+    EngineFailure where it cannot be had."""
+    if wanted.reference and (wanted.own or wanted.what == "digest"):
         found = registry.digest(wanted.reference)
+        if found is None and wanted.own:
+            raise NotPushed(f"there is no {wanted.reference} in its registry")
         if found is None:
             raise EngineFailure(f"there is no {wanted.reference} in its registry: 'lab up' seeds the base images")
-        return found
+        if wanted.what == "digest":
+            return found
     image = _image(facts, wanted.reference) if wanted.reference else facts.image
     if wanted.what == "user":
         return image.config.user

@@ -56,7 +56,7 @@ def command(exercise: str, folder: str | None, image: Path | None, as_json: bool
     with stoppable(), watching() as watch:
         if not image:
             bench.prepare([found], watch.seeding)
-        report = grade(found, submission, image=image, on_event=watch.event)
+        report = grade(found, submission, image=image, on_event=watch.event, learner=workbench.learner())
     if submission and not image and submission.resolve() == own.resolve():
         _remember(found, report)
     _print(report, as_json)

@@ -71,12 +71,14 @@ def facts_of(
     images: Sequence[str] = (),
     plants: Sequence[Plant] = (),
     anew: bool = False,
+    learner: str = "me",
     **build: Any,
 ) -> Iterator[Facts]:
-    """The facts of a folder, with these build settings, the exercise's folder and base images, and what is planted."""
+    """The facts of a folder, with these build settings, the exercise's folder and base images, what is planted, and the
+    learner's name."""
     with (
         Submission.open(folder, BuildSettings.model_validate(build), plants=plants, anew=anew) as submission,
-        Facts(submission, engine=engine, exercise=exercise, images=images) as facts,
+        Facts(submission, engine=engine, exercise=exercise, images=images, learner=learner) as facts,
     ):
         yield facts
 

@@ -233,6 +233,14 @@ def test_a_file_that_cannot_be_written_is_found_before_grading(lab, option, said
     assert ended.err.count("\n") == 1
 
 
+def test_a_learners_name_that_no_repository_can_have_is_unusable_input(lab):
+    work(lab, FULL)
+    ended = lab("grade", "01-tiny", LAYERWISE_LEARNER="Ada Lovelace")
+    assert (ended.status, ended.out) == (2, "")
+    assert "(LAYERWISE_LEARNER): expected at most 64 lower case letters" in ended.err
+    assert ended.err.count("\n") == 1
+
+
 def test_an_unknown_base_image_is_unusable_input(lab):
     work(lab, FULL)
     manifest = lab.exercise("01-tiny") / "exercise.toml"

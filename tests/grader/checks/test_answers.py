@@ -262,3 +262,39 @@ def test_what_cannot_be_measured_is_no_verdict(
     folder = submit({"Dockerfile": "FROM scratch\n", "answers.toml": f'q = "{D}"' if kind == "digest" else "q = 1"})
     with facts_of(folder, engine, exercise=tmp_path) as facts, pytest.raises(EngineFailure, match="nosuch"):
         answers.judge(facts, answers.Params(file="answers.toml"))
+
+
+OWN = """
+[mine]
+kind = "digest"
+measure = "digest localhost:5000/{learner}/musl:1"
+[layers]
+kind = "number"
+measure = "layers localhost:5000/{learner}/busybox:musl"
+[known]
+kind = "number"
+answer = 7
+"""
+
+
+@pytest.mark.lab
+@pytest.mark.usefixtures("nothing_left")
+def test_a_measure_of_what_the_learner_pushed(
+    submit: Callable[..., Path], tmp_path: Path, engine: Engine, base: str
+) -> None:
+    """Here the learner is called `base`, who pushed base/busybox:musl and no base/musl."""
+    engine._api.pull(base)
+    layers = len(engine.inspect_image(base)["RootFS"]["Layers"])
+    (tmp_path / "key.toml").write_text(OWN)
+    folder = submit({"Dockerfile": "FROM scratch", "answers.toml": f'mine = "{D}"\nlayers = {layers}\nknown = 7'})
+    with facts_of(folder, engine, exercise=tmp_path, learner="base") as facts:
+        verdict = answers.judge(facts, answers.Params(file="answers.toml"))
+    assert verdict.fraction == 2 / 3
+    assert verdict.message == (
+        "2 of 3 answers are right. "
+        "mine: nothing to hold it against: there is no localhost:5000/base/musl:1 in its registry."
+    )
+    with facts_of(folder, engine, exercise=tmp_path, learner="nobody-here") as facts:
+        verdict = answers.judge(facts, answers.Params(file="answers.toml"))
+    assert verdict.fraction == 1 / 3
+    assert "there is no localhost:5000/nobody-here/busybox:musl" in verdict.message
