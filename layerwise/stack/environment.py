@@ -1,4 +1,5 @@
-"""The environment in which lab commands and notebooks run: the lab's engine, its tools, a Docker config of its own."""
+"""The environment in which lab commands and notebooks run: the lab's engine, its tools, a Docker config of its own, and
+a Cosign that publishes nothing."""
 
 from __future__ import annotations
 
@@ -12,6 +13,15 @@ from layerwise.stack import paths, state
 # What would send docker elsewhere than to the lab's engine, or change how buildx builds.
 FOREIGN = ("DOCKER_CONTEXT", "DOCKER_HOST", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "BUILDX_BUILDER")
 
+NOTHING_PUBLISHED = {
+    "COSIGN_TLOG_UPLOAD": "false",
+    "COSIGN_USE_SIGNING_CONFIG": "false",
+    "COSIGN_NEW_BUNDLE_FORMAT": "false",
+    "COSIGN_PRIVATE_INFRASTRUCTURE": "true",
+}
+"""Cosign reads any flag from a variable of its name. With these, 2.x and 3.x alike sign into the registry, in the same
+form, and nowhere else: no entry in the public transparency log, and no look at it when a signature is verified."""
+
 
 def for_engine(home: paths.Home, engine: state.EngineRecord) -> dict[str, str]:
     """A copy of os.environ in which `docker` and the other tools talk to `engine`."""
@@ -19,6 +29,7 @@ def for_engine(home: paths.Home, engine: state.EngineRecord) -> dict[str, str]:
     env["LAYERWISE_HOME"] = str(home.path)
     env["DOCKER_HOST"] = engine.docker_host
     env["DOCKER_CONFIG"] = str(home.docker_config)
+    env |= NOTHING_PUBLISHED
     if engine.cert_path:
         env["DOCKER_CERT_PATH"] = engine.cert_path
         env["DOCKER_TLS_VERIFY"] = "1"
@@ -29,7 +40,7 @@ def for_engine(home: paths.Home, engine: state.EngineRecord) -> dict[str, str]:
 
 
 def lab_env(home: paths.Home | None = None) -> dict[str, str]:
-    """A copy of os.environ plus DOCKER_HOST, DOCKER_CONFIG, PATH and LAYERWISE_HOME of the lab that is up.
+    """A copy of os.environ plus NOTHING_PUBLISHED and the DOCKER_HOST, DOCKER_CONFIG, PATH, LAYERWISE_HOME of the lab.
 
     Raises LabError when no lab is up.
     """

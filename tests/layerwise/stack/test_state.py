@@ -55,6 +55,7 @@ class TestEnvironment:
         assert env["DOCKER_HOST"] == ENGINE.docker_host
         assert env["DOCKER_CONFIG"] == str(home.docker_config)
         assert env["LAYERWISE_HOME"] == str(home.path)
+        assert env["COSIGN_TLOG_UPLOAD"] == "false"
         assert env["PATH"].split(":")[0] == str(home.bin)
         assert env["PATH"].endswith("/usr/bin:/bin")
         assert env["KEPT"] == "yes"
