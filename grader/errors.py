@@ -6,6 +6,7 @@
         ├── EngineUnavailable    no engine answers, it vanished, or it is too old
         ├── EngineFailure        the engine answered with a fault that is not the submission's
         ├── RegistryUnavailable  a registry needed for a fact does not answer
+        │   └── LoginRequired    it answers, and wants a login, or another one
         ├── NotObservable        the fact cannot be had in this way (an archive in place of a folder)
         └── UnusableInput        exit 2: nothing was graded because what was asked for cannot be used
             ├── ExerciseNotFound
@@ -51,7 +52,11 @@ class EngineFailure(GraderError):
 
 
 class RegistryUnavailable(GraderError):
-    """A registry that a fact needs does not answer."""
+    """A registry that a fact needs does not answer, or not in a way that makes sense."""
+
+
+class LoginRequired(RegistryUnavailable):
+    """A registry answers 401 or 403: it wants a login, or another one than it was given."""
 
 
 class NotObservable(GraderError):

@@ -17,6 +17,8 @@ from grader.halt import ended_by
 
 _CHUNK = 1 << 16
 _GRACE = 5.0
+MAX_STDIN = 4096
+"""Bytes a program can be given to read: a pipe holds them, whether it reads or not."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,20 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     on_stderr: Callable[[bytes], None] | None = None,
+    stdin: bytes = b"",
 ) -> Ended:
     """Run `command` for at most `timeout` seconds and `limit` bytes of output, in a process group of its own.
 
     Above either, or at an exception (Ctrl-C), the group is asked to end, then killed. With `on_stderr`, standard error
-    goes there as it comes and is not kept. OSError where the program cannot be started.
+    goes there as it comes and is not kept. `stdin` is what it can read, at most MAX_STDIN bytes. OSError where the
+    program cannot be started.
     """
+    if len(stdin) > MAX_STDIN:
+        raise ValueError(f"more than {MAX_STDIN} bytes for a program to read")
     began = time.monotonic()
     process = subprocess.Popen(
         command,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=env,
@@ -57,6 +63,10 @@ def run(
     )
     assert process.stdout is not None
     assert process.stderr is not None
+    if process.stdin:
+        with contextlib.suppress(OSError):  # it may not want to know
+            process.stdin.write(stdin)
+        _close(process.stdin)
     kept: dict[str, list[bytes]] = {"out": [], "err": []}
     total = 0
     timed_out = flooded = False
