@@ -62,7 +62,7 @@ class Submission:
         be refused: links that leave the folder, devices, sockets and pipes.
         """
         sweep()
-        with _private_folder() as private:
+        with private_folder() as private:
             copy = private / _unique("submission")
             try:
                 count = copy_tree(folder, copy, limits or Limits())
@@ -175,7 +175,8 @@ def remove_tree(folder: Path) -> None:
 
 
 @contextmanager
-def _private_folder() -> Iterator[Path]:
+def private_folder() -> Iterator[Path]:
+    """A temporary folder of this grading, for as long as the block lasts."""
     try:
         folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{owner.mark()}-"))
     except OSError as problem:

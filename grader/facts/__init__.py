@@ -11,6 +11,7 @@
     facts.leaks            where secrets show in the image and its build
     facts.base             which of its layers the base image brought
     facts.shipment         everything the image ships, visible or not
+    facts.scan(snapshot)   which packages it lists, and the advisories about them
     facts.configured_user  whom a container starts as
     facts.run(command)     a command in a fresh container -> Outcome
     facts.started()        the image as it starts by itself -> Running
@@ -46,6 +47,7 @@ from grader.units import format_size
 
 if TYPE_CHECKING:
     from grader.canary import Canary
+    from grader.facts.advisories import SnapshotName
     from grader.facts.base import Base
     from grader.facts.build import Build
     from grader.facts.buildlog import Vertex
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from grader.facts.image import Image
     from grader.facts.leaks import Ear, Leak
     from grader.facts.pins import Taken
+    from grader.facts.scan import Scan
     from grader.facts.service import Answer, Service
     from grader.facts.shipping import Shipment
     from grader.facts.steps import BuiltStep
@@ -341,6 +344,12 @@ class Facts:
         from grader.facts.shipping import shipment
 
         return shipment(self)
+
+    def scan(self, name: SnapshotName) -> Scan:
+        """What the scanner finds in the image, by the advisories as they were known in that snapshot."""
+        from grader.facts.scan import scan_image
+
+        return self.once(f"scan {name}", lambda: scan_image(self.image, name))
 
     @Fact
     def configured_user(self) -> User:

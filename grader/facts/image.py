@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from grader.errors import EngineFailure, GraderError, SubmissionFault
@@ -271,6 +272,16 @@ class Image:
             for content, aliases in wanted.items():
                 found |= {path: bytes(reading.data.get(content, b"")) for path in aliases}
         return found
+
+    def write_layout(self, folder: Path) -> None:
+        """Write the image as an OCI layout, its layers uncompressed and each under its digest: the same whatever the
+        archive it came from. OSError where there is no room."""
+        from grader.facts.layout import Layout
+
+        contents = self._contents
+        layout = Layout(folder, {name: contents.blobs[name].diff_id for name in contents.layers})
+        self._read(layout, skip=contents.blobs.keys() - set(contents.layers))
+        layout.finish(contents.config, [(layer.diff_id, layer.size) for layer in self.layers])
 
     def visit(self, visitor: Visitor, layers: Collection[int] | None = None) -> None:
         """Show `visitor` the files of these layers, or of every one, hidden ones too, with their content as it asks.

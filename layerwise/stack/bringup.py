@@ -48,7 +48,7 @@ class Result:
 def up(home: Home, options: Options) -> Result:
     """Bring up whatever is not up yet. Raises LabError or InputError, each with its remedy; what was made until then is
     whole, and the next call goes on from there."""
-    from layerwise.stack import images, registry
+    from layerwise.stack import advisories, images, registry
 
     wanted = [images.find(name).name for name in (images.first() if options.images is None else options.images)]
     with lock.held(home, "up"):
@@ -72,6 +72,7 @@ def up(home: Home, options: Options) -> Result:
             state.write(home, current)
             with shown.step("registry") as say:
                 registry.up(env=env, home=home, report=lambda thing, text: say(f"{thing}: {text}"))
+                advisories.seed(say)
             if wanted:
                 with shown.step("images") as say:
                     try:

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from grader.facts.trivy import is_stolen
 from grader.units import format_duration, format_size
 from layerwise.errors import LabError
 from layerwise.stack import engine, environment, paths, state, tools
@@ -205,7 +206,7 @@ def cgroups(info: Mapping[str, Any]) -> Finding:
 def _tools(env: Mapping[str, str]) -> Iterator[Finding]:
     """The command-line tools a lesson calls. Before the lab is up, a Trivy on PATH may be one that must not run."""
     on_path = shutil.which("trivy", path=env.get("PATH"))
-    stolen = on_path is not None and tools.is_stolen(Path(on_path))
+    stolen = on_path is not None and is_stolen(Path(on_path))
     if stolen:
         cure = "remove it, and change every secret it could read"
         yield fail("trivy", f"{on_path} is a release that an attacker published (CVE-2026-33634)", cure)

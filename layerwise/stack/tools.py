@@ -6,7 +6,6 @@ They are links in the lab's own folders, so that notebooks and lab commands find
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import re
 import shutil
@@ -16,15 +15,13 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from grader.facts.trivy import is_stolen
 from layerwise.errors import LabError
 from layerwise.stack.engine import config_dir, parse_version
 from layerwise.stack.paths import Home
 
 OLDEST_BUILDX = (0, 13)
 """The first that prints --progress=rawjson, from which builds are read."""
-
-STOLEN_TRIVY = ("0.69.4", "0.69.5", "0.69.6")
-"""Trivy releases of March 2026 that carried a credential stealer (CVE-2026-33634): never run."""
 
 PLUGINS = ("docker-buildx", "docker-compose")
 SYSTEM_PLUGINS = (
@@ -76,26 +73,6 @@ def trivy(environ: Mapping[str, str]) -> Path | None:
     if on_path.resolve() != carried.resolve() and not is_stolen(on_path):
         return on_path
     return carried if os.access(carried, os.X_OK) else None
-
-
-def is_stolen(program: Path) -> bool:
-    """Whether a Trivy binary is one of the stolen releases. Its bytes tell: asking it for its version would run it."""
-    try:
-        with program.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return any(_names(content, version.encode()) for version in STOLEN_TRIVY)
-    except (OSError, ValueError):
-        return True  # what cannot be read is not run
-
-
-def _names(content: mmap.mmap, version: bytes) -> bool:
-    """Whether the version stands somewhere in the bytes, and not as a part of a longer one."""
-    at = content.find(version)
-    while at >= 0:
-        around = content[max(0, at - 1) : at] + content[at + len(version) : at + len(version) + 1]
-        if not any(byte in b"0123456789." for byte in around):
-            return True
-        at = content.find(version, at + 1)
-    return False
 
 
 def place(home: Home, found: Mapping[str, Path], environ: Mapping[str, str]) -> list[str]:

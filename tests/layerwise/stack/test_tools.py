@@ -38,23 +38,6 @@ def test_a_version_is_read(name: str, said: str, version: str) -> None:
     assert tools.read_version(name, said) == version
 
 
-@pytest.mark.parametrize(
-    ("content", "stolen"),
-    [
-        (b"\x00-ldflags=-X ver=0.69.4\n\x00", True),
-        (b"0.69.5", True),
-        (b"v0.69.6\x00", True),
-        (b"10.69.4 0.69.41 0.69.4.1", False),
-        (b"10.69.4 and then 0.69.4", True),
-        (b"\x7fELF 0.69.3 0.70.0", False),
-        (b"", True),  # what cannot be read is not run
-    ],
-)
-def test_a_stolen_trivy_is_known_by_its_bytes(tmp_path: Path, content: bytes, stolen: bool) -> None:
-    (tmp_path / "trivy").write_bytes(content)
-    assert tools.is_stolen(tmp_path / "trivy") is stolen
-
-
 def test_a_stolen_trivy_on_path_is_neither_run_nor_linked(tmp_path: Path) -> None:
     bad = program(tmp_path / "trivy", f"#!/bin/sh\n# 0.69.4\ntouch {tmp_path}/ran\n")
     assert tools.trivy({"PATH": str(tmp_path)}) != bad

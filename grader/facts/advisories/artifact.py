@@ -1,0 +1,86 @@
+"""A snapshot of the advisories as an artifact in a registry, from which Trivy pulls it like its own:
+
+trivy image --db-repository localhost:5000/layerwise/advisories:now IMAGE
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, get_args
+
+from grader.facts.advisories import SnapshotName, advisories, trivydb
+
+if TYPE_CHECKING:
+    from grader.facts.registry import Repository
+
+REPOSITORY = "localhost:5000/layerwise/advisories"
+"""Where the lab has them. The tags are the snapshots' names, and for the later one also Trivy's schema, `2`."""
+_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+_CONFIG = "application/vnd.aquasec.trivy.config.v1+json"
+_LAYER = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
+_TITLE = "org.opencontainers.image.title"
+
+
+def tags() -> dict[str, SnapshotName]:
+    """Which snapshot each tag stands for."""
+    names: tuple[SnapshotName, ...] = get_args(SnapshotName)
+    return {**{str(name): name for name in names}, str(trivydb.SCHEMA): "now"}
+
+
+def publish(repository: Repository) -> list[str]:
+    """Have the repository serve both snapshots. The tags that were pushed: none where all was there already.
+
+    RegistryUnavailable where it cannot be asked, or takes nothing.
+    """
+    from grader.facts.registry import NotAManifest
+
+    pushed = []
+    for tag, name in tags().items():
+        config, layer = b"{}", _layer(name)
+        manifest = _manifest(config, layer)
+        try:
+            found = repository.manifest(tag)
+        except NotAManifest:
+            found = None
+        if found is not None and found.raw == manifest:
+            continue
+        repository.put_blob(config)
+        repository.put_blob(layer)
+        repository.put_manifest(tag, manifest, _MANIFEST)
+        pushed.append(tag)
+    return pushed
+
+
+def _manifest(config: bytes, layer: bytes) -> bytes:
+    from grader.facts.registry import Descriptor
+
+    def described(data: bytes, media_type: str, **annotations: str) -> Mapping[str, Any]:
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        return Descriptor(media_type, digest, len(data), annotations=annotations).to_dict()
+
+    document = {
+        "schemaVersion": 2,
+        "mediaType": _MANIFEST,
+        "config": described(config, _CONFIG),
+        "layers": [described(layer, _LAYER, **{_TITLE: "db.tar.gz"})],
+        "annotations": {"org.opencontainers.image.description": advisories().notice},
+    }
+    return json.dumps(document).encode()
+
+
+@cache
+def _layer(name: SnapshotName) -> bytes:
+    """The database in a compressed archive: always the same bytes."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for path, data in (("trivy.db", trivydb.database(name)), ("metadata.json", trivydb.metadata(name))):
+            member = tarfile.TarInfo(path)
+            member.size, member.mode = len(data), 0o644
+            tar.addfile(member, io.BytesIO(data))
+    return gzip.compress(archive.getvalue(), mtime=0)
