@@ -11,6 +11,10 @@ A variant folder holds only what differs: its files are laid over the solution (
     [checks]                         # the status of every check, by id
     build = "passed"
     user  = "failed"
+
+Where something has to happen elsewhere before a submission can be judged (an image pushed, say), a script does it:
+do.sh in the variant's folder; solution.sh beside solution/ for the solution, and for a variant over it that has none of
+its own. See `grader.script`.
 """
 
 from __future__ import annotations
@@ -27,6 +31,9 @@ from grader.errors import ExerciseInvalid
 from grader.exercise import Exercise, InnerPath, explain, nearest
 
 EXPECTATION = "expect.toml"
+
+SCRIPT = "do.sh"
+SOLUTION_SCRIPT = "solution.sh"
 
 STARTER = "starter"
 """The variant that every exercise has: the starter as it is handed out, failing for the right reason."""
@@ -48,7 +55,8 @@ class _Expectation(BaseModel):
 
 @dataclass(frozen=True)
 class Variant:
-    """A known submission: `checks` is the status each check must get, `score` the points where they are fixed too."""
+    """A known submission: `checks` is the status each check must get, `score` the points where they are fixed too;
+    `script` is what is to be run in it first."""
 
     name: str
     folder: Path
@@ -58,6 +66,7 @@ class Variant:
     delete: tuple[str, ...]
     score: float | None
     checks: dict[str, Expected]
+    script: Path | None = None
 
     def lay_out(self, target: Path) -> None:
         """Write the submission into `target`, which must not exist yet. ExerciseInvalid where its parts do not fit."""
@@ -69,7 +78,7 @@ class Variant:
             for name in self.delete:
                 _remove(target / name)
             for path in sorted(self.folder.iterdir()):
-                if path.name != EXPECTATION:
+                if path.name not in (EXPECTATION, SCRIPT):
                     _lay_over(path, target / path.name)
         except OSError as problem:
             reason = problem.args[0][0][2] if isinstance(problem, shutil.Error) else problem.strerror
@@ -133,7 +142,17 @@ def load(exercise: Exercise, folder: Path) -> Variant:
         delete=text.delete,
         score=text.score,
         checks=dict(text.checks),
+        script=_file(folder / SCRIPT) or (solution_script(exercise) if text.base == "solution" else None),
     )
+
+
+def solution_script(exercise: Exercise) -> Path | None:
+    """What is to be run in the solution, laid out, before it is graded; None where nothing is."""
+    return _file(exercise.folder / SOLUTION_SCRIPT)
+
+
+def _file(path: Path) -> Path | None:
+    return path if path.is_file() else None
 
 
 def load_all(exercise: Exercise) -> list[Variant]:

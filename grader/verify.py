@@ -10,26 +10,28 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import tempfile
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 
-from grader import owner
+from grader import leavings, owner, script
 from grader.errors import ExerciseInvalid, GraderError, SubmissionUnusable
 from grader.exercise import Exercise, load
+from grader.repository import DEFAULT_LEARNER, PLACEHOLDER
 from grader.submission import PREFIX
-from grader.variants import load_all
+from grader.variants import load_all, solution_script
 from grader.verdict import Report, Status
 
-ALONE = frozenset({"health", "platforms", "pushed", "rebuild", "sbom", "signed", "stop"})
-"""Check kinds that measure time or look at a repository that submissions share: nothing else is graded meanwhile."""
+ALONE = frozenset({"health", "rebuild", "stop"})
+"""Check kinds that measure time: nothing else is graded meanwhile."""
 
 LEAVE = 60.0
 """Seconds that a stopped grading is given to clean up."""
@@ -37,7 +39,10 @@ LEAVE = 60.0
 
 @dataclass(frozen=True)
 class Trial:
-    """A submission whose verdicts are known: `checks` by id, `score` where the points are fixed too."""
+    """A submission whose verdicts are known: `checks` by id, `score` where the points are fixed too.
+
+    Where there is a `script`, it is run in the folder first, and `learner` is the name it pushes under.
+    """
 
     exercise: Exercise
     submission: str
@@ -46,10 +51,16 @@ class Trial:
     folder: Path
     checks: Mapping[str, str]
     score: float | None = None
+    script: Path | None = None
+    learner: str = DEFAULT_LEARNER
 
     @property
     def alone(self) -> bool:
-        return any(check.kind in ALONE for check in self.exercise.checks)
+        """Whether nothing may be graded beside it: it measures time, or looks at a repository that trials share."""
+        repositories = [getattr(check.params, "repository", PLACEHOLDER) for check in self.exercise.checks]
+        return any(check.kind in ALONE for check in self.exercise.checks) or any(
+            PLACEHOLDER not in repository for repository in repositories
+        )
 
 
 @dataclass(frozen=True)
@@ -76,8 +87,21 @@ def verify(exercises: Sequence[Exercise], *, jobs: int = 2) -> Generator[Outcome
     """
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{owner.mark()}-", ignore_cleanup_errors=True) as scratch:
         found = [trial for exercise in exercises for trial in trials(exercise, Path(scratch))]
-        yield from _run([trial for trial in found if not trial.alone], jobs)
-        yield from _run([trial for trial in found if trial.alone], 1)
+        with _swept(any(trial.script for trial in found)):
+            yield from _run([trial for trial in found if not trial.alone], jobs)
+            yield from _run([trial for trial in found if trial.alone], 1)
+
+
+@contextmanager
+def _swept(is_needed: bool) -> Iterator[None]:
+    """Remove what scripts have left: now that of processes that died, in the end also that of a grading of ours."""
+    if is_needed:
+        leavings.sweep()
+    try:
+        yield
+    finally:
+        if is_needed:
+            leavings.sweep(own=True)
 
 
 def trials(exercise: Exercise, scratch: Path) -> list[Trial]:
@@ -85,12 +109,38 @@ def trials(exercise: Exercise, scratch: Path) -> list[Trial]:
     if not exercise.solution.is_dir():
         raise ExerciseInvalid(f"{exercise.folder}: expected a folder solution/ that gets full marks, found none")
     full = {check.id: str(Status.PASSED) for check in exercise.checks}
-    found = [Trial(exercise, "solution", "solution", "the solution gets full marks", exercise.solution, full)]
+    solution, doing = exercise.solution, solution_script(exercise)
+    if doing:
+        # Scripts write files of the submission.
+        solution = scratch / f"{exercise.name}.solution"
+        shutil.copytree(exercise.solution, solution, symlinks=True)
+    found = [
+        Trial(
+            exercise=exercise,
+            submission="solution",
+            kind="solution",
+            why="the solution gets full marks",
+            folder=solution,
+            checks=full,
+            script=doing,
+            learner=leavings.new_learner(),
+        )
+    ]
     for variant in load_all(exercise):
         target = scratch / f"{exercise.name}-{variant.name}"
         variant.lay_out(target)
         found.append(
-            Trial(exercise, variant.name, variant.kind, variant.why, target, dict(variant.checks), variant.score)
+            Trial(
+                exercise=exercise,
+                submission=variant.name,
+                kind=variant.kind,
+                why=variant.why,
+                folder=target,
+                checks=dict(variant.checks),
+                score=variant.score,
+                script=variant.script,
+                learner=leavings.new_learner(),
+            )
         )
     return found
 
@@ -134,7 +184,7 @@ class _Worker:
 
     def take(self, trial: Trial) -> None:
         self.trial, self.began = trial, time.monotonic()
-        self.pipe.send((str(trial.exercise.folder), str(trial.folder)))
+        self.pipe.send((trial.exercise.folder, trial.folder, trial.script, trial.learner))
 
     def outcome(self) -> Outcome:
         """How the trial came out, once the pipe has something to read."""
@@ -200,15 +250,27 @@ def _work(pipe: Connection) -> None:
         signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    from grader.grade import grade
-
     signal.signal(signal.SIGINT, interrupt)
     with suppress(KeyboardInterrupt, EOFError, OSError):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         while True:
-            exercise, folder = pipe.recv()
+            work = pipe.recv()
             try:
-                answer: Report | GraderError = grade(load(Path(exercise)), Path(folder))
+                answer: Report | GraderError = _judged(*work)
             except GraderError as problem:
                 answer = problem
             pipe.send(answer)
+
+
+def _judged(exercise: Path, folder: Path, doing: Path | None, learner: str) -> Report:
+    """The report of one submission, after its script was run; what that left is removed."""
+    from grader.grade import grade
+
+    try:
+        if doing:
+            script.run(doing, folder, learner)
+        return grade(load(exercise), folder, learner=learner)
+    finally:
+        if doing:
+            with suppress(GraderError):  # the sweep in the end tries again, and the next one
+                leavings.remove(learner)

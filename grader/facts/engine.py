@@ -116,10 +116,17 @@ class Engine:
 
     def tagged_images(self) -> list[str]:
         """The names (repository:tag) of all images."""
+        return [name for name in self.image_names() if "@" not in name]
+
+    def image_names(self) -> list[str]:
+        """The names of all images, those with a tag and those with a digest (repository@digest)."""
         for _ in range(20):
             # The containerd store cannot list images while one of them goes.
             with contextlib.suppress(KeyError), self._translated():
-                return sorted(name for image in self._api.images() for name in image.get("RepoTags") or ())
+                images = self._api.images()
+                return sorted(
+                    name for image in images for kind in ("RepoTags", "RepoDigests") for name in image.get(kind) or ()
+                )
             time.sleep(0.1)
         raise EngineFailure("the engine cannot list its images just now: try again")
 

@@ -147,6 +147,37 @@ def test_a_base_that_is_not_there_is_said(exercise):
         laid_out(exercise, HEAD + CHECKS)
 
 
+# What is run in it first
+
+
+@pytest.mark.parametrize(
+    ("base", "own", "found"),
+    [
+        ("solution", False, "solution.sh"),
+        ("solution", True, "do.sh"),
+        ("starter", False, None),
+        ("starter", True, "do.sh"),
+        ("none", False, None),
+        ("none", True, "do.sh"),
+    ],
+)
+def test_a_script_of_its_own_or_the_solutions(exercise, base, own, found):
+    put(exercise.folder, "solution.sh", "true")
+    if own:
+        put(exercise.folder, "variants/v/do.sh", "true")
+    put(exercise.folder, "variants/v/Dockerfile", "mine")
+    put(exercise.folder, "variants/v/expect.toml", HEAD + f'base = "{base}"\n' + CHECKS)
+    variant = variants.load(exercise, exercise.folder / "variants" / "v")
+    assert (variant.script.name if variant.script else None) == found
+    variant.lay_out(exercise.folder / "laid-out")
+    assert not [path for path in (exercise.folder / "laid-out").iterdir() if path.suffix in (".sh", ".toml")]
+
+
+def test_most_exercises_need_no_script(exercise):
+    assert variants.solution_script(exercise) is None
+    assert variants.load_all(exercise)[0].script is None
+
+
 # What is refused
 
 
