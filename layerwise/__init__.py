@@ -18,6 +18,7 @@ _VIEWS = {
     "layers": "layerwise.views.layers",
     "overlay": "layerwise.views.overlay",
     "quiz": "layerwise.views.quiz",
+    "registry": "layerwise.views.registry",
     "sizes": "layerwise.views.sizes",
     "stages": "layerwise.views.stages",
 }

@@ -16,10 +16,12 @@ from grader.facts.steps import match
 from grader.reports.html import card
 from layerwise.views import timeline
 from layerwise.views.diff import Diff
+from layerwise.views.holdings import Holdings, Item, Part, Shelf, Tag
 from layerwise.views.layers import Layers
 from layerwise.views.live import static_html
 from layerwise.views.question import Question
 from layerwise.views.quiz import Outcome
+from layerwise.views.registry import Registry
 from layerwise.views.sizes import Sizes
 from layerwise.views.stages import Stages
 from tests.grader.reports.samples import ALL
@@ -30,6 +32,7 @@ pytestmark = pytest.mark.browser
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 THEMES = ("light", "dark", "dark-high-contrast")
 TOKEN = "ghp_" + "A8dK2mQ9xZ4vN7bT1cR5yW3eU6iO0pLsJhGf"
+DIGEST = f"sha256:{'5a' * 32}"
 LONG = "a-name-that-goes-on-and-on/" * 6 + "end"
 DOCKERFILE = f"""FROM registry.example:5000/{LONG}:1 AS build
 RUN --mount=type=cache,target=/root/.cache go build -o /{LONG} && {"go vet ./... && " * 20} true
@@ -67,11 +70,27 @@ def _outcomes() -> str:
     return "".join(Outcome(question, given)._repr_mimebundle_()["text/html"] for given in (0, 1))
 
 
+def _registry() -> str:
+    """Shared and own, an index, a signature, what cannot be read, a repository that is closed."""
+    config, base, own = Part(DIGEST, 2000, "config"), Part(f"{DIGEST}b", 40_000_000, "layer"), Part(LONG, 9, "layer")
+    image, gone = Item(DIGEST, 999, "image", "linux/amd64", [config, base]), Item(DIGEST, 9, "manifest", "", fault=LONG)
+    tags = [
+        Tag(LONG, "1.0", DIGEST, items=[image]),
+        Tag(LONG, "latest", DIGEST, items=[image]),
+        Tag(LONG, "1.1" + "-rc" * 40, f"{DIGEST}c", True, [Item(LONG, 9, "image", LONG, [base, own]), gone], 7),
+        Tag(LONG, f"{DIGEST.replace(':', '-')}.sig", f"{DIGEST}d", items=[Item(DIGEST, 9, LONG, "", [own])]),
+        Tag(LONG, "torn", fault=LONG),
+    ]
+    shelves = [Shelf(LONG, tags, 3), Shelf("closed", fault=f"the registry {LONG} wants a login")]
+    return Registry(Holdings("localhost:5000", LONG, shelves, [LONG] * 9, 4))._repr_html_()
+
+
 PICTURES: dict[str, Callable[[], str]] = {
     "stages": lambda: Stages("app", resolve(parse(DOCKERFILE.encode())))._repr_html_(),
     "images": _images,
     "builds": _builds,
     "outcomes": _outcomes,
+    "registry": _registry,
     "reports": lambda: static_html(f'<div class="lw-box">{"".join(map(card, ALL.values()))}</div>'),
 }
 

@@ -1,0 +1,355 @@
+"""What a registry holds, repository by repository and tag by tag, down to the blobs that tags share."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import TypeVar
+from urllib.parse import urljoin
+
+from grader.errors import RegistryUnavailable, SubmissionFault
+from grader.facts.dockerfile.reference import parse_reference
+from grader.facts.registry import MAX_MANIFEST, Descriptor, Manifest, NotAManifest, Repository
+from grader.facts.registry.client import Client
+from layerwise.errors import InputError
+from layerwise.views.listing import spelt
+
+MAX_REPOSITORIES = 300
+"""Repositories that are looked into."""
+MAX_CATALOG = 20_000
+"""Names of repositories that are read."""
+MAX_TAGS = 300
+"""Tags that are looked at, of all repositories."""
+MAX_TAGS_EACH = 100
+"""And of one."""
+MAX_ITEMS = 40
+"""Manifests of an index that are looked at."""
+AT_ONCE = 4
+"""Repositories that are asked at the same time."""
+
+ATTESTS = "vnd.docker.reference.type"
+ATTESTS_DIGEST = "vnd.docker.reference.digest"
+PREDICATE = "in-toto.io/predicate-type"
+_CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
+_ABOUT = re.compile(r"sha256-([0-9a-f]{64})(?:\.(sig|att|sbom))?")
+_KINDS = {"sig": "signature", "att": "attestations", "sbom": "SBOM", None: "signatures and the like"}
+"""What clients that know no list of referrers keep under such a tag."""
+T = TypeVar("T")
+R = TypeVar("R")
+_LINK = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
+
+
+@dataclass(frozen=True)
+class Part:
+    """A blob that a manifest names."""
+
+    digest: str
+    size: int
+    kind: str
+    """config or layer"""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A manifest with blobs: an image, or what is kept like one."""
+
+    digest: str
+    size: int
+    """of the manifest itself"""
+    what: str
+    """In words: image, provenance, signature, ..."""
+    platform: str
+    """Where it is an image; empty where none is told."""
+    parts: Sequence[Part] = ()
+    fault: str = ""
+    """Why it could not be looked at; empty where it could."""
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A tag and all that it leads to."""
+
+    repository: str
+    name: str
+    digest: str = ""
+    is_index: bool = False
+    items: Sequence[Item] = ()
+    left: int = 0
+    """Manifests of its index that were not looked at."""
+    fault: str = ""
+
+    @property
+    def about(self) -> str:
+        """The digest that it says something about, where it is a signature or the like."""
+        match = _ABOUT.fullmatch(self.name)
+        return f"sha256:{match[1]}" if match else ""
+
+    @property
+    def attached(self) -> str:
+        """What it then is, in words."""
+        match = _ABOUT.fullmatch(self.name)
+        return _KINDS[match[2]] if match else ""
+
+    @cached_property
+    def parts(self) -> Mapping[str, Part]:
+        """Its blobs, each once."""
+        return {part.digest: part for item in self.items for part in item.parts}
+
+    @property
+    def size(self) -> int:
+        return sum(part.size for part in self.parts.values())
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A repository. `left` counts its tags that were not looked at."""
+
+    name: str
+    tags: Sequence[Tag] = ()
+    left: int = 0
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What was found. `empty` are repositories with no tag, `left` counts those that were not looked into."""
+
+    registry: str
+    asked: str
+    """What was asked for, in words."""
+    shelves: Sequence[Shelf]
+    empty: Sequence[str] = ()
+    left: int = 0
+
+    @cached_property
+    def tags(self) -> Sequence[Tag]:
+        return [tag for shelf in self.shelves for tag in shelf.tags]
+
+    @cached_property
+    def users(self) -> Mapping[str, Sequence[Tag]]:
+        """Which tags need a blob."""
+        found: dict[str, list[Tag]] = {}
+        for tag in self.tags:
+            for digest in tag.parts:
+                found.setdefault(digest, []).append(tag)
+        return found
+
+    @cached_property
+    def named(self) -> int:
+        """Bytes, counted tag by tag."""
+        return sum(tag.size for tag in self.tags)
+
+    @cached_property
+    def kept(self) -> int:
+        """Bytes, each blob once: what a registry that keeps blobs for all its repositories together has to store."""
+        return sum({part.digest: part.size for tag in self.tags for part in tag.parts.values()}.values())
+
+    def own(self, tag: Tag) -> int:
+        """Bytes that no other tag has: all that a push of it would send to a registry that had the others."""
+        return sum(part.size for part in tag.parts.values() if len(self.users[part.digest]) == 1)
+
+    def sharers(self, tag: Tag) -> Sequence[tuple[Tag, int]]:
+        """The other tags that have blobs of this one, and how many bytes: first those of its own
+        repository, of them those with the most."""
+        shared: dict[tuple[str, str], int] = {}
+        tags = {}
+        for part in tag.parts.values():
+            for other in self.users[part.digest]:
+                if other is not tag:
+                    key = (other.repository, other.name)
+                    shared[key] = shared.get(key, 0) + part.size
+                    tags[key] = other
+        ordered = sorted(shared, key=lambda key: (key[0] != tag.repository, -shared[key], key))
+        return [(tags[key], shared[key]) for key in ordered]
+
+    def twins(self, tag: Tag) -> Sequence[Tag]:
+        """Other tags of its repository that name the very same manifest."""
+        return [
+            other for other in self.tags
+            if other is not tag and other.repository == tag.repository and other.digest == tag.digest != ""
+        ]  # fmt: skip
+
+    def subjects(self, tag: Tag) -> Sequence[Tag]:
+        """The tags that lead to the manifest which a signature tag is about."""
+        return [
+            other for other in self.tags
+            if other.repository == tag.repository and not other.about
+            and tag.about in (other.digest, *(item.digest for item in other.items))
+        ]  # fmt: skip
+
+
+def look(registry: str, patterns: Sequence[str]) -> Holdings:
+    """What the registry holds in the repositories that match: a name, a prefix of whole parts ("lesson06"), or a glob.
+
+    InputError where that is no address or nothing matches; RegistryUnavailable, LoginRequired.
+    """
+    reference = parse_reference(f"{registry}/x/y")
+    if reference is None or reference.registry != registry:
+        raise InputError(f"{spelt(registry)} is no address of a registry: expected one such as localhost:5000")
+    names = _matching(registry, patterns)
+    asked = ", ".join(patterns)
+    if not names:
+        if not patterns:
+            return Holdings(registry, asked, ())
+        raise InputError(
+            f"the registry {registry} has no repository {spelt(asked)}; see which there are: lw.registry({registry!r})"
+        )
+    listed = _all(lambda name: _tags(registry, name), names[:MAX_REPOSITORIES])
+    if len(names) == 1 and isinstance(listed[0], RegistryUnavailable):
+        raise listed[0]
+    plans: list[tuple[str, Sequence[str] | RegistryUnavailable, int]] = []
+    room = MAX_TAGS
+    for name, found in zip(names[:MAX_REPOSITORIES], listed, strict=True):
+        if isinstance(found, RegistryUnavailable):
+            plans.append((name, found, 0))
+        elif found:
+            some = found[: min(room, MAX_TAGS_EACH)]
+            room -= len(some)
+            plans.append((name, some, len(found) - len(some)))
+    shelves = _all(lambda plan: _shelf(registry, *plan), plans)
+    empty = [name for name, found in zip(names, listed, strict=False) if found == []]
+    if patterns and not shelves:
+        raise InputError(
+            f"the registry {registry} has no tag in {spelt(', '.join(empty[:5]))}: nothing is pushed there"
+        )
+    return Holdings(registry, asked, shelves, empty, max(0, len(names) - MAX_REPOSITORIES))
+
+
+def _all(work: Callable[[T], R], things: Iterable[T]) -> list[R]:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(work, things))
+
+
+def _matching(registry: str, patterns: Sequence[str]) -> list[str]:
+    for pattern in patterns:
+        plain = re.sub(r"\[!?|[]*?]", "", pattern)
+        if not re.fullmatch(r"[a-z0-9._/-]*", plain) or not pattern:
+            raise InputError(f"{spelt(pattern)} is no name of a repository: expected one such as lesson06/bakery")
+    try:
+        names = _catalog(registry)
+    except RegistryUnavailable:
+        # Many registries list nothing, or not to everybody: a name is good enough then.
+        if not patterns or any(re.search(r"[*?[]", pattern) for pattern in patterns):
+            raise
+        return sorted(set(patterns))
+    if not patterns:
+        return names
+    return [name for name in names if any(_fits(name, pattern) for pattern in patterns)]
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return name == pattern or name.startswith(f"{pattern.rstrip('/')}/") or fnmatchcase(name, pattern)
+
+
+def _catalog(registry: str) -> list[str]:
+    """The names of its repositories, sorted. RegistryUnavailable where it does not list them."""
+    client = Client(registry, "")
+    names: set[str] = set()
+    at, asked = urljoin(client.base, "/v2/_catalog?n=1000"), set()
+    while at and at not in asked and len(names) < MAX_CATALOG:
+        asked.add(at)
+        with client.ask("GET", at) as answer:
+            if answer.status != 200:
+                raise RegistryUnavailable(
+                    f"the registry {registry} does not list its repositories (status {answer.status}); name one"
+                )
+            following = _LINK.search(answer.headers.get("Link", ""))
+            raw, came_from = answer.read(MAX_MANIFEST), answer.address
+        try:
+            found = json.loads(raw)["repositories"] or []
+            names.update(name for name in found if parse_reference(f"{registry}/{name}") and "@" not in name)
+        except (ValueError, RecursionError, KeyError, TypeError):
+            raise RegistryUnavailable(f"the registry {registry} gives a list of repositories that is none") from None
+        at = urljoin(came_from, following[1]) if following else ""
+        if at and not at.startswith(f"{client.base}/"):
+            break
+    return sorted(names)
+
+
+def _tags(registry: str, name: str) -> list[str] | RegistryUnavailable:
+    try:
+        return sorted(Repository(registry, name).tags(), key=_natural)
+    except RegistryUnavailable as problem:
+        return problem
+
+
+def _natural(text: str) -> tuple[bool, list[tuple[int, str]]]:
+    """An order in which 1.10 comes after 1.9, and signatures come last."""
+    parts = re.findall(r"[0-9]{1,9}|[^0-9]+", text)
+    return bool(_ABOUT.fullmatch(text)), [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+
+
+def _shelf(registry: str, name: str, tags: Sequence[str] | RegistryUnavailable, left: int) -> Shelf:
+    if isinstance(tags, RegistryUnavailable):
+        return Shelf(name, fault=str(tags))
+    repository = Repository(registry, name)
+    known: dict[str, Manifest] = {}
+    return Shelf(name, [_tag(repository, tag, known) for tag in tags], left)
+
+
+def _tag(repository: Repository, name: str, known: dict[str, Manifest]) -> Tag:
+    tag = Tag(repository.name, name)
+    try:
+        manifest = repository.manifest(name)
+        if manifest is None:
+            return replace(tag, fault="it is listed, and its manifest is not there")
+        known[manifest.digest] = manifest
+    except (RegistryUnavailable, SubmissionFault) as problem:
+        return replace(tag, fault=str(problem))
+    if not manifest.is_index:
+        return replace(tag, digest=manifest.digest, items=[_item(repository, manifest, None)])
+    entries = manifest.manifests[:MAX_ITEMS]
+    items = [_entry(repository, entry, known) for entry in entries]
+    return replace(tag, digest=manifest.digest, is_index=True, items=items, left=len(manifest.manifests) - len(entries))
+
+
+def _entry(repository: Repository, entry: Descriptor, known: dict[str, Manifest]) -> Item:
+    """What an index names."""
+    platform = str(entry.platform) if entry.platform and ATTESTS not in entry.annotations else ""
+    try:
+        manifest = known.get(entry.digest) or repository.manifest(entry.digest)
+        if manifest is None:
+            fault = "the index names it, and it is not there"
+            return Item(entry.digest, entry.size, "manifest", platform, fault=fault)
+        known[entry.digest] = manifest
+        if manifest.is_index:
+            return Item(entry.digest, entry.size, "an index in the index", platform)
+    except (RegistryUnavailable, SubmissionFault) as problem:
+        return Item(entry.digest, entry.size, "manifest", platform, fault=str(problem))
+    return _item(repository, manifest, entry)
+
+
+def _item(repository: Repository, manifest: Manifest, entry: Descriptor | None) -> Item:
+    """An image, or what is kept like one. Of a single image the platform stands in its config."""
+    config = manifest.config
+    annotations = entry.annotations if entry else {}
+    layers = [
+        Part(layer.digest, layer.size, "layer", layer.annotations.get(PREDICATE, "")) for layer in manifest.layers
+    ]
+    parts = [*([Part(config.digest, config.size, "config")] if config else []), *layers]
+    platform = str(entry.platform) if entry and entry.platform else ""
+    what, fault = "image", ""
+    if ATTESTS in annotations:
+        about = annotations.get(ATTESTS_DIGEST, "")
+        predicates = ", ".join(dict.fromkeys(_predicate(part.note) for part in layers if part.note)) or "attestation"
+        what, platform = f"{predicates} of {spelt(about)[:15]}", ""
+    elif config and config.media_type not in _CONFIGS:
+        what, platform = f"artifact ({spelt(manifest.artifact_type, 80) or 'of no kind told'})", ""
+    elif not platform:
+        try:
+            platform = str(repository.image_config(manifest).platform)
+        except (NotAManifest, RegistryUnavailable, SubmissionFault) as problem:
+            fault = str(problem)
+    return Item(manifest.digest, len(manifest.raw), what, platform, parts, fault)
+
+
+def _predicate(kind: str) -> str:
+    """What an attestation says, by the address that names its kind."""
+    words = {"slsa.dev/provenance": "provenance", "spdx.dev": "SBOM (SPDX)", "cyclonedx.org": "SBOM (CycloneDX)"}
+    return next((word for part, word in words.items() if part in kind), spelt(kind, 60))
