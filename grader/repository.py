@@ -50,3 +50,13 @@ def _repository(text: str) -> str:
 
 RepositoryName = Annotated[str, AfterValidator(_repository)]
 """A repository in a kind's parameters: with its registry, without tag or digest; `{learner}` once at most."""
+
+
+def _tag(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", text):
+        raise ValueError(f"expected a tag such as 1.0, found {text!r}")
+    return text
+
+
+TagName = Annotated[str, AfterValidator(_tag)]
+"""A tag in a kind's parameters."""

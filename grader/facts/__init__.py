@@ -19,6 +19,7 @@
     facts.health(within)   what its HEALTHCHECK finds              -> Health
     facts.stopped(within)  what became of it when asked to stop    -> Stopped
     facts.service(port)    what it serves over HTTP                -> Service
+    facts.signatures(…)    who signed what it was pushed as        -> Signatures
 
 A fact raises SubmissionFault where the submission makes it impossible, and GraderError where it could not be looked at.
 Asked again, it raises the same object: so a check that meets a fault another check met can be told.
@@ -53,15 +54,18 @@ if TYPE_CHECKING:
     from grader.facts.buildlog import Vertex
     from grader.facts.container import Outcome, Running, Seen
     from grader.facts.context import BuildContext
+    from grader.facts.cosign import Cosign
     from grader.facts.dockerfile import Dockerfile, ImageReference, Step
     from grader.facts.dockerfile.resolved import Build as Plan
     from grader.facts.health import Health
     from grader.facts.image import Image
     from grader.facts.leaks import Ear, Leak
     from grader.facts.pins import Taken
+    from grader.facts.registry import Repository
     from grader.facts.scan import Scan
     from grader.facts.service import Answer, Service
     from grader.facts.shipping import Shipment
+    from grader.facts.signature import Elsewhere, Signatures
     from grader.facts.steps import BuiltStep
     from grader.facts.stopping import Stopped
     from grader.facts.users import User
@@ -330,6 +334,44 @@ class Facts:
         digests = [text.rpartition("@")[2] for text in found.get("RepoDigests") or ()]
         source = Kept(lambda: engine.save_image(name), self.submission.folder.parent)
         return Image(source, name=str(found["Id"]), digest=digests[0] if digests else None)
+
+    @Fact
+    def cosign(self) -> Cosign:
+        """Cosign, which judges signatures."""
+        from grader.facts.cosign import Cosign
+
+        return Cosign()
+
+    def signatures(self, repository: str, tag: str, key: str) -> Signatures | None:
+        """The signatures over what a tag of a repository names, held against the public key in the submission's file
+        `key`; None where there is no such tag. NoPublicKey, RegistryUnavailable, NotAManifest, DigestMismatch."""
+        from grader.facts import signature
+
+        def judge() -> Signatures | None:
+            public = self._public_key(key)
+            served = self._served(repository)
+            manifest = served.manifest(tag)
+            return signature.look(served, manifest, public, self.cosign) if manifest else None
+
+        return self.once(f"signatures {repository}:{tag} {key}", judge)
+
+    def signed_elsewhere(self, repository: str, tag: str, key: str) -> Elsewhere | None:
+        """What the key signed instead of what that tag names; see `signature.elsewhere`."""
+        from grader.facts import signature
+
+        served = self._served(repository)
+        manifest = served.manifest(tag)
+        return signature.elsewhere(served, manifest, self._public_key(key), self.cosign) if manifest else None
+
+    def _public_key(self, name: str) -> bytes:
+        from grader.facts import signature
+
+        return signature.public_key(self.submitted_file(name, signature.MAX_KEY + 1), name)
+
+    def _served(self, repository: str) -> Repository:
+        from grader.facts.registry import Repository
+
+        return Repository.parse(self.repository(repository))
 
     @Fact
     def base(self) -> Base:
