@@ -15,6 +15,7 @@ from grader.facts.dockerfile.parser import parse
 from grader.facts.steps import match
 from grader.reports.html import card
 from layerwise.views import timeline
+from layerwise.views.chain import BREAKS, HOLDS, UNSEEN, Link
 from layerwise.views.diff import Diff
 from layerwise.views.holdings import Holdings, Item, Part, Shelf, Tag
 from layerwise.views.layers import Layers
@@ -22,6 +23,7 @@ from layerwise.views.live import static_html
 from layerwise.views.question import Question
 from layerwise.views.quiz import Outcome
 from layerwise.views.registry import Registry
+from layerwise.views.signature import Signature
 from layerwise.views.sizes import Sizes
 from layerwise.views.stages import Stages
 from tests.grader.reports.samples import ALL
@@ -85,12 +87,25 @@ def _registry() -> str:
     return Registry(Holdings("localhost:5000", LONG, shelves, [LONG] * 9, 4))._repr_html_()
 
 
+def _signatures() -> str:
+    """Links with all that can become of one."""
+    digests = tuple(f"sha256:{number:064d}" for number in range(9))
+    links = [
+        Link("key", HOLDS, "found", digests[:1]),
+        Link("name", HOLDS, f"{LONG} is a tag; now it names this", digests),
+        Link("signature", BREAKS, f"no signature stands beside {LONG}"),
+        Link("payload", UNSEEN, "an earlier link broke"),
+    ]
+    return Signature(f"localhost:5000/{LONG}:1.0", LONG, links)._repr_html_()
+
+
 PICTURES: dict[str, Callable[[], str]] = {
     "stages": lambda: Stages("app", resolve(parse(DOCKERFILE.encode())))._repr_html_(),
     "images": _images,
     "builds": _builds,
     "outcomes": _outcomes,
     "registry": _registry,
+    "signatures": _signatures,
     "reports": lambda: static_html(f'<div class="lw-box">{"".join(map(card, ALL.values()))}</div>'),
 }
 

@@ -1,0 +1,109 @@
+"""The signatures that Cosign keeps beside an image, as bytes: what is covered, the signature, and what is vouched for.
+
+Cosign 2 keeps them as a manifest under the tag `sha256-HEX.sig`; Cosign 3, unless told otherwise, as bundles among the
+image's referrers.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from grader.errors import SubmissionFault
+from grader.facts.registry import Descriptor, Repository
+
+PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
+SIGNATURE = "dev.cosignproject.cosign/signature"
+"""The annotation of a payload that holds its signature, in base64."""
+BUNDLE = "application/vnd.dev.sigstore.bundle"
+SIGN = "https://sigstore.dev/cosign/sign/v1"
+"""What a bundle says that is an image's signature, and no attestation."""
+MAX_PAYLOAD = 256 * 1024
+MAX_SIGNATURES = 20
+"""Signatures of one image that are looked at, of each form."""
+_TAG = re.compile(r"sha256-([0-9a-f]{64})\.sig")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_MALFORMED = (SubmissionFault, AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A payload and a signature. Texts are as found: untrusted."""
+
+    where: str
+    """The digest of the manifest that holds it."""
+    payload: bytes
+    covered: bytes
+    """What the signature covers: the payload, or the payload with its type before it."""
+    signature: bytes
+    digest: str
+    """What the payload vouches for; empty where it names no digest."""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A signature that cannot be read, and why."""
+
+    why: str
+
+
+def signatures(repository: Repository, digest: str) -> Iterator[Signed | Unreadable]:
+    """The signatures that stand beside an image. SubmissionFault where what stands there is none at all."""
+    found = repository.manifest(f"{digest.replace(':', '-')}.sig")
+    layers = [layer for layer in found.layers if layer.media_type == PAYLOAD] if found else []
+    for layer in layers[:MAX_SIGNATURES]:
+        assert found is not None
+        try:
+            payload = repository.blob(layer.digest, MAX_PAYLOAD)
+            signature = base64.b64decode(layer.annotations.get(SIGNATURE, ""), validate=True)
+        except _MALFORMED as fault:
+            yield Unreadable(str(fault))
+            continue
+        yield Signed(found.digest, payload, payload, signature, _vouched(payload))
+    for entry in repository.referrers(digest)[:MAX_SIGNATURES]:
+        try:
+            one = _bundled(repository, entry)
+        except _MALFORMED as fault:
+            yield Unreadable(str(fault))
+            continue
+        if one:
+            yield one
+
+
+def signed_digests(repository: Repository) -> list[str]:
+    """The digests that the repository has signatures for, by the names of its tags."""
+    return [f"sha256:{found[1]}" for found in map(_TAG.fullmatch, repository.tags()) if found]
+
+
+def _bundled(repository: Repository, entry: Descriptor) -> Signed | None:
+    """The signature that a referrer holds; None where it is something else, such as an attestation."""
+    manifest = repository.manifest(entry.digest)
+    if manifest is None:
+        raise ValueError("it is listed, and is not there")
+    if not manifest.layers or not manifest.layers[0].media_type.startswith(BUNDLE):
+        return None
+    envelope = json.loads(repository.blob(manifest.layers[0].digest, MAX_PAYLOAD))["dsseEnvelope"]
+    payload = base64.b64decode(envelope["payload"], validate=True)
+    statement = json.loads(payload)
+    if statement["predicateType"] != SIGN:
+        return None
+    kind = str(envelope["payloadType"]).encode()
+    covered = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+    signature = base64.b64decode(envelope["signatures"][0]["sig"], validate=True)
+    return Signed(manifest.digest, payload, covered, signature, _digest(statement["subject"][0]["digest"]["sha256"]))
+
+
+def _vouched(payload: bytes) -> str:
+    try:
+        named = json.loads(payload)["critical"]["image"]["docker-manifest-digest"]
+    except _MALFORMED:
+        return ""
+    return _digest(str(named).removeprefix("sha256:"))
+
+
+def _digest(text: object) -> str:
+    digest = f"sha256:{text}"
+    return digest if _DIGEST.fullmatch(digest) else ""
