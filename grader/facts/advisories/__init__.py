@@ -60,12 +60,16 @@ class Affected(_Model):
 
 
 class Advisory(_Model):
-    """One vulnerability, with the place where its facts were read."""
+    """One vulnerability, with the place where its facts were read.
+
+    `nvd` is NVD's severity, where it is another than the one given.
+    """
 
     id: _Text
     aliases: tuple[_Text, ...] = ()
     title: _Text
     severity: Severity
+    nvd: Severity | None = None
     score: float | None = Field(default=None, ge=0, le=10)
     published: datetime.date
     source: _Text

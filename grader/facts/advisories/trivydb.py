@@ -122,10 +122,11 @@ def _vulnerability(one: Advisory) -> Mapping[str, Any]:
     """What holds of the vulnerability whatever the package. Trivy chooses by source: GitHub's, then NVD's."""
     number = SEVERITIES.index(one.severity)
     own = {"nvd" if affected.ecosystem.startswith("debian") else "ghsa" for affected in one.affects}
+    said = dict.fromkeys(sorted(own), number) | ({"nvd": SEVERITIES.index(one.nvd)} if one.nvd else {})
     return {
         "Title": one.title,
         "Severity": one.severity,
-        "VendorSeverity": dict.fromkeys(sorted(own), number),
+        "VendorSeverity": said,
         **({"CVSS": {source: {"V3Score": one.score} for source in sorted(own)}} if one.score is not None else {}),
         "References": [f"https://nvd.nist.gov/vuln/detail/{one.id}"],
         "PublishedDate": f"{one.published.isoformat()}T00:00:00Z",

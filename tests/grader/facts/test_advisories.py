@@ -139,6 +139,31 @@ def test_without_a_home_of_the_lab_the_users_cache_is_used(tmp_path: Path, monke
 # The file format, of any size.
 
 
+def test_the_distribution_is_believed_before_nvd(tmp_path: Path) -> None:
+    [one] = [one for one in NOW.advisories if one.id == "CVE-2019-1010022"]
+    assert (one.severity, one.nvd) == ("LOW", "CRITICAL")
+    status = tmp_path / "rootfs" / "var" / "lib" / "dpkg" / "status"
+    release = tmp_path / "rootfs" / "etc" / "os-release"
+    for path in (status, release):
+        path.parent.mkdir(parents=True)
+    release.write_text('ID=debian\nVERSION_ID="13"\n')
+    (release.parent / "debian_version").write_text("13.1\n")
+    status.write_text(
+        "Package: libc6\nStatus: install ok installed\nSource: glibc\nArchitecture: amd64\nVersion: 2.41-12\n"
+        "Maintainer: nobody\nDescription: a library\n\n"
+    )
+    (tmp_path / "scan").mkdir()
+    report = trivy.run(["rootfs", str(tmp_path / "rootfs")], folder=tmp_path / "scan", database=trivydb.folder("now"))
+    [found] = [
+        found
+        for result in report["Results"]
+        for found in result.get("Vulnerabilities", ())
+        if found["VulnerabilityID"] == one.id
+    ]
+    assert (found["Severity"], found["SeveritySource"]) == ("LOW", "debian")
+    assert found["VendorSeverity"] == {"debian": 1, "nvd": 4}
+
+
 def made_up(number: int, name: str, filler: int) -> dict[bytes, Any]:
     """Advisories on that many packages, with `filler` bytes in each."""
     entry = {"VulnerableVersions": ["<2"], "PatchedVersions": ["2"], "VendorIDs": ["x" * filler]}
