@@ -17,8 +17,9 @@ The key, in the exercise's folder and never in the submission, has a table for e
     choices = ["upper", "lower"]
     answer  = "upper"
 
-Kinds: `choice`, `number`, `digest` (whole, or its first twelve digits at least), `order` (a list, in this order) and
-`text` (one of the accepted spellings; case and spaces do not count). Each question has the same share of the points.
+Kinds: `choice`, `number`, `digest` (whole, or its first twelve digits at least), `image` (an image by its digest, as an
+engine takes it), `order` (a list, in this order) and `text` (one of the accepted spellings; case and spaces do not
+count). Each question has the same share of the points.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from grader.beside import Work
 from grader.checks import CheckParams
 from grader.errors import ExerciseInvalid
 from grader.exercise import InnerPath, explain, nearest
+from grader.facts.dockerfile import parse_reference
 from grader.facts.measure import Measure, NotPushed
 from grader.units import parse_size
 from grader.verdict import Place, Verdict, clean
@@ -66,6 +68,13 @@ class Malformed(Exception):
 
 def _measure(text: str) -> str:
     Measure.parse(text)
+    return text
+
+
+def _by_digest(text: str) -> str:
+    found = parse_reference(text)
+    if not found or not found.digest:
+        raise ValueError(f"expected an image by its digest, found {text!r}")
     return text
 
 
@@ -138,6 +147,20 @@ class Digest(Question):
         return str(right).removeprefix("sha256:").startswith(found[1])
 
 
+class ByDigest(Question):
+    """An image, named by its digest as an engine takes it. A tag between them does not count."""
+
+    kind: Literal["image"]
+    answer: Annotated[str, AfterValidator(_by_digest)] | None = None
+
+    def matches(self, given: object, right: Any) -> bool:
+        found = parse_reference(given.strip()) if isinstance(given, str) else None
+        if not found or not found.digest:
+            raise Malformed("an image by its digest: its whole name, @sha256: and 64 hexadecimal digits")
+        wanted = parse_reference(right)
+        return wanted is not None and (found.name, found.digest) == (wanted.name, wanted.digest)
+
+
 class Order(Question):
     """A list whose order counts."""
 
@@ -166,8 +189,8 @@ class Text(Question):
         return _plain(given) in map(_plain, accepted)
 
 
-_KEY: TypeAdapter[dict[str, Choice | Number | Digest | Order | Text]] = TypeAdapter(
-    dict[str, Annotated[Choice | Number | Digest | Order | Text, Field(discriminator="kind")]]
+_KEY: TypeAdapter[dict[str, Choice | Number | Digest | ByDigest | Order | Text]] = TypeAdapter(
+    dict[str, Annotated[Choice | Number | Digest | ByDigest | Order | Text, Field(discriminator="kind")]]
 )
 
 

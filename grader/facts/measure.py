@@ -3,6 +3,7 @@
 "layers"                                        of the image that was built
 "layers localhost:5000/base/python:3.13-slim"   of an image in a registry
 "digest localhost:5000/{learner}/tides:1.0"     of one that the learner is to have pushed
+"image localhost:5000/{learner}/tides:1.0"      the same with its name: localhost:5000/me/tides@sha256:…
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from grader.repository import DEFAULT_LEARNER, PLACEHOLDER, fill
 if TYPE_CHECKING:
     from grader.facts import Facts
 
-WHAT = ("layers", "bytes", "user", "digest")
-"""How many layers; bytes of them all, uncompressed; the config's USER; the digest of the manifest in its registry."""
+WHAT = ("layers", "bytes", "user", "digest", "image")
+"""How many layers; bytes of them all, uncompressed; the config's USER; the digest of the manifest in its registry, and
+the image by that digest."""
+_IN_REGISTRY = ("digest", "image")
 
 
 class Measure(NamedTuple):
@@ -41,7 +44,7 @@ class Measure(NamedTuple):
         reference = parse_reference(rest.strip()) if rest else None
         if rest and not reference:
             raise ValueError(f"expected an image reference, found {rest.strip()!r}")
-        if what == "digest" and not reference:
+        if what in _IN_REGISTRY and not reference:
             raise ValueError("a digest is measured of an image in a registry: each build has its own")
         return cls(what, reference, PLACEHOLDER in text)
 
@@ -53,14 +56,14 @@ class NotPushed(SubmissionFault):
 def measure(facts: Facts, wanted: Measure) -> int | str:
     """The value. NotPushed where the learner's own image is not there; RegistryUnavailable, EngineUnavailable or
     EngineFailure where it cannot be had."""
-    if wanted.reference and (wanted.own or wanted.what == "digest"):
+    if wanted.reference and (wanted.own or wanted.what in _IN_REGISTRY):
         found = registry.digest(wanted.reference)
         if found is None and wanted.own:
             raise NotPushed(f"there is no {wanted.reference} in its registry")
         if found is None:
             raise EngineFailure(f"there is no {wanted.reference} in its registry: 'lab up' seeds the base images")
-        if wanted.what == "digest":
-            return found
+        if wanted.what in _IN_REGISTRY:
+            return found if wanted.what == "digest" else f"{wanted.reference.name}@{found}"
     image = _image(facts, wanted.reference) if wanted.reference else facts.image
     if wanted.what == "user":
         return image.config.user

@@ -37,6 +37,9 @@ answer = 3
 [blob]
 kind = "digest"
 answer = "sha256:{D}"
+[runs]
+kind = "image"
+answer = "localhost:5000/me/tides@sha256:{D}"
 [order]
 kind = "order"
 answer = ["config", "layer", "manifest"]
@@ -50,6 +53,7 @@ RIGHT = {
     "size": "12_000_000",
     "count": "3",
     "blob": f'"sha256:{D}"',
+    "runs": f'"localhost:5000/me/tides@sha256:{D}"',
     "order": '["config", "layer", "manifest"]',
     "mark": '"whiteout"',
 }
@@ -77,6 +81,7 @@ CASES = [
     Case("a short digest", "blob", f'"{D[:12]}"', "right"),
     Case("a digest in capitals", "blob", f'"SHA256:{D.upper()}"', "right"),
     Case("a whole reference", "blob", f'"localhost:5000/base/x@sha256:{D}"', "right"),
+    Case("a tag beside the digest", "runs", f'" localhost:5000/me/tides:1.0@sha256:{D}"', "right"),
     Case("a full stop behind it", "mark", '"Whiteout."', "right"),
     Case("quotes around it", "mark", "'`whiteout`'", "right"),
     Case("another dash", "mark", '"white\u2011out file"', "right"),
@@ -92,6 +97,9 @@ CASES = [
     Case("not a number", "count", "nan", "wrong"),
     Case("without end", "size", "inf", "wrong"),
     Case("another digest", "blob", f'"{D[1:]}0"', "wrong"),
+    Case("by another digest", "runs", f'"localhost:5000/me/tides@sha256:{D[1:]}0"', "wrong"),
+    Case("another repository", "runs", f'"localhost:5000/you/tides@sha256:{D}"', "wrong"),
+    Case("no registry", "runs", f'"me/tides@sha256:{D}"', "wrong"),
     Case("another order", "order", '["layer", "config", "manifest"]', "wrong"),
     Case("every spelling at once", "mark", '"whiteout white-out file"', "wrong"),
     Case("a pattern", "mark", '".*"', "wrong"),
@@ -109,6 +117,11 @@ CASES = [
     Case("an endless number", "count", "9" * 400, "expected", "a number"),
     Case("a digest too short", "blob", f'"{D[:11]}"', "expected", "the first 12"),
     Case("any digest", "blob", '".*"', "expected", "the first 12"),
+    Case("a tag for a digest", "runs", '"localhost:5000/me/tides:1.0"', "expected", "its whole name, @sha256:"),
+    Case("a digest for a tag", "runs", f'"localhost:5000/me/tides:sha256-{D}"', "expected", "by its digest"),
+    Case("the digest alone", "runs", f'"sha256:{D}"', "expected", "by its digest"),
+    Case("too short to run", "runs", f'"localhost:5000/me/tides@sha256:{D[:12]}"', "expected", "64 hexadecimal"),
+    Case("no engine takes capitals", "runs", f'"localhost:5000/me/tides@sha256:{D.upper()}"', "expected", "64"),
     Case("an order of other things", "order", '["a", "layer", "config"]', "expected", "each once"),
     Case("every order at once", "order", '["config", "layer", "manifest", "layer", "config"]', "expected", "each once"),
     Case("a table", "mark", "{a = 1}", "expected", "a text"),
@@ -134,7 +147,7 @@ def test_cases(case: Case, submit: Callable[..., Path], tmp_path: Path) -> None:
     states = verdict.details["answers"]
     assert states.pop(case.key).startswith(case.state), verdict
     assert set(states.values()) == {"right"}
-    assert verdict.fraction == (1.0 if case.state == "right" else 6 / 7)
+    assert verdict.fraction == (1.0 if case.state == "right" else 7 / 8)
     assert case.says in verdict.message
     if case.state != "right":
         assert [place.line for place in verdict.where] == [list(RIGHT).index(case.key) + 1]
@@ -152,11 +165,12 @@ def test_what_is_wrong_is_not_corrected(submit: Callable[..., Path], tmp_path: P
         "size": "1",
         "count": "1",
         "blob": f'"{"f" * 64}"',
+        "runs": f'"localhost:5000/me/tides@sha256:{"f" * 64}"',
         "mark": '"x"',
         "order": '["manifest", "layer", "config"]',
     }
     verdict = judged(submit, tmp_path, written(**wrong))
-    assert verdict.fraction == 2 / 7
+    assert verdict.fraction == 2 / 8
     told = json.dumps([verdict.message, verdict.details, verdict.expected, verdict.found])
     assert not [word for word in ("12000000", "12_000", D[:12], "whiteout", "config") if word in told]
 
@@ -191,7 +205,8 @@ def test_files_that_hold_no_answers(
         "[q]\nkind = 'number'\nmeasure = 'layers A B'", "[q]\nkind = 'digest'\nmeasure = 'digest'",
         "[q]\nkind = 'digest'\nanswer = 'sha256:12'", "[q]\nkind = 'choice'\nchoices = ['a', 'b']\nanswer = 'c'",
         "[q]\nkind = 'number'\nanswer = 1\ntolerence = 1", "[q]\nkind = 'number'\nanswer = 1\ntolerance = '5 MB'",
-        "[q]\nkind = 'text'\nanswer = []", "[q]\nkind = 'order'\nanswer = ['a']",
+        "[q]\nkind = 'text'\nanswer = []", "[q]\nkind = 'image'\nmeasure = 'image'",
+        "[q]\nkind = 'image'\nanswer = 'localhost:5000/me/tides:1.0'", "[q]\nkind = 'order'\nanswer = ['a']",
     ],
 )  # fmt: skip
 def test_keys_that_are_refused(key: str, submit: Callable[..., Path], tmp_path: Path) -> None:
@@ -230,6 +245,9 @@ tolerance = "1 %"
 [digest]
 kind = "digest"
 measure = "digest {base}"
+[image]
+kind = "image"
+measure = "image {base}"
 """
 
 
@@ -241,10 +259,17 @@ def test_measured(submit: Callable[..., Path], tmp_path: Path, engine: Engine, b
     layers = len(about["RootFS"]["Layers"])
     digest = next(text for text in about["RepoDigests"] if text.startswith(base.partition(":musl")[0]))
     size = Image(lambda: engine.save_image(base)).size
-    right = {"own_layers": layers + 1, "own_user": "nobody", "layers": layers, "bytes": size, "digest": digest}
+    right = {
+        "own_layers": layers + 1,
+        "own_user": "nobody",
+        "layers": layers,
+        "bytes": size,
+        "digest": digest,
+        "image": digest,
+    }
     (tmp_path / "key.toml").write_text(MEASURED.replace("{base}", base))
     dockerfile = f"FROM {base}\nRUN echo 1 > /one\nUSER nobody\n"
-    for change, share in [({}, 1.0), ({"layers": layers + 1, "own_layers": layers, "digest": f"sha256:{D}"}, 0.4)]:
+    for change, share in [({}, 1.0), ({"layers": layers + 1, "own_layers": layers, "digest": f"sha256:{D}"}, 0.5)]:
         text = "\n".join(f"{name} = {json.dumps(value)}" for name, value in (right | change).items())
         with facts_of(submit({"Dockerfile": dockerfile, "answers.toml": text}), engine, exercise=tmp_path) as facts:
             verdict = answers.judge(facts, answers.Params(file="answers.toml"))
