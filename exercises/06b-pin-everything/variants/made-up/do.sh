@@ -1,0 +1,1 @@
+true # the digests stay as they are
