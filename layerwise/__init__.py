@@ -19,6 +19,7 @@ _VIEWS = {
     "overlay": "layerwise.views.overlay",
     "quiz": "layerwise.views.quiz",
     "registry": "layerwise.views.registry",
+    "scan": "layerwise.views.scan",
     "signature": "layerwise.views.signature",
     "sizes": "layerwise.views.sizes",
     "stages": "layerwise.views.stages",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from playwright.sync_api import Page
 from grader.facts.buildlog import BuildLog
 from grader.facts.dockerfile.build import resolve
 from grader.facts.dockerfile.parser import parse
+from grader.facts.scan import GRAVEST_FIRST, Finding, Scan
 from grader.facts.steps import match
 from grader.reports.html import card
 from layerwise.views import timeline
@@ -23,6 +25,7 @@ from layerwise.views.live import static_html
 from layerwise.views.question import Question
 from layerwise.views.quiz import Outcome
 from layerwise.views.registry import Registry
+from layerwise.views.scan import Scanned
 from layerwise.views.signature import Signature
 from layerwise.views.sizes import Sizes
 from layerwise.views.stages import Stages
@@ -87,6 +90,20 @@ def _registry() -> str:
     return Registry(Holdings("localhost:5000", LONG, shelves, [LONG] * 9, 4))._repr_html_()
 
 
+def _scans() -> str:
+    """Each severity, of the base and own, mended and not."""
+    one = anatomy({"a": b"1"}, {"b": b"2"}, base=1, history=[("", True), (f"RUN {LONG}", True)])
+    kinds = [
+        Finding(id=f"CVE-2026-{number}", package=LONG if number % 2 else "tar", installed="6.5+20250216-2",
+                fixed="" if number % 2 else "2.2.5, 2.3.2, 3.0.1", severity=severity, status="affected", title=LONG,
+                ecosystem="debian", path="", layer=number % 2, published="", url="")
+        for number, severity in enumerate(GRAVEST_FIRST * 2)
+    ]  # fmt: skip
+    day = datetime.date(2026, 6, 30)
+    first, second = (Scanned(one, Scan("now", day, "debian 13", (), tuple(kinds[start:]))) for start in (0, 2))
+    return first._repr_html_() + first.versus(second)._repr_html_()
+
+
 def _signatures() -> str:
     """Links with all that can become of one."""
     digests = tuple(f"sha256:{number:064d}" for number in range(9))
@@ -105,6 +122,7 @@ PICTURES: dict[str, Callable[[], str]] = {
     "builds": _builds,
     "outcomes": _outcomes,
     "registry": _registry,
+    "scans": _scans,
     "signatures": _signatures,
     "reports": lambda: static_html(f'<div class="lw-box">{"".join(map(card, ALL.values()))}</div>'),
 }
