@@ -20,6 +20,7 @@
     facts.stopped(within)  what became of it when asked to stop    -> Stopped
     facts.service(port)    what it serves over HTTP                -> Service
     facts.signatures(…)    who signed what it was pushed as        -> Signatures
+    facts.pushed(…)        what a registry serves under its tags, held against the build  -> Pushed
 
 A fact raises SubmissionFault where the submission makes it impossible, and GraderError where it could not be looked at.
 Asked again, it raises the same object: so a check that meets a fault another check met can be told.
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from grader.facts.image import Image
     from grader.facts.leaks import Ear, Leak
     from grader.facts.pins import Taken
+    from grader.facts.pushed import Pushed
     from grader.facts.registry import Repository
     from grader.facts.scan import Scan
     from grader.facts.service import Answer, Service
@@ -464,6 +466,14 @@ class Facts:
         from grader.facts import service
 
         return service.watch(self.engine, self._runnable, port, path, good, within)
+
+    def pushed(self, repository: str, tags: Sequence[str]) -> Pushed:
+        """What a registry serves under these tags of the learner's repository, held against what the folder builds; see
+        `pushed.look`. Nothing is built where nothing is pushed."""
+        from grader.facts import pushed
+
+        name = self.repository(repository)
+        return self.once(f"pushed {name}:{','.join(tags)}", lambda: pushed.look(self, name, tags))
 
     @property
     def _runnable(self) -> str:

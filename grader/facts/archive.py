@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from grader.errors import GraderError
+from grader.facts import zstd
 from grader.facts.tar import BLOCK, BadArchive, Member, Sink, TarReader, has_checksum
 from grader.halt import heed
 
@@ -182,8 +182,8 @@ class _Blob:
         head = bytes(self._head)
         if head[:2] == _GZIP:
             self._layer = _Layer(self._outer, self._member, _gunzip)
-        elif head[:4] == b"\x28\xb5\x2f\xfd":
-            self._layer = _Layer(self._outer, self._member, _zstd())
+        elif head[:4] == zstd.MAGIC:
+            self._layer = _Layer(self._outer, self._member, zstd.unpacker())
         elif len(head) >= BLOCK and (not any(head[:BLOCK]) or has_checksum(head[:BLOCK])):
             self._layer = _Layer(self._outer, self._member, None)
         elif head.lstrip()[:1] in (b"{", b"["):  # last: a layer may begin with a file of such a name
@@ -261,25 +261,6 @@ def _gunzip() -> _Decompressor:
             raise BadArchive(f"a layer's compression is damaged ({problem})") from None
 
     return decompress
-
-
-def _zstd() -> Callable[[], _Decompressor]:
-    try:
-        from compression import zstd  # type: ignore[import-not-found, unused-ignore]  # Python 3.14
-    except ImportError:
-        raise GraderError(
-            "a layer is compressed with zstd, which this Python cannot read: use Python 3.14, or build with gzip layers"
-        ) from None
-
-    def make() -> _Decompressor:
-        state = zstd.ZstdDecompressor()
-
-        def decompress(data: bytes | memoryview) -> Iterator[bytes]:
-            yield state.decompress(bytes(data))
-
-        return decompress
-
-    return make
 
 
 def _assemble(outer: _Outer) -> Contents:

@@ -161,7 +161,7 @@ class Image:
         *,
         name: str = "",
         digest: str | None = None,
-        unusable: type[GraderError] = EngineFailure,
+        unusable: type[GraderError] | type[SubmissionFault] = EngineFailure,
     ) -> None:
         """`source` opens its archive once more; `unusable` is raised where that is none, damaged, or other than it
         says: whose fault that is."""

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+import ctypes
+import ctypes.util
+import gzip
 import http.client
+import io
+import json
+import tarfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from grader.facts.engine import Engine
+from grader.facts.registry import Descriptor, Platform, Repository
+from grader.facts.registry.documents import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, digest_of
 
 LAB = "localhost:5000"
 
@@ -94,3 +105,120 @@ def _lab(asked: Asked, data: bytes) -> Said:
         return Said(answer.status, answer.read(), kept)
     finally:
         connection.close()
+
+
+def push(engine: Engine, image: str, repository: Repository, tag: str) -> None:
+    """Push an image of the engine, as `docker push` does."""
+    name = f"{repository}:{tag}"
+    engine._api.tag(image, str(repository), tag)
+    try:
+        for line in engine._api.push(str(repository), tag=tag, stream=True, decode=True):
+            assert "error" not in line, line
+    finally:
+        engine.remove_image(name)
+
+
+def packed(data: bytes) -> bytes:
+    return gzip.compress(data, 1, mtime=0)
+
+
+class Parts:
+    """An image taken apart: its config, and its layers as uncompressed archives. Change them, and put it up again."""
+
+    def __init__(self, repository: Repository, tag: str) -> None:
+        manifest = repository.manifest(tag)
+        assert manifest is not None
+        if manifest.is_index:
+            entry = next(one for one in manifest.manifests if one.platform and one.platform.os != "unknown")
+            manifest = repository.manifest(entry.digest)
+            assert manifest is not None
+        self.repository = repository
+        self.config: dict[str, Any] = copy.deepcopy(dict(repository.image_config(manifest).document))
+        self.layers = [_plain(repository.blob(layer.digest, 1 << 30)) for layer in manifest.layers]
+        self.claimed: list[str] | None = None
+        """What the config is to say of its layers, where that is not the truth."""
+
+    def edit(self, index: int, change: Callable[[dict[str, tuple[tarfile.TarInfo, bytes]]], object]) -> Parts:
+        """Change a layer's members, by name: header and content."""
+        members = {}
+        with tarfile.open(fileobj=io.BytesIO(self.layers[index])) as archive:
+            for member in archive:
+                content = archive.extractfile(member) if member.isreg() else None
+                members[member.name.strip("/")] = (member, content.read() if content else b"")
+        change(members)
+        self.layers[index] = tar(members)
+        return self
+
+    def put(
+        self, tag: str, *, docker: bool = False, pack: Callable[[bytes], bytes] = packed, kind: str = "gzip"
+    ) -> str:
+        """Push it under a tag, or under no tag where that is empty. The manifest's digest."""
+        manifest = self.manifest(docker=docker, pack=pack, kind=kind)
+        media_type = DOCKER_MANIFEST if docker else OCI_MANIFEST
+        return self.repository.put_manifest(tag or digest_of(manifest), manifest, media_type)
+
+    def manifest(self, *, docker: bool = False, pack: Callable[[bytes], bytes] = packed, kind: str = "gzip") -> bytes:
+        """Push its blobs. Its manifest, not pushed yet."""
+        oci, old = "application/vnd.oci.image", "application/vnd.docker"
+        layer_type = f"{old}.image.rootfs.diff.tar.gzip" if docker else f"{oci}.layer.v1.tar+{kind}".removesuffix("+")
+        layers = [self.repository.put_blob(pack(layer), layer_type).to_dict() for layer in self.layers]
+        diff_ids = self.claimed or [digest_of(layer) for layer in self.layers]
+        config = self.config | {"rootfs": {"type": "layers", "diff_ids": diff_ids}}
+        config_type = f"{old}.container.image.v1+json" if docker else f"{oci}.config.v1+json"
+        named = self.repository.put_blob(json.dumps(config).encode(), config_type).to_dict()
+        media_type = DOCKER_MANIFEST if docker else OCI_MANIFEST
+        return json.dumps({"schemaVersion": 2, "mediaType": media_type, "config": named, "layers": layers}).encode()
+
+
+def tar(members: Mapping[str, tuple[tarfile.TarInfo, bytes]] | Mapping[str, bytes]) -> bytes:
+    """A layer of these files."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name, item in members.items():
+            member, content = item if isinstance(item, tuple) else (tarfile.TarInfo(name), item)
+            if member.isreg():
+                member.size = len(content)
+            if not isinstance(item, tuple):
+                member.mode = 0o755
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def zstd(data: bytes) -> bytes:
+    """The data packed by the system's libzstd."""
+    library = ctypes.CDLL(ctypes.util.find_library("zstd"))
+    library.ZSTD_compressBound.argtypes = [ctypes.c_size_t]
+    library.ZSTD_compressBound.restype = library.ZSTD_compress.restype = ctypes.c_size_t
+    word = ctypes.c_size_t
+    library.ZSTD_compress.argtypes = [ctypes.c_void_p, word, ctypes.c_char_p, word, ctypes.c_int]
+    room = library.ZSTD_compressBound(len(data))
+    packed = ctypes.create_string_buffer(room)
+    size = library.ZSTD_compress(packed, room, data, len(data), 3)
+    return packed.raw[:size]
+
+
+def put_index(
+    repository: Repository, tag: str, entries: Sequence[tuple[str, str | None]], *, docker: bool = False
+) -> str:
+    """An index of manifests that are there, each with its platform ("linux/arm64/v8") or None. Its digest."""
+    listed = []
+    for digest, platform in entries:
+        manifest = repository.manifest(digest)
+        assert manifest is not None
+        said = None if platform is None else Platform(*platform.split("/"))
+        listed.append(Descriptor(manifest.media_type, digest, len(manifest.raw), said).to_dict())
+    media_type = DOCKER_LIST if docker else OCI_INDEX
+    raw = json.dumps({"schemaVersion": 2, "mediaType": media_type, "manifests": listed}).encode()
+    return repository.put_manifest(tag, raw, media_type)
+
+
+def clear(repository: Repository) -> None:
+    """Leave nothing in a repository."""
+    for tag in repository.tags():
+        manifest = repository.manifest(tag)
+        if manifest:
+            repository.delete(manifest.digest)
+
+
+def _plain(layer: bytes) -> bytes:
+    return gzip.decompress(layer) if layer[:2] == b"\x1f\x8b" else layer

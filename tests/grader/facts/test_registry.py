@@ -17,6 +17,7 @@ from grader.errors import LoginRequired, RegistryUnavailable
 from grader.facts.dockerfile import parse_reference
 from grader.facts.registry import BlobMissing, Platform, Repository, digest, has_manifest, layers
 from grader.facts.registry.documents import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from tests.grader.registries import clear
 
 pytestmark = pytest.mark.lab
 EMPTY = "application/vnd.oci.empty.v1+json"
@@ -29,13 +30,6 @@ def repository() -> Iterator[Repository]:
     repository = Repository.parse(f"localhost:5000/test-registry/{uuid.uuid4().hex}")
     yield repository
     clear(repository)
-
-
-def clear(repository: Repository) -> None:
-    for tag in repository.tags():
-        manifest = repository.manifest(tag)
-        if manifest:
-            repository.delete(manifest.digest)
 
 
 def image(repository: Repository, kind: str = OCI_MANIFEST, **more: Any) -> bytes:

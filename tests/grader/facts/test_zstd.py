@@ -1,0 +1,31 @@
+"""Unpacking zstd: whole or in pieces, several frames, bombs, and damage."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from grader.facts.tar import BadArchive
+from grader.facts.zstd import CHUNK, MAGIC, unpacker
+from tests.grader.registries import zstd
+
+DATA = {"nothing": b"", "a few": b"abc" * 1000, "noise": os.urandom(700_000), "a bomb": b"\0" * 50_000_000}
+
+
+@pytest.mark.parametrize("step", [CHUNK, 7_777])
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("data", DATA.values(), ids=DATA)
+def test_what_comes_out(data: bytes, times: int, step: int) -> None:
+    packed = zstd(data) * times
+    assert packed.startswith(MAGIC)
+    unpack = unpacker()()
+    parts = [part for at in range(0, len(packed), step) for part in unpack(memoryview(packed)[at : at + step])]
+    assert all(len(part) <= CHUNK for part in parts)
+    assert b"".join(parts) == data * times
+
+
+@pytest.mark.parametrize("packed", [MAGIC + b"garbage" * 100, zstd(b"x" * 1000)[:-4] + b"\xff" * 40, b"no such thing"])
+def test_damage(packed: bytes) -> None:
+    with pytest.raises(BadArchive, match="compression is damaged"):
+        list(unpacker()()(packed))
