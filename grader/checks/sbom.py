@@ -1,0 +1,148 @@
+"""`sbom`: an SBOM of the very image is attached to it, and lists what the image holds.
+
+    repository = "localhost:5000/{learner}/tides"
+    tag        = "1.0"             # default: latest
+    format     = "cyclonedx"       # or spdx
+    key        = "cosign.pub"      # optional: then it must be an attestation that verifies with this key
+
+What the image holds is the scanner's own list of that digest. An SBOM passes that lists at least 95 % of it, and not
+much that the image does not hold. All or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from grader.beside import Work
+from grader.checks import CheckParams
+from grader.exercise import InnerPath
+from grader.facts.purl import Package
+from grader.facts.sbom import Attachment, Compared, Format, Sboms, compare
+from grader.repository import RepositoryName, TagName
+from grader.verdict import Place, Verdict, clean
+
+if TYPE_CHECKING:
+    from grader.facts import Facts
+
+LISTED = 0.95
+"""The share of what the image holds that has to be listed: tools differ about the rest."""
+STRANGE = 0.5
+"""What may be listed and not held, as a share of what is held; and STRANGE_FEW in any case."""
+STRANGE_FEW = 10
+SHOWN = 8
+"""Packages named in a message."""
+SHOWN_PLACES = 10
+
+
+class Params(CheckParams):
+    """The image, as a repository and a tag; the format, and the file of the submission that holds the public key."""
+
+    work: ClassVar[Work] = Work.LOOKS
+    repository: RepositoryName
+    tag: TagName = "latest"
+    format: Format
+    key: InnerPath | None = None
+
+
+class _Finding(NamedTuple):
+    """How far one attached SBOM gets: the higher, the nearer; `why` is empty where it passes."""
+
+    rank: int
+    why: str
+    attachment: Attachment
+    compared: Compared | None = None
+
+
+def judge(facts: Facts, params: Params) -> Verdict:
+    """Passed when one of the attached SBOMs is all that is asked for."""
+    name = f"{facts.repository(params.repository)}:{params.tag}"
+    sboms = facts.sboms(params.repository, params.tag, params.key)
+    if sboms is None:
+        return Verdict.failed(
+            f"There is no {name}: push the image, then attach the SBOM to what was pushed.",
+            expected=f"{name}, with an SBOM attached",
+            found="no such tag",
+        )
+    if not sboms.found:
+        return Verdict.failed(_nothing(name, sboms, params), expected=_expected(params), found="no SBOM")
+    findings = [_finding(facts, params, sboms, attachment) for attachment in sboms.found]
+    best = max(findings, key=lambda finding: finding.rank)
+    details: dict[str, Any] = {"digest": sboms.digest, "image": sboms.image}
+    if best.compared:
+        details |= {"held": best.compared.held, "missing": _names(best.compared.missing, 50)}
+        details |= {"not_held": _names(best.compared.strange, 50)}
+    if not best.why:
+        compared = best.compared
+        listed = f"{compared.held - len(compared.missing)} of {compared.held}" if compared else ""
+        signed = f", signed with the key of {params.key}" if params.key else ""
+        return Verdict.passed(
+            f"The {params.format.label} SBOM of {sboms.digest}{signed} lists {listed} packages that the image holds.",
+            details=details,
+        )
+    return Verdict.failed(
+        best.why,
+        expected=_expected(params),
+        found=f"{len(findings)} SBOM{'' if len(findings) == 1 else 's'}, none that counts",
+        where=[Place(path=item.attachment.place, text=item.why) for item in findings[:SHOWN_PLACES]],
+        details=details,
+    )
+
+
+def _finding(facts: Facts, params: Params, sboms: Sboms, attachment: Attachment) -> _Finding:
+    bom = attachment.bom
+    if bom is None:
+        return _Finding(0, f"What is attached as an SBOM cannot be read: {clean(attachment.why, 300)}.", attachment)
+    if attachment.names and attachment.names not in (sboms.digest, sboms.image):
+        why = f"The SBOM attached to {attachment.subject} is one of {clean(attachment.names, 80)}: attach its own."
+        return _Finding(1, why, attachment)
+    if bom.format is not params.format:
+        why = f"The SBOM attached is {bom.format.label}, and {params.format.label} is asked for."
+        return _Finding(2, why, attachment)
+    if params.key and not attachment.signed:
+        why = f"The SBOM attached is no attestation that verifies with {params.key}: {clean(attachment.why, 300)}."
+        return _Finding(3, why, attachment)
+    compared = compare(bom, facts.inventory(params.repository, sboms.image))
+    why = _compared(compared, bom.packages)
+    return _Finding(4 if why else 5, why, attachment, compared)
+
+
+def _compared(compared: Compared, listed: frozenset[Package]) -> str:
+    """Why an SBOM does not list what the image holds; empty where it does."""
+    allowed = max(STRANGE_FEW, STRANGE * compared.held)
+    if len(compared.missing) > (1 - LISTED) * compared.held:
+        count = compared.held - len(compared.missing)
+        empty = " It lists no package at all." if not listed else ""
+        return (
+            f"The SBOM lists {count} of the {compared.held} packages that the image holds.{empty} Missing, in these "
+            f"versions: {_some(compared.missing)}. Make it of the image that was pushed."
+        )
+    if len(compared.strange) > allowed:
+        return (
+            f"The SBOM lists {len(compared.strange)} packages that the image does not hold: {_some(compared.strange)}. "
+            "It is one of another image."
+        )
+    return ""
+
+
+def _nothing(name: str, sboms: Sboms, params: Params) -> str:
+    if sboms.elsewhere:
+        return (
+            f"No SBOM is attached to {name}, which is {sboms.digest} now. One is attached to {sboms.elsewhere}: the "
+            "tag was moved since, or it was made for another image."
+        )
+    return f"No SBOM is attached to {name} ({sboms.digest}): make one of what was pushed, and attach it to that digest."
+
+
+def _expected(params: Params) -> str:
+    signed = f", as an attestation that verifies with {params.key}" if params.key else ""
+    return f"an SBOM in {params.format.label}{signed}, attached to the digest, that lists what the image holds"
+
+
+def _names(packages: Sequence[Package], limit: int) -> list[str]:
+    return [clean(str(package), 150) for package in packages[:limit]]
+
+
+def _some(packages: Sequence[Package]) -> str:
+    more = f" and {len(packages) - SHOWN} more" if len(packages) > SHOWN else ""
+    return ", ".join(_names(packages, SHOWN)) + more
