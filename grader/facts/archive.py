@@ -183,7 +183,7 @@ class _Blob:
         if head[:2] == _GZIP:
             self._layer = _Layer(self._outer, self._member, _gunzip)
         elif head[:4] == zstd.MAGIC:
-            self._layer = _Layer(self._outer, self._member, zstd.unpacker())
+            self._layer = _Layer(self._outer, self._member, zstd.Unpack)
         elif len(head) >= BLOCK and (not any(head[:BLOCK]) or has_checksum(head[:BLOCK])):
             self._layer = _Layer(self._outer, self._member, None)
         elif head.lstrip()[:1] in (b"{", b"["):  # last: a layer may begin with a file of such a name

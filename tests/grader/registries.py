@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import ctypes
-import ctypes.util
 import gzip
 import http.client
 import io
@@ -16,6 +14,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
+from grader.facts import zstd as unpacking
 from grader.facts.engine import Engine
 from grader.facts.registry import Descriptor, Platform, Repository
 from grader.facts.registry.documents import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, digest_of
@@ -185,16 +184,9 @@ def tar(members: Mapping[str, tuple[tarfile.TarInfo, bytes]] | Mapping[str, byte
 
 
 def zstd(data: bytes) -> bytes:
-    """The data packed by the system's libzstd."""
-    library = ctypes.CDLL(ctypes.util.find_library("zstd"))
-    library.ZSTD_compressBound.argtypes = [ctypes.c_size_t]
-    library.ZSTD_compressBound.restype = library.ZSTD_compress.restype = ctypes.c_size_t
-    word = ctypes.c_size_t
-    library.ZSTD_compress.argtypes = [ctypes.c_void_p, word, ctypes.c_char_p, word, ctypes.c_int]
-    room = library.ZSTD_compressBound(len(data))
-    packed = ctypes.create_string_buffer(room)
-    size = library.ZSTD_compress(packed, room, data, len(data), 3)
-    return packed.raw[:size]
+    """The data packed in one frame."""
+    packed: bytes = unpacking.zstd.compress(data)
+    return packed
 
 
 def put_index(

@@ -117,12 +117,9 @@ def test_every_form_gets_the_grade_of_the_folder(
 
 
 @pytest.mark.engine
-def test_layers_in_zstd_are_read_or_it_is_said_that_they_cannot_be(saved: dict[str, Path], nowhere: None) -> None:
+def test_layers_in_zstd_are_read(saved: dict[str, Path], nowhere: None) -> None:
     report = grade(of_busybox(IMAGE_CHECKS[0]), None, image=saved["zstd"])
-    if report.score is None:
-        assert "compressed with zstd, which this machine cannot read" in report.checks[0].message
-    else:
-        assert report.checks[0].status is Status.PARTIAL
+    assert report.checks[0].status is Status.PARTIAL
 
 
 @pytest.mark.engine

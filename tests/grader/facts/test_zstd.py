@@ -7,7 +7,7 @@ import os
 import pytest
 
 from grader.facts.tar import BadArchive
-from grader.facts.zstd import CHUNK, MAGIC, unpacker
+from grader.facts.zstd import CHUNK, MAGIC, Unpack
 from tests.grader.registries import zstd
 
 DATA = {"nothing": b"", "a few": b"abc" * 1000, "noise": os.urandom(700_000), "a bomb": b"\0" * 50_000_000}
@@ -19,7 +19,7 @@ DATA = {"nothing": b"", "a few": b"abc" * 1000, "noise": os.urandom(700_000), "a
 def test_what_comes_out(data: bytes, times: int, step: int) -> None:
     packed = zstd(data) * times
     assert packed.startswith(MAGIC)
-    unpack = unpacker()()
+    unpack = Unpack()
     parts = [part for at in range(0, len(packed), step) for part in unpack(memoryview(packed)[at : at + step])]
     assert all(len(part) <= CHUNK for part in parts)
     assert b"".join(parts) == data * times
@@ -28,4 +28,4 @@ def test_what_comes_out(data: bytes, times: int, step: int) -> None:
 @pytest.mark.parametrize("packed", [MAGIC + b"garbage" * 100, zstd(b"x" * 1000)[:-4] + b"\xff" * 40, b"no such thing"])
 def test_damage(packed: bytes) -> None:
     with pytest.raises(BadArchive, match="compression is damaged"):
-        list(unpacker()()(packed))
+        list(Unpack()(packed))
