@@ -5,6 +5,7 @@ The programs lie in the lab's folder beside the engines that tests make, and are
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -24,6 +25,8 @@ from layerwise.stack.paths import home
 
 SUITES = {"2": "trixie", "3": "testing"}
 """The Debian suite that has each version."""
+EMPTY_LAYER = bytes(10_240)
+"""A tar archive with nothing in it."""
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 SIGNED = "dev.cosignproject.cosign/signature"
@@ -56,6 +59,13 @@ class Signer:
         self.run("trusted-root", "create", "--out=roots.json")
         (folder / "none.json").write_text('{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.2+json",'
                                           '"rekorTlogConfig":{},"tsaConfig":{}}')  # fmt: skip
+
+    def with_program(self, cosign: Path, folder: Path) -> Signer:
+        """Another Cosign, with the same keys."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        other = copy.copy(self)
+        other.cosign, other.folder = cosign, folder
+        return other
 
     def public(self, name: str) -> bytes:
         return (self.folder / f"{name}.pub").read_bytes()
@@ -108,12 +118,14 @@ def repository() -> Iterator[Repository]:
                 served.delete(manifest.digest)
 
 
-def push(served: Repository, tag: str | None = "1.0", *, layers: Sequence[bytes] = (b"",), word: str = "") -> str:
+def push(
+    served: Repository, tag: str | None = "1.0", *, layers: Sequence[bytes] = (EMPTY_LAYER,), word: str = ""
+) -> str:
     """Push an image with these layers (tar archives), under a tag or by its digest alone. Its digest."""
     return push_manifest(served, tag, image(served, layers=layers, word=word))
 
 
-def image(served: Repository, *, layers: Sequence[bytes] = (b"",), word: str = "") -> dict[str, Any]:
+def image(served: Repository, *, layers: Sequence[bytes] = (EMPTY_LAYER,), word: str = "") -> dict[str, Any]:
     """The manifest of such an image, its blobs pushed; `word` makes its digest another, and without one it is new."""
     put = [served.put_blob(layer, LAYER).to_dict() for layer in layers]
     config = {"os": "linux", "architecture": "amd64", "config": {"Labels": {"word": word or uuid.uuid4().hex}}}

@@ -21,6 +21,7 @@
     facts.service(port)    what it serves over HTTP                -> Service
     facts.signatures(…)    who signed what it was pushed as        -> Signatures
     facts.pushed(…)        what a registry serves under its tags, held against the build  -> Pushed
+    facts.sboms(…)         which SBOMs are attached to that        -> Sboms
 
 A fact raises SubmissionFault where the submission makes it impossible, and GraderError where it could not be looked at.
 Asked again, it raises the same object: so a check that meets a fault another check met can be told.
@@ -62,8 +63,10 @@ if TYPE_CHECKING:
     from grader.facts.image import Image
     from grader.facts.leaks import Ear, Leak
     from grader.facts.pins import Taken
+    from grader.facts.purl import Package
     from grader.facts.pushed import Pushed
     from grader.facts.registry import Repository
+    from grader.facts.sbom import Sboms
     from grader.facts.scan import Scan
     from grader.facts.service import Answer, Service
     from grader.facts.shipping import Shipment
@@ -364,6 +367,25 @@ class Facts:
         served = self._served(repository)
         manifest = served.manifest(tag)
         return signature.elsewhere(served, manifest, self._public_key(key), self.cosign) if manifest else None
+
+    def sboms(self, repository: str, tag: str, key: str | None) -> Sboms | None:
+        """The SBOMs attached to what a tag of a repository names, held against the public key in the submission's file
+        `key` where one is given; None where there is no such tag. Errors as of `signatures`."""
+        from grader.facts import sbom
+
+        def look() -> Sboms | None:
+            public = self._public_key(key) if key else None
+            served = self._served(repository)
+            manifest = served.manifest(tag)
+            return sbom.look(served, manifest, public, self.cosign) if manifest else None
+
+        return self.once(f"sboms {repository}:{tag} {key}", look)
+
+    def inventory(self, repository: str, digest: str) -> frozenset[Package]:
+        """The packages that an image of a repository holds, by the scanner's list."""
+        from grader.facts import sbom
+
+        return self.once(f"inventory {repository}@{digest}", lambda: sbom.inventory(self._served(repository), digest))
 
     def _public_key(self, name: str) -> bytes:
         from grader.facts import signature

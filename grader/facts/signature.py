@@ -111,7 +111,7 @@ def elsewhere(repository: Repository, manifest: Manifest, key: bytes, cosign: Co
     """Another digest of the repository that the key did sign, one inside the index first; None where none is found
     among the first MAX_LOOKED."""
     inside = {entry.digest for entry in manifest.manifests}
-    signed = [digest for digest in attached.signed_digests(repository.tags()) if digest != manifest.digest]
+    signed = [digest for digest in attached.marked(repository.tags(), ("", ".sig")) if digest != manifest.digest]
     signed.sort(key=lambda digest: digest not in inside)
     for digest in signed[:MAX_LOOKED]:
         with suppress(SubmissionFault):
@@ -148,8 +148,10 @@ def named(thing: Attached) -> str:
 
 
 def statement(thing: Attached) -> Mapping[str, Any]:
-    """The statement in an envelope or bundle, whoever signed it; empty where there is none."""
+    """The statement in an envelope or bundle, or by itself, whoever signed it; empty where there is none."""
     envelope = _json(thing.data)
+    if thing.form is Form.STATEMENT:
+        return envelope if isinstance(envelope, dict) else {}
     if thing.form is Form.BUNDLE:
         envelope = _at(envelope, "dsseEnvelope")
     payload = _at(envelope, "payload")

@@ -33,10 +33,7 @@ def signer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def third(tmp_path_factory: pytest.TempPathFactory, signer: Signer) -> Signer:
     """Cosign 3, with the same keys."""
-    third = Signer(cosigns.program("3"), tmp_path_factory.mktemp("third"))
-    for path in signer.folder.glob("*.[kp][eu][yb]"):
-        (third.folder / path.name).write_bytes(path.read_bytes())
-    return third
+    return signer.with_program(cosigns.program("3"), tmp_path_factory.mktemp("third"))
 
 
 class Bench(NamedTuple):
