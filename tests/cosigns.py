@@ -105,9 +105,9 @@ LEARNER = f"signer-{uuid.uuid4().hex[:12]}"
 
 
 @contextmanager
-def repository() -> Iterator[Repository]:
-    """An empty repository of LEARNER's on the lab's registry, of which nothing is left."""
-    served = Repository.parse(f"localhost:5000/{LEARNER}/tides")
+def repository(registry: str = "localhost:5000") -> Iterator[Repository]:
+    """An empty repository of LEARNER's on one of the lab's registries, of which nothing is left."""
+    served = Repository.parse(f"{registry}/{LEARNER}/tides")
     try:
         yield served
     finally:

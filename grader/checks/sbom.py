@@ -75,7 +75,7 @@ def judge(facts: Facts, params: Params) -> Verdict:
     if not best.why:
         compared = best.compared
         listed = f"{compared.held - len(compared.missing)} of {compared.held}" if compared else ""
-        signed = f", signed with the key of {params.key}" if params.key else ""
+        signed = f", signed with the key of {params.key}," if params.key else ""
         return Verdict.passed(
             f"The {params.format.label} SBOM of {sboms.digest}{signed} lists {listed} packages that the image holds.",
             details=details,

@@ -26,6 +26,8 @@ from tests.cosigns import Signer, image, push, push_index, push_manifest
 from tests.grader.conftest import facts_of
 
 pytestmark = pytest.mark.lab
+ONE_WILL_DO = pytest.mark.parametrize("signer", ["2"], indirect=True)
+"""For what happens without Cosign."""
 
 EMPTY = "application/vnd.oci.empty.v1+json"
 CYCLONEDX = "application/vnd.cyclonedx+json"
@@ -424,6 +426,7 @@ def test_with_another_key(bench: Bench) -> None:
     assert "no attestation that verifies with cosign.pub" in verdict.message
 
 
+@ONE_WILL_DO
 def test_the_key_is_the_private_one(bench: Bench) -> None:
     attested(bench)
     (bench.folder / "cosign.pub").write_bytes((bench.signer.folder / "mine.key").read_bytes())
@@ -431,11 +434,13 @@ def test_the_key_is_the_private_one(bench: Bench) -> None:
         judge(bench, key="cosign.pub")
 
 
+@ONE_WILL_DO
 def test_an_image_that_holds_nothing(bench: Bench) -> None:
     bench.attest(bench.push(content=layer({}, {}, {})), {"bomFormat": "CycloneDX", "specVersion": "1.6"})
     assert judge(bench).status is Status.PASSED
 
 
+@ONE_WILL_DO
 def test_what_the_evidence_holds(bench: Bench) -> None:
     of_an_earlier_build(bench)
     verdict = judge(bench)
@@ -444,6 +449,7 @@ def test_what_the_evidence_holds(bench: Bench) -> None:
     assert str(verdict.where[0].path).endswith(".att")
 
 
+@ONE_WILL_DO
 def test_an_image_that_is_damaged_is_the_submissions_fault(bench: Bench) -> None:
     digest = bench.push()
     bench.attest(digest, bench.made["cyclonedx"])
@@ -454,6 +460,7 @@ def test_an_image_that_is_damaged_is_the_submissions_fault(bench: Bench) -> None
         judge(bench)
 
 
+@ONE_WILL_DO
 def test_an_image_that_is_none_is_the_submissions_fault(bench: Bench) -> None:
     """A layer that is no archive, with its right digest."""
     bench.attest(bench.push(content=b"no archive" * 1000), bench.made["cyclonedx"])
@@ -461,6 +468,7 @@ def test_an_image_that_is_none_is_the_submissions_fault(bench: Bench) -> None:
         judge(bench)
 
 
+@ONE_WILL_DO
 def test_a_scanner_that_cannot_look_gives_no_verdict(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     attested(bench)
     monkeypatch.setattr(trivy, "TIMEOUT", 0.0)
@@ -468,11 +476,13 @@ def test_a_scanner_that_cannot_look_gives_no_verdict(bench: Bench, monkeypatch: 
         judge(bench)
 
 
+@ONE_WILL_DO
 def test_a_registry_that_is_down_gives_no_verdict(bench: Bench) -> None:
     with pytest.raises(RegistryUnavailable):
         judge(bench, repository="localhost:1/{learner}/tides")
 
 
+@ONE_WILL_DO
 def test_a_registry_that_wants_a_login_gives_no_verdict(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

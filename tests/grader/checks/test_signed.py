@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ from tests.cosigns import SIGNED, Signer, image, push, push_index, push_manifest
 from tests.grader.conftest import facts_of
 
 pytestmark = pytest.mark.lab
+ONE_WILL_DO = pytest.mark.parametrize("signer", ["2"], indirect=True)
+"""For what happens before Cosign is asked, or without it."""
 
 PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
 
@@ -377,6 +380,7 @@ def test_keys_that_are_none(prepare: Callable[[Bench], None], says: str, bench: 
     assert "-----BEGIN" not in str(caught.value)
 
 
+@ONE_WILL_DO
 def test_a_private_key_beside_the_public_one_is_mentioned(bench: Bench) -> None:
     by_digest(bench)
     (bench.folder / "cosign.key").write_bytes((bench.signer.folder / "mine.key").read_bytes())
@@ -387,6 +391,7 @@ def test_a_private_key_beside_the_public_one_is_mentioned(bench: Bench) -> None:
     assert "private key" not in judge(bench).message
 
 
+@ONE_WILL_DO
 def test_another_name_for_the_key(bench: Bench) -> None:
     by_digest(bench)
     (bench.folder / "keys").mkdir()
@@ -412,6 +417,7 @@ FAKES = {
 }
 
 
+@ONE_WILL_DO
 @pytest.mark.parametrize("what", FAKES)
 def test_a_cosign_that_does_not_work_gives_no_verdict(
     what: str, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -429,6 +435,7 @@ def test_a_cosign_that_does_not_work_gives_no_verdict(
     assert says in str(caught.value)
 
 
+@ONE_WILL_DO
 def test_no_cosign_at_all(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     by_digest(bench)
     monkeypatch.setenv("PATH", "/nowhere")
@@ -444,17 +451,32 @@ def test_nothing_of_our_environment_reaches_cosign(bench: Bench, monkeypatch: py
     assert judge(bench).status is Status.FAILED
 
 
+@ONE_WILL_DO
 def test_a_registry_that_is_down_gives_no_verdict(bench: Bench) -> None:
     with pytest.raises(RegistryUnavailable):
         judge(bench, repository="localhost:1/{learner}/tides")
 
 
+@ONE_WILL_DO
 def test_a_registry_that_wants_a_login_gives_no_verdict(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     with pytest.raises(LoginRequired):
         judge(bench, repository="localhost:5001/{learner}/tides")
+
+
+@ONE_WILL_DO
+def test_with_a_login(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The registry is asked by us: Cosign is given no login, and needs none."""
+    config = bench.signer.folder / ".docker" / "config.json"
+    config.parent.mkdir(exist_ok=True)
+    auth = base64.b64encode(b"learner:layerwise").decode()
+    config.write_text(json.dumps({"auths": {"localhost:5001": {"auth": auth}}}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(config.parent))
+    with cosigns.repository("localhost:5001") as served:
+        bench.signer.sign(f"{served}@{push(served)}")
+        assert judge(bench, repository="localhost:5001/{learner}/tides").status is Status.PASSED
 
 
 @pytest.mark.parametrize(
