@@ -52,9 +52,10 @@ def lab_env(home: paths.Home | None = None) -> dict[str, str]:
 
 
 def activate(home: paths.Home | None = None) -> None:
-    """Put the lab's environment in os.environ. Where no lab is up but DOCKER_HOST is set, that engine is meant: nothing
-    changes. Raises LabError where there is neither."""
+    """Put the lab's environment in os.environ. Where no lab is up but DOCKER_HOST is set, that engine is meant, and
+    only NOTHING_PUBLISHED is put there. Raises LabError where there is neither."""
     home = home or paths.home()
+    os.environ.update(NOTHING_PUBLISHED)
     if state.read(home).engine is None and os.environ.get("DOCKER_HOST"):
         return
     env = lab_env(home)

@@ -79,4 +79,4 @@ class TestEnvironment:
     ) -> None:
         monkeypatch.setattr(os, "environ", {"DOCKER_HOST": "unix:///mine"})
         environment.activate(home)
-        assert os.environ == {"DOCKER_HOST": "unix:///mine"}
+        assert os.environ == {"DOCKER_HOST": "unix:///mine", **environment.NOTHING_PUBLISHED}
