@@ -1,0 +1,8 @@
+ferry=$REGISTRY/$LEARNER/ferry
+docker build --quiet --tag $ferry:1.4 .
+docker tag $ferry:1.4 $ferry:latest
+docker push --quiet $ferry:1.4
+docker push --quiet $ferry:latest
+
+digest=$(docker buildx imagetools inspect --format '{{json .Manifest.Digest}}' $ferry:1.4 | tr -d '"')
+echo "image = '$ferry@$digest'" > deploy.toml
