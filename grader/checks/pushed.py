@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field
 
 from grader.beside import Work
 from grader.checks import CheckParams
-from grader.repository import RepositoryName
+from grader.repository import RepositoryName, TagName
 from grader.verdict import Place, Verdict, clean
 
 if TYPE_CHECKING:
@@ -33,9 +33,6 @@ def _unique(tags: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(tags)) < len(tags):
         raise ValueError("expected each tag once")
     return tags
-
-
-TagName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$")]
 
 
 class Params(CheckParams):

@@ -20,8 +20,9 @@
     facts.stopped(within)  what became of it when asked to stop    -> Stopped
     facts.service(port)    what it serves over HTTP                -> Service
     facts.signatures(…)    who signed what it was pushed as        -> Signatures
-    facts.pushed(…)        what a registry serves under its tags, held against the build  -> Pushed
     facts.sboms(…)         which SBOMs are attached to that        -> Sboms
+    facts.pushed(…)        what its tags serve, held against what its folder builds -> Pushed
+    facts.platforms(…)     what a tag serves for each platform     -> Platforms  (no engine)
 
 A fact raises SubmissionFault where the submission makes it impossible, and GraderError where it could not be looked at.
 Asked again, it raises the same object: so a check that meets a fault another check met can be told.
@@ -63,9 +64,10 @@ if TYPE_CHECKING:
     from grader.facts.image import Image
     from grader.facts.leaks import Ear, Leak
     from grader.facts.pins import Taken
+    from grader.facts.platforms import Platforms
     from grader.facts.purl import Package
     from grader.facts.pushed import Pushed
-    from grader.facts.registry import Repository
+    from grader.facts.registry import Platform, Repository
     from grader.facts.sbom import Sboms
     from grader.facts.scan import Scan
     from grader.facts.service import Answer, Service
@@ -494,8 +496,19 @@ class Facts:
         `pushed.look`. Nothing is built where nothing is pushed."""
         from grader.facts import pushed
 
-        name = self.repository(repository)
-        return self.once(f"pushed {name}:{','.join(tags)}", lambda: pushed.look(self, name, tags))
+        served = self._served(repository)
+        return self.once(f"pushed {served}:{','.join(tags)}", lambda: pushed.look(self, served, tags))
+
+    def platforms(self, repository: str, tag: str, wanted: Sequence[Platform]) -> Platforms | None:
+        """What a tag of the learner's repository serves for each platform; None where there is no such tag. See
+        `platforms.look`."""
+        from grader.facts import platforms
+
+        def measure() -> Platforms | None:
+            folder = self.submission.folder.parent if self.has_folder else None
+            return platforms.look(self._served(repository), tag, wanted, folder)
+
+        return self.once(f"platforms {repository}:{tag} {wanted}", measure)
 
     @property
     def _runnable(self) -> str:

@@ -73,9 +73,8 @@ class Pushed:
     faults: Mapping[str, str]
 
 
-def look(facts: Facts, repository: str, tags: Sequence[str]) -> Pushed:
+def look(facts: Facts, place: Repository, tags: Sequence[str]) -> Pushed:
     """Ask the registry. RegistryUnavailable or LoginRequired where it does not tell; errors of the build."""
-    place = Repository.parse(repository)
     named: list[Tag] = []
     differences: dict[str, Sequence[Difference]] = {}
     faults: dict[str, str] = {}
@@ -96,7 +95,7 @@ def look(facts: Facts, repository: str, tags: Sequence[str]) -> Pushed:
             differences[manifest.digest] = compare(served.image_of(place, own, folder), facts.image, plan)
         except SubmissionFault as fault:
             faults[manifest.digest] = str(fault)
-    return Pushed(repository, tuple(named), differences, faults)
+    return Pushed(str(place), tuple(named), differences, faults)
 
 
 def compare(found: Image, built: Image, plan: Build | None) -> Sequence[Difference]:

@@ -77,10 +77,13 @@ def of_platform(repository: Repository, manifest: Manifest, platform: Platform) 
 
 
 def fetched(repository: Repository, entry: Descriptor) -> Manifest:
-    """The manifest that an entry of an index names. NotAManifest where there is none, or it is an index in its turn."""
+    """The manifest that an entry of an index names. NotAManifest where there is none, or it is an index in its turn;
+    DigestMismatch where it is another than the index says."""
     found = repository.manifest(entry.digest)
     if found is None:
         raise NotAManifest(f"the index names the manifest {entry.digest}, and the registry does not have it")
+    if len(found.raw) != entry.size:
+        raise DigestMismatch(f"the manifest {entry.digest} has {len(found.raw)} bytes, and the index says {entry.size}")
     if found.is_index:
         raise NotAManifest(f"the index names {entry.digest}, an index in its turn, where an image's manifest should be")
     return found

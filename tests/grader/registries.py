@@ -124,18 +124,24 @@ def packed(data: bytes) -> bytes:
 class Parts:
     """An image taken apart: its config, and its layers as uncompressed archives. Change them, and put it up again."""
 
-    def __init__(self, repository: Repository, tag: str) -> None:
+    def __init__(self, repository: Repository, config: Mapping[str, Any], layers: Sequence[bytes]) -> None:
+        self.repository = repository
+        self.config: dict[str, Any] = copy.deepcopy(dict(config))
+        self.layers = list(layers)
+        self.claimed: list[str] | None = None
+        """What the config is to say of its layers, where that is not the truth."""
+
+    @classmethod
+    def fetch(cls, repository: Repository, tag: str) -> Parts:
+        """Those of what is pushed under a tag; of an index, of its first image."""
         manifest = repository.manifest(tag)
         assert manifest is not None
         if manifest.is_index:
             entry = next(one for one in manifest.manifests if one.platform and one.platform.os != "unknown")
             manifest = repository.manifest(entry.digest)
             assert manifest is not None
-        self.repository = repository
-        self.config: dict[str, Any] = copy.deepcopy(dict(repository.image_config(manifest).document))
-        self.layers = [_plain(repository.blob(layer.digest, 1 << 30)) for layer in manifest.layers]
-        self.claimed: list[str] | None = None
-        """What the config is to say of its layers, where that is not the truth."""
+        layers = [_plain(repository.blob(layer.digest, 1 << 30)) for layer in manifest.layers]
+        return cls(repository, repository.image_config(manifest).document, layers)
 
     def edit(self, index: int, change: Callable[[dict[str, tuple[tarfile.TarInfo, bytes]]], object]) -> Parts:
         """Change a layer's members, by name: header and content."""

@@ -37,6 +37,9 @@ class BlobMissing(SubmissionFault):
     """The registry does not have a blob that a manifest names."""
 
 
+_USUAL = {"amd64": "v1", "arm64": "v8", "arm": "v7"}
+
+
 class Platform(NamedTuple):
     """What an image runs on. `variant` is empty where none is given."""
 
@@ -54,6 +57,11 @@ class Platform(NamedTuple):
 
     def __str__(self) -> str:
         return "/".join(part for part in self if part)
+
+    @property
+    def plain(self) -> Platform:
+        """Without a variant that goes without saying: `linux/arm64/v8` is `linux/arm64`."""
+        return self._replace(variant="") if self.variant == _USUAL.get(self.architecture) else self
 
 
 @dataclass(frozen=True)
@@ -151,13 +159,12 @@ class Manifest:
         )
 
     def of_platform(self, platform: Platform) -> Descriptor | None:
-        """The first entry of an index for a platform, as clients take it. Where no variant is asked for any fits; where
-        one is, the same, or none given; an entry that does not say its platform fits nothing."""
-        for entry in self.manifests:
-            said = entry.platform
-            if said and said[:2] == platform[:2] and (not platform.variant or said.variant in ("", platform.variant)):
-                return entry
-        return None
+        """The entry of an index for a platform, as clients take it: the first of the same variant and, where none is
+        asked for, else the first of any. One that does not say its platform, or is an attestation, fits nothing."""
+        said = [(entry, entry.platform.plain) for entry in self.manifests if entry.platform and not _is_about(entry)]
+        same = (entry for entry, own in said if own == platform.plain)
+        any_variant = (entry for entry, own in said if not platform.variant and own[:2] == platform[:2])
+        return next(same, None) or next(any_variant, None)
 
 
 @dataclass(frozen=True)
@@ -177,6 +184,11 @@ class ConfigDocument:
         if not isinstance(diff_ids, list) or not all(isinstance(item, str) and is_digest(item) for item in diff_ids):
             raise NotAManifest("what is served is no image's config: it does not name its layers")
         return cls(digest, document, _platform(document), tuple(diff_ids))
+
+
+def _is_about(entry: Descriptor) -> bool:
+    """Whether an entry of an index is no image, but says something of one: as BuildKit marks its attestations."""
+    return "vnd.docker.reference.type" in entry.annotations
 
 
 def digest_of(data: bytes, algorithm: str = "sha256") -> str:

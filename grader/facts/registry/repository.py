@@ -105,7 +105,12 @@ class Repository:
         """The config of an image's manifest. NotAManifest where it is an index or has none; errors as of `blob`."""
         if manifest.config is None:
             raise NotAManifest("what is served is an index, where an image's manifest should be")
-        return ConfigDocument.read(self.blob(manifest.config.digest, MAX_MANIFEST), manifest.config.digest)
+        raw = self.blob(manifest.config.digest, MAX_MANIFEST)
+        if len(raw) != manifest.config.size:
+            raise DigestMismatch(
+                f"the config {manifest.config.digest} has {len(raw)} bytes, not {manifest.config.size}"
+            )
+        return ConfigDocument.read(raw, manifest.config.digest)
 
     def blob(self, digest: str, limit: int) -> bytes:
         """A blob of at most `limit` bytes. NotAManifest where it is larger: it was asked for as a document. BlobMissing

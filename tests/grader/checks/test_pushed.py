@@ -59,7 +59,7 @@ class Lab(NamedTuple):
     facts: Facts
 
     def parts(self) -> Parts:
-        return Parts(self.repository, "right")
+        return Parts.fetch(self.repository, "right")
 
     def judge(self, *tags: str, repository: str = "") -> Verdict:
         return judge(self.facts, Params(repository=repository or str(self.repository), tags=tags))
@@ -117,8 +117,7 @@ def listed(lab: Lab, tag: str) -> None:
     parts = lab.parts()
     own = f"linux/{parts.config['architecture']}"
     right = parts.put("")
-    note = Parts(lab.repository, "right")
-    note.config, note.layers = {"architecture": "unknown", "os": "unknown"}, []
+    note = Parts(lab.repository, {"architecture": "unknown", "os": "unknown"}, [])
     other = lab.parts()
     other.config["architecture"] = "s390x"
     other.layers = other.layers[:2]
@@ -460,7 +459,7 @@ def test_the_learners_name_is_filled_in(lab: Lab, tag: str) -> None:
         ({"repository": "localhost:5000/{learner}/tides"}, "tags"),
         ({"repository": "localhost:5000/{learner}/tides", "tags": []}, "at least 1"),
         ({"repository": "localhost:5000/{learner}/tides", "tags": ["a", "a"]}, "each tag once"),
-        ({"repository": "localhost:5000/{learner}/tides", "tags": ["a/b"]}, "pattern"),
+        ({"repository": "localhost:5000/{learner}/tides", "tags": ["a/b"]}, "expected a tag"),
         ({"repository": "localhost:5000/{learner}/tides:1.0", "tags": ["a"]}, "no tag"),
         ({"repository": "tides", "tags": ["a"]}, "registry in front"),
         ({"tags": ["a"]}, "repository"),
