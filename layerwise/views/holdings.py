@@ -280,9 +280,9 @@ def _tags(registry: str, name: str) -> list[str] | RegistryUnavailable:
 
 
 def _natural(text: str) -> tuple[bool, list[tuple[int, str]]]:
-    """An order in which 1.10 comes after 1.9, and signatures come last."""
+    """An order in which 1.10 comes after 1.9, words after numbers, and signatures last."""
     parts = re.findall(r"[0-9]{1,9}|[^0-9]+", text)
-    return bool(_ABOUT.fullmatch(text)), [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+    return bool(_ABOUT.fullmatch(text)), [(int(part), "") if part.isdigit() else (1 << 30, part) for part in parts]
 
 
 def _shelf(registry: str, name: str, tags: Sequence[str] | RegistryUnavailable, left: int) -> Shelf:

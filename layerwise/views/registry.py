@@ -66,10 +66,9 @@ class Registry:
         """Bytes that no other tag shown here has, of one such as "lesson06/bakery:1.0"."""
         return self.holdings.own(self._find(tag))
 
-    def shared(self, tag: str) -> int:
-        """Bytes that others have, too."""
-        found = self._find(tag)
-        return found.size - self.holdings.own(found)
+    def size(self, tag: str) -> int:
+        """Bytes of all its blobs."""
+        return self._find(tag).size
 
     def _find(self, name: str) -> Tag:
         for tag in self.holdings.tags:
