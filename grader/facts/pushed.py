@@ -23,10 +23,11 @@ from grader.errors import SubmissionFault
 from grader.facts import served
 from grader.facts.dockerfile.resolved import Build, ResolvedStage, Step
 from grader.facts.filesystem import OPAQUE, WHITEOUT, FileSystem
-from grader.facts.image import Image, ImageConfig, Layer
+from grader.facts.image import Healthcheck, Image, ImageConfig, Layer
 from grader.facts.registry import Platform, Repository
 from grader.facts.shipping import layer_of_steps
 from grader.facts.tar import Member, Sink
+from grader.units import format_duration
 
 if TYPE_CHECKING:
     from grader.facts import Facts
@@ -35,8 +36,10 @@ VOLATILE = re.compile(
     r"(?:tmp|var/tmp|run|var/run|var/cache|var/log|var/lib/apt/lists)/.+"
     r"|(?:.*/)?(?:__pycache__|\.cache|\.npm)(?:/.*)?"
     r"|.*\.(?:pyc|pyo|log)"
+    r"|(?:dev|proc|sys)(?:/.*)?|etc/(?:hosts|hostname|mtab|resolv\.conf)"
 )
-"""Paths that a step makes otherwise each time it runs: scratch space, caches, logs, compiled Python."""
+"""Paths that a step makes otherwise each time it runs: scratch space, caches, logs, compiled Python; and where a
+builder puts something of its own while the step runs, which no container sees."""
 MAX_DIFFERENCES = 20
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """What a container gets where the config has no PATH; some builders write it down."""
@@ -122,7 +125,7 @@ def _settings(config: ImageConfig) -> dict[str, str]:
         "VOLUME": config.volumes,
         "SHELL": config.shell,
         "ONBUILD": config.onbuild,
-        "HEALTHCHECK": config.healthcheck or (),
+        "HEALTHCHECK": _health(config.healthcheck),
     }
     return {
         "platform": f"{config.os}/{config.architecture}",
@@ -133,6 +136,14 @@ def _settings(config: ImageConfig) -> dict[str, str]:
         **{f"ENV {name}": repr(value) for name, value in env.items()},
         **{f"LABEL {name}": repr(value) for name, value in config.labels.items()},
     }
+
+
+def _health(check: Healthcheck | None) -> Sequence[str]:
+    if check is None:
+        return ()
+    times = {"interval": check.interval, "timeout": check.timeout, "start period": check.start_period}
+    said = [f"{name} {format_duration(seconds)}" for name, seconds in times.items() if seconds]
+    return (*check.test, *said, *([f"retries {check.retries}"] if check.retries else ()))
 
 
 def _layers(found: Image, built: Image, plan: Build | None) -> Iterator[Difference]:

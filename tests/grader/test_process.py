@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.process import run
+from grader.process import MAX_STDIN, run
 
 
 def alive(pid: int) -> bool:
@@ -24,6 +24,14 @@ def test_output_and_status() -> None:
     assert (ended.status, ended.stdout, ended.stderr) == (3, b"out\n", b"err\n")
     assert not ended.timed_out
     assert not ended.flooded
+
+
+def test_what_it_is_given_to_read() -> None:
+    assert run(["cat"], timeout=20, stdin=b"x" * MAX_STDIN).stdout == b"x" * MAX_STDIN
+    assert run(["true"], timeout=20, stdin=b"x" * MAX_STDIN).status == 0, "it need not read"
+    assert run(["cat"], timeout=20).stdout == b""
+    with pytest.raises(ValueError, match="to read"):
+        run(["cat"], timeout=20, stdin=b"x" * (MAX_STDIN + 1))
 
 
 def test_death_by_signal() -> None:

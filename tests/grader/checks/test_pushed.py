@@ -20,8 +20,9 @@ from pydantic import ValidationError
 
 from grader.checks.pushed import Params, judge
 from grader.errors import LoginRequired, RegistryUnavailable
-from grader.facts import Facts
+from grader.facts import Facts, served
 from grader.facts.engine import Engine
+from grader.facts.pushed import compare
 from grader.facts.registry import Manifest, Repository
 from grader.facts.registry.documents import OCI_MANIFEST
 from grader.verdict import Status, Verdict
@@ -142,6 +143,20 @@ def leftovers(lab: Lab, tag: str) -> None:
     lab.parts().edit(RAN, change).put(tag)
 
 
+def mounts(lab: Lab, tag: str) -> None:
+    """As the old builder leaves them, and BuildKit does not."""
+
+    def change(members: Members) -> None:
+        for name in ("dev", "proc", "sys", "dev/pts"):
+            member = tarfile.TarInfo(name)
+            member.type, member.mode = tarfile.DIRTYPE, 0o755
+            members[name] = (member, b"")
+        for name in ("etc/hosts", "etc/resolv.conf", "dev/console"):
+            members[name] = (tarfile.TarInfo(name), b"")
+
+    lab.parts().edit(RAN, change).put(tag)
+
+
 RIGHT: dict[str, Callable[[Lab, str], object]] = {
     "as it was built": lambda lab, tag: lab.repository.put_manifest(
         tag, lab.repository.manifest("right").raw, lab.repository.manifest("right").media_type),
@@ -156,6 +171,7 @@ RIGHT: dict[str, Callable[[Lab, str], object]] = {
     "in an index that names no platform": listed_silently,
     "with layers that hold nothing": empties,
     "with what a step leaves lying about": leftovers,
+    "with places to mount something": mounts,
 }  # fmt: skip
 
 
@@ -289,7 +305,7 @@ WRONG: dict[str, tuple[Callable[[Lab, str], object], str]] = {
     "another WORKDIR": (config(WorkingDir="/"), "WORKDIR is /, where it should be /app"),
     "a LABEL": (config(Labels={"a": "b"}), "LABEL a is 'b', where it should be none"),
     "a port": (config(ExposedPorts={"80/tcp": {}}), "EXPOSE is .*80/tcp"),
-    "a HEALTHCHECK": (config(Healthcheck={"Test": ["NONE"]}), "HEALTHCHECK is .*NONE"),
+    "a HEALTHCHECK": (config(Healthcheck={"Test": ["NONE"]}), "HEALTHCHECK is .*NONE.*, where it should be none"),
     "for another platform": (lambda lab, tag: put_foreign(lab, tag), "platform is linux/s390x"),
     "an index for other platforms": (listed_for_others, "the index has no image for .*it has linux/s390x"),
     # Cheats
@@ -338,6 +354,26 @@ def test_tags_name_one_digest(lab: Lab) -> None:
     assert (found.status, found.fraction) == (Status.PARTIAL, 0.5)
     assert "absent-1; other names another digest than right and second" in found.message
     assert f"right: {manifest.digest}" in found.found
+
+
+def test_ways_to_write_down_that_a_folder_was_emptied(lab: Lab, tag: str) -> None:
+    def before(members: Members) -> None:
+        members["bin/.wh..wh..opq"] = (tarfile.TarInfo("bin/.wh..wh..opq"), b"")
+
+    def after(members: Members) -> None:
+        for name in names:
+            members[f"bin/.wh.{name}"] = (tarfile.TarInfo(f"bin/.wh.{name}"), b"")
+
+    names = lab.facts.image.files.listing("bin")
+    for put_as, change in (("opaque", before), (tag, after)):
+        lab.parts().edit(RAN, change).put(put_as)
+    images = [
+        served.image_of(lab.repository, found, None)
+        for put_as in ("opaque", tag)
+        if (found := lab.repository.manifest(put_as)) is not None
+    ]
+    assert compare(images[0], images[1], lab.facts.plan) == ()
+    assert compare(images[0], lab.facts.image, lab.facts.plan) != ()
 
 
 def test_the_evidence(lab: Lab, tag: str) -> None:

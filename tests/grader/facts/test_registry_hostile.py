@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 
 from grader.errors import GraderError, LoginRequired, RegistryUnavailable, SubmissionFault
-from grader.facts.registry import DigestMismatch, Manifest, NotAManifest, Repository, is_loopback
+from grader.facts.registry import (
+    Descriptor,
+    DigestMismatch,
+    Manifest,
+    NotAManifest,
+    Platform,
+    Repository,
+    is_loopback,
+)
 from grader.facts.registry import client as module
 from grader.facts.registry.documents import OCI_INDEX, OCI_MANIFEST
 from tests.grader.registries import Asked, Player, Said
@@ -103,6 +111,30 @@ def test_odd_manifests(raw: bytes, kind: str) -> None:
     found = Manifest.read(raw, kind)
     assert found.is_index == (b"config" not in raw)
     assert all(isinstance(value, str) for value in found.annotations.values())
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("linux/amd64", "linux/amd64"),
+        ("linux/amd64/v3", "linux/amd64/v3"),
+        ("linux/amd64/v2", None),
+        ("linux/arm64", "linux/arm64/v8"),
+        ("linux/arm64/v8", "linux/arm64/v8"),
+        ("linux/arm", "linux/arm/v6"),
+        ("linux/arm/v7", None),
+        ("windows/amd64", None),
+        ("linux/s390x", None),
+        ("unknown/unknown", "unknown/unknown"),
+    ],
+)
+def test_which_entry_of_an_index_is_taken(asked: str, found: str | None) -> None:
+    names = ("unknown/unknown", "linux/amd64/v3", "linux/amd64", "linux/arm/v6", "linux/arm64/v8")
+    platforms = [Platform.parse(name) for name in names]
+    entries = [Descriptor(OCI_MANIFEST, A, 1, platform).to_dict() for platform in platforms]
+    note = Descriptor(OCI_MANIFEST, B, 1, Platform("linux", "s390x"), {"vnd.docker.reference.type": "x"}).to_dict()
+    entry = Manifest.read(index(manifests=[*entries, note])).of_platform(Platform.parse(asked))
+    assert (str(entry.platform) if entry else None) == found
 
 
 def test_a_digest_is_counted_and_not_believed(play: Callable[..., tuple[Player, Repository]]) -> None:
