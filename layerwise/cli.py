@@ -20,6 +20,7 @@ COMMANDS = {
     "start": "Copy an exercise's starter into your work folder.",
     "grade": "Grade your work on an exercise.",
     "watch": "Grade your work on an exercise at each save.",
+    "scan": "Scan an image, a file or a folder with the course's frozen advisories.",
     "lint": "Look through Dockerfiles for what needs no build to be seen.",
     "reset": "Put an exercise back to its starter.",
     "test": "Run all of the project's tests on a live lab.",

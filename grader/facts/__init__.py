@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from grader.facts.dockerfile.resolved import Build as Plan
     from grader.facts.health import Health
     from grader.facts.image import Image
+    from grader.facts.inventory import Blinding
     from grader.facts.leaks import Ear, Leak
     from grader.facts.pins import Taken
     from grader.facts.platforms import Platforms
@@ -418,6 +419,12 @@ class Facts:
         from grader.facts.scan import scan_image
 
         return self.once(f"scan {name}", lambda: scan_image(self.image, name))
+
+    def blindings(self, name: SnapshotName) -> tuple[Blinding, ...]:
+        """Where that scan could not see what the image holds; see `inventory`."""
+        from grader.facts import inventory
+
+        return self.once(f"blindings {name}", lambda: inventory.find(self.image, self.scan(name)))
 
     @Fact
     def configured_user(self) -> User:

@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grader.errors import GraderError, SubmissionUnusable
+from grader.errors import GraderError, SubmissionFault, SubmissionUnusable
 from grader.facts import trivy
 from grader.facts.advisories import SEVERITIES, SnapshotName, snapshot, trivydb
 from grader.submission import private_folder
+from grader.units import format_size
 from grader.verdict import clean
 
 if TYPE_CHECKING:
     from grader.facts.image import Image
 
+MAX_IMAGE = 10_000_000_000
+"""Bytes of an image's uncompressed layers; a larger one is not written out for the scanner."""
 GRAVEST_FIRST: Sequence[str] = tuple(reversed(SEVERITIES))
 
 
@@ -55,6 +58,7 @@ class Finding:
     ecosystem: str
     path: str
     layer: int | None
+    purl: str
     published: str
     """The day, as YYYY-MM-DD; empty where it is not known."""
     url: str
@@ -73,6 +77,8 @@ class Scan:
     date: datetime.date | None
     distribution: str
     """The system's family and version, as the scanner understood it: "debian 13.1"; empty for none."""
+    layers: Sequence[str]
+    """The digests of the image's uncompressed layers, from the bottom."""
     packages: Sequence[Package]
     findings: Sequence[Finding]
     """The gravest first."""
@@ -84,8 +90,13 @@ class Scan:
 def scan_image(image: Image, name: SnapshotName | None) -> Scan:
     """Scan an image, with the advisories of a snapshot, or (None) with Trivy's own from the network.
 
-    GraderError where nobody could look; what the image raises where it cannot be read.
+    GraderError where nobody could look; SubmissionFault where it is too large, and what the image raises where it
+    cannot be read.
     """
+    if image.size > MAX_IMAGE:
+        raise SubmissionFault(
+            f"the image holds {format_size(image.size)}, more than the {format_size(MAX_IMAGE)} that are scanned"
+        )
     with private_folder() as folder:
         layout = folder / "image"
         try:
@@ -121,7 +132,9 @@ def scan_reference(reference: str, name: SnapshotName | None) -> Scan:
 
 
 def _run(words: Sequence[str], folder: Path, name: SnapshotName | None) -> Mapping[str, Any]:
-    return trivy.run(words, folder=folder, database=trivydb.folder(name) if name else None)
+    if name is None:
+        return trivy.run(words, folder=folder, own=trivydb.cache_root() / "own")
+    return trivy.run(words, folder=folder, database=trivydb.folder(name))
 
 
 def _read(report: Mapping[str, Any], name: SnapshotName | None, layers: Sequence[str]) -> Scan:
@@ -143,6 +156,7 @@ def _read(report: Mapping[str, Any], name: SnapshotName | None, layers: Sequence
         snapshot=name,
         date=snapshot(name).date if name else None,
         distribution=clean("" if family == "none" else family, 60),
+        layers=tuple(layers),
         packages=tuple(sorted(packages, key=lambda one: (one.ecosystem, one.name, one.version, one.path))),
         findings=tuple(sorted(findings, key=lambda one: (one.rank, one.package, one.id, one.installed, one.path))),
     )
@@ -178,6 +192,7 @@ def _finding(raw: Mapping[str, Any], kind: str, where: str, places: Mapping[str,
         ecosystem=kind,
         path=clean(str(raw.get("PkgPath") or where), 300),
         layer=_layer(raw, places),
+        purl=clean(str(_table(raw.get("PkgIdentifier")).get("PURL") or ""), 400),
         published=clean(str(raw.get("PublishedDate") or "")[:10]),
         url=clean(str(raw.get("PrimaryURL") or ""), 300),
     )

@@ -96,13 +96,15 @@ def _names(content: mmap.mmap, version: bytes) -> bool:
     return False
 
 
-def run(words: Sequence[str], *, folder: Path, database: Path | None) -> Mapping[str, Any]:
+def run(
+    words: Sequence[str], *, folder: Path, database: Path | None = None, own: Path | None = None
+) -> Mapping[str, Any]:
     """Trivy's report, as JSON, on what `words` name (`image --input FOLDER`).
 
-    `folder` is a private one, for its cache and temporary files. With no `database` (a folder with trivy.db) Trivy
-    brings its own, from the network. GraderError where it could not look.
+    `folder` is a private one, for its cache and temporary files; `database` is a folder with a trivy.db. With `own` in
+    its place Trivy brings its own, from the network, and keeps it in that cache. GraderError where it could not look.
     """
-    trivy, cache = program(), folder / "cache"
+    trivy, cache = program(), own or folder / "cache"
     try:
         cache.mkdir(parents=True, exist_ok=True)
         if database:

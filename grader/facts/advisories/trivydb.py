@@ -53,7 +53,7 @@ def folder(name: SnapshotName) -> Path:
     """
     data, about = database(name), metadata(name)
     key = hashlib.sha256(data + about).hexdigest()[:16]
-    target = _cache() / f"{name}-{SCHEMA}.{_LAYOUT}-{key}"
+    target = cache_root() / f"{name}-{SCHEMA}.{_LAYOUT}-{key}"
     if _is_whole(target, data, about):
         return target
     try:
@@ -84,7 +84,7 @@ def _is_whole(target: Path, data: bytes, about: bytes) -> bool:
         return False
 
 
-def _cache() -> Path:
+def cache_root() -> Path:
     """Where the databases lie: in the lab's folder, else in the user's cache."""
     if home := os.environ.get("LAYERWISE_HOME"):
         return Path(home).expanduser().absolute() / "cache" / "advisories"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.errors import GraderError, SubmissionUnusable
+from grader.errors import GraderError, SubmissionFault, SubmissionUnusable
 from grader.facts import scan
 from grader.facts.engine import Engine
 from tests.grader.conftest import facts_of
@@ -66,6 +66,18 @@ def test_an_archive_in_any_form_gives_the_same(submit: Callable[..., Path], engi
     subprocess.run(["tar", "cf", tmp_path / "oci.tar", "-C", facts_layout, "."], check=True)
     assert scan.scan_archive(tmp_path / "oci.tar", "now") == wanted
     assert [one.package for one in wanted.findings] == ["Flask"]
+
+
+@pytest.mark.engine
+def test_an_image_that_is_too_large(
+    submit: Callable[..., Path], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "MAX_IMAGE", 1_000)
+    with (
+        facts_of(submit({"x": "y", "Dockerfile": "FROM scratch\nCOPY x /\n"}), engine) as facts,
+        pytest.raises(SubmissionFault, match="that are scanned"),
+    ):
+        facts.scan("now")
 
 
 @pytest.mark.lab
