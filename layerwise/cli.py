@@ -22,6 +22,7 @@ COMMANDS = {
     "watch": "Grade your work on an exercise at each save.",
     "scan": "Scan an image, a file or a folder with the course's frozen advisories.",
     "lint": "Look through Dockerfiles for what needs no build to be seen.",
+    "pipeline": "Build, test, scan, sign and ship a folder, with a gate at each stage.",
     "reset": "Put an exercise back to its starter.",
     "test": "Run all of the project's tests on a live lab.",
 }

@@ -1,0 +1,127 @@
+"""pipeline.toml: what a folder's pipeline builds, what it asks of it, and where it ships it.
+
+image = "localhost:5000/{learner}/bakery"    # {learner} is you: "me", or LAYERWISE_LEARNER
+tag   = "1.0"                                # moved to the new image last, when every gate has opened
+
+[test]                                       # either or both
+target = "test"                              # a stage of the Dockerfile that must build
+run    = ["python", "-m", "unittest"]        # a command that must end with status 0 in a container, with no network
+
+[scan]                                       # findings allowed, over the frozen advisories
+max            = { critical = 0, high = 0 }
+ignore_unfixed = true                        # default: false
+exceptions     = ".trivyignore.yaml"         # optional, with `allowed`, the ids that it may name
+allowed        = ["CVE-2005-2541"]
+
+[sign]
+key = "../keys/cosign.key"                   # with cosign.pub beside it; the password is in COSIGN_PASSWORD
+
+[build]                                      # optional, these are the defaults
+dockerfile = "Dockerfile"
+context    = "."
+args       = {}
+timeout    = "10 min"
+
+[sbom]                                       # optional, this is the default
+format = "cyclonedx"                         # cyclonedx | spdx
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from grader.checks.scan import Params as ScanParams
+from grader.exercise import BuildSettings, explain
+from grader.repository import RepositoryName, TagName
+from grader.units import Duration
+from layerwise.errors import InputError
+
+FILE = "pipeline.toml"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TestSettings(_Model):
+    """What must succeed before anything is shipped."""
+
+    target: str = ""
+    run: tuple[str, ...] = ()
+    timeout: Duration = 300.0
+    """Seconds for `run`."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.target and not self.run:
+            raise ValueError("expected `target`, `run` or both: a pipeline without a test has no gate")
+        return self
+
+
+class SbomSettings(_Model):
+    """Which kind of list is attached."""
+
+    format: Literal["cyclonedx", "spdx"] = "cyclonedx"
+
+
+class SignSettings(_Model):
+    """The private key, a path from the pipeline's folder; the public one is beside it."""
+
+    key: Annotated[str, Field(pattern=r"\.key$")]
+
+
+class Settings(_Model):
+    """The whole file."""
+
+    image: RepositoryName
+    tag: TagName
+    build: BuildSettings = BuildSettings()
+    test: TestSettings
+    scan: ScanParams
+    sbom: SbomSettings = SbomSettings()
+    sign: SignSettings
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline that was read: its settings, and the folder they are of."""
+
+    folder: Path
+    settings: Settings
+
+    @property
+    def private_key(self) -> Path:
+        return self.folder / self.settings.sign.key
+
+    @property
+    def public_key(self) -> Path:
+        return self.private_key.with_suffix(".pub")
+
+
+def read(folder: Path) -> Pipeline:
+    """The pipeline of a folder. InputError, in one line, where there is none or it does not follow the format."""
+    file = folder / FILE
+    if not folder.is_dir():
+        raise InputError(f"no folder {folder}")
+    try:
+        settings = Settings.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise InputError(f"{folder}: expected a {FILE} that says what the pipeline builds and asks for") from None
+    except tomllib.TOMLDecodeError as problem:
+        raise InputError(f"{file}: not valid TOML: {problem}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{file}: not UTF-8 text") from None
+    except OSError as problem:
+        raise InputError(f"{file}: cannot be read: {problem.strerror}") from None
+    except ValidationError as problem:
+        raise InputError(f"{file}: {explain(problem, list(Settings.model_fields))}") from None
+    pipeline = Pipeline(folder, settings)
+    for key, cure in ((pipeline.private_key, "cosign generate-key-pair"), (pipeline.public_key, "cosign public-key")):
+        if not key.is_file():
+            raise InputError(f"{file}: sign.key: there is no {key}; make it with: {cure}")
+    return pipeline
