@@ -1,0 +1,3 @@
+module harbour/lamp
+
+go 1.24
