@@ -27,6 +27,7 @@ from tests.grader.registries import Parts, Player, Said, clear, put_index, tar
 
 pytestmark = pytest.mark.lab
 
+RUN = uuid.uuid4().hex
 BOTH = ("linux/amd64", "linux/arm64")
 MACHINES = {"386": 3, "arm": 40, "amd64": 62, "arm64": 183, "riscv64": 243}
 
@@ -41,7 +42,7 @@ def program(kind: str) -> bytes:
 
 @pytest.fixture
 def repository() -> Iterator[Repository]:
-    repository = Repository.parse(f"localhost:5000/test-platforms/{uuid.uuid4().hex}")
+    repository = Repository.parse(f"localhost:5000/test-platforms/{RUN}")
     yield repository
     clear(repository)
 

@@ -20,6 +20,7 @@ from grader.facts.registry.documents import DOCKER_LIST, DOCKER_MANIFEST, OCI_IN
 from tests.grader.registries import clear
 
 pytestmark = pytest.mark.lab
+RUN = uuid.uuid4().hex
 EMPTY = "application/vnd.oci.empty.v1+json"
 NOWHERE = "sha256:" + "0" * 64
 
@@ -27,7 +28,7 @@ NOWHERE = "sha256:" + "0" * 64
 @pytest.fixture
 def repository() -> Iterator[Repository]:
     """An empty one on the lab's registry, of which nothing is left."""
-    repository = Repository.parse(f"localhost:5000/test-registry/{uuid.uuid4().hex}")
+    repository = Repository.parse(f"localhost:5000/test-registry/{RUN}")
     yield repository
     clear(repository)
 
@@ -179,7 +180,7 @@ def test_a_registry_with_a_login(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: dict[str, str], key: str
 ) -> None:
     configure(tmp_path, monkeypatch, {"auths": {"localhost:1": {}, key: entry}})
-    repository = Repository.parse(f"localhost:5001/test-registry/{uuid.uuid4().hex}")
+    repository = Repository.parse(f"localhost:5001/test-registry/{RUN}")
     try:
         name = repository.put_manifest("1.0", image(repository), OCI_MANIFEST)
         assert repository.tags() == ["1.0"]
