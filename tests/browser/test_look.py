@@ -96,7 +96,7 @@ def _scans() -> str:
     kinds = [
         Finding(id=f"CVE-2026-{number}", package=LONG if number % 2 else "tar", installed="6.5+20250216-2",
                 fixed="" if number % 2 else "2.2.5, 2.3.2, 3.0.1", severity=severity, status="affected", title=LONG,
-                ecosystem="debian", path="", layer=number % 2, published="", url="")
+                ecosystem="debian", path="", layer=number % 2, published="", purl="", url="")
         for number, severity in enumerate(GRAVEST_FIRST * 2)
     ]  # fmt: skip
     day = datetime.date(2026, 6, 30)

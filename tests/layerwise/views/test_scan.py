@@ -29,6 +29,7 @@ def finding(number: int = 1, severity: str = "HIGH", layer: int | None = 1, fixe
         path="Flask-2.2.2.dist-info/METADATA",
         layer=layer,
         published="2023-05-01",
+        purl="pkg:pypi/flask@2.2.2",
         url="https://example.org",
     )
 
