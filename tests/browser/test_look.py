@@ -100,7 +100,7 @@ def _scans() -> str:
         for number, severity in enumerate(GRAVEST_FIRST * 2)
     ]  # fmt: skip
     day = datetime.date(2026, 6, 30)
-    first, second = (Scanned(one, Scan("now", day, "debian 13", (), tuple(kinds[start:]))) for start in (0, 2))
+    first, second = (Scanned(one, Scan("now", day, "debian 13", (), (), tuple(kinds[start:]))) for start in (0, 2))
     return first._repr_html_() + first.versus(second)._repr_html_()
 
 

@@ -44,6 +44,7 @@ def scanned(*findings: Finding, base: int = 1, day: int = 30, name: str = "now")
         snapshot="then" if name == "then" else "now",
         date=datetime.date(2026, 6, day),
         distribution="debian 13.1",
+        layers=(),
         packages=packages,
         findings=tuple(ordered),
     )
