@@ -167,14 +167,15 @@ def run(
     timeout: float,
     beside: str | None = None,
     env: Mapping[str, str] | None = None,
+    programs: Mapping[str, bytes] | None = None,
     keep: str = "",
 ) -> Outcome:
     """Run a command in a fresh container until it ends, or until `timeout` seconds are over.
 
     A string goes through /bin/sh, a list is run as it is, both in place of the image's entrypoint; None is the image's
     own command. With `beside`, the id of a running container, it shares that one's network. `env` is added to the
-    image's environment. With `keep`, an image of that name is made of what the container left. ContainerRefused where
-    it cannot be started.
+    image's environment, the files of `programs`, by name, to its root folder. With `keep`, an image of that name is
+    made of what the container left. ContainerRefused where it cannot be started.
     """
     own: dict[str, Any] = {}
     if isinstance(command, str):
@@ -185,6 +186,8 @@ def run(
         own["environment"] = dict(env)
     host = {"network_mode": f"container:{beside}"} if beside else {}
     with _container(engine, image, host, **own) as (container, reader):
+        for name, content in (programs or {}).items():
+            engine.put_program(container, name, content)
         began = time.monotonic()
         engine.start_container(container)
         deadline = began + timeout

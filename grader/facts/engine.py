@@ -114,6 +114,20 @@ class Engine:
         with self._translated():
             return dict(self._api.inspect_image(name))
 
+    def pull(self, name: str) -> None:
+        """Have an image of a registry, named with its tag, on the engine, unless it is there. EngineFailure where it
+        cannot be had."""
+        with contextlib.suppress(KeyError):
+            self.inspect_image(name)
+            return
+        repository, _, tag = name.rpartition(":")
+        with contextlib.suppress(KeyError), self._translated():
+            self._api.pull(repository, tag=tag)
+        try:
+            self.inspect_image(name)
+        except KeyError:
+            raise EngineFailure(f"the engine cannot get the image {name}: see 'lab status', then grade again") from None
+
     def tagged_images(self) -> list[str]:
         """The names (repository:tag) of all images."""
         return [name for name in self.image_names() if "@" not in name]
