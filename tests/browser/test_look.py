@@ -113,7 +113,7 @@ def _signatures() -> str:
         Link("signature", BREAKS, f"no signature stands beside {LONG}"),
         Link("payload", UNSEEN, "an earlier link broke"),
     ]
-    return Signature(f"localhost:5000/{LONG}:1.0", LONG, links)._repr_html_()
+    return Signature(f"localhost:5000/{LONG}@{DIGEST}", LONG, links)._repr_html_()
 
 
 PICTURES: dict[str, Callable[[], str]] = {
