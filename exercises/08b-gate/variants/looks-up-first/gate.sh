@@ -1,0 +1,21 @@
+#!/bin/sh
+set -eu
+
+# The digest that a tag or digest names, as the registry tells.
+resolve() {
+    case $1 in
+        *@*) echo "${1#*@}"; return ;;
+    esac
+    rest=${1#*/}
+    tag=latest
+    case ${rest##*/} in *:*) tag=${rest##*:}; rest=${rest%:*} ;; esac
+    curl --silent --show-error --fail --head --header "Accept: application/vnd.oci.image.manifest.v1+json" \
+        "http://${1%%/*}/v2/$rest/manifests/$tag" | tr -d '\r' | sed -n 's/^[Dd]ocker-[Cc]ontent-[Dd]igest: //p'
+}
+
+case $1 in -*) echo "no image: $1" >&2; exit 1 ;; esac
+digest=$(resolve "$1")
+[ -n "$digest" ] || exit 1
+image=${1%@*}@$digest
+cosign verify --key /cosign.pub --insecure-ignore-tlog=true "$image" > /dev/null
+echo "$image"

@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "refused: $1" >&2
+exit 1
