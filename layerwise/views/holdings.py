@@ -19,8 +19,10 @@ from grader.facts.registry.client import Client
 from layerwise.errors import InputError
 from layerwise.views.listing import spelt
 
+MAX_LISTED = 2000
+"""Repositories that are asked for their tags: a name stays in a registry's catalogue when its last tag is gone."""
 MAX_REPOSITORIES = 300
-"""Repositories that are looked into."""
+"""Those with tags that are looked into."""
 MAX_CATALOG = 20_000
 """Names of repositories that are read."""
 MAX_TAGS = 300
@@ -200,25 +202,27 @@ def look(registry: str, patterns: Sequence[str]) -> Holdings:
         raise InputError(
             f"the registry {registry} has no repository {spelt(asked)}; see which there are: lw.registry({registry!r})"
         )
-    listed = _all(lambda name: _tags(registry, name), names[:MAX_REPOSITORIES])
-    if len(names) == 1 and isinstance(listed[0], RegistryUnavailable):
-        raise listed[0]
+    listed = dict(zip(names, _all(lambda name: _tags(registry, name), names[:MAX_LISTED]), strict=False))
+    empty = [name for name, found in listed.items() if found == []]
+    filled = {name: found for name, found in listed.items() if found != []}
+    if len(names) == 1 and isinstance(problem := listed[names[0]], RegistryUnavailable):
+        raise problem
     plans: list[tuple[str, Sequence[str] | RegistryUnavailable, int]] = []
     room = MAX_TAGS
-    for name, found in zip(names[:MAX_REPOSITORIES], listed, strict=True):
+    for name, found in list(filled.items())[:MAX_REPOSITORIES]:
         if isinstance(found, RegistryUnavailable):
             plans.append((name, found, 0))
-        elif found:
+        else:
             some = found[: min(room, MAX_TAGS_EACH)]
             room -= len(some)
             plans.append((name, some, len(found) - len(some)))
     shelves = _all(lambda plan: _shelf(registry, *plan), plans)
-    empty = [name for name, found in zip(names, listed, strict=False) if found == []]
+    left = len(names) - len(listed) + len(filled) - len(plans)
     if patterns and not shelves:
         raise InputError(
             f"the registry {registry} has no tag in {spelt(', '.join(empty[:5]))}: nothing is pushed there"
         )
-    return Holdings(registry, asked, shelves, empty, max(0, len(names) - MAX_REPOSITORIES))
+    return Holdings(registry, asked, shelves, empty, left)
 
 
 def _all(work: Callable[[T], R], things: Iterable[T]) -> list[R]:

@@ -349,22 +349,23 @@ def test_many_tags_and_a_wide_index(store: Store, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.lab
 def test_the_lab_s_own() -> None:
-    name = f"test-view/{uuid4().hex}"
+    name, tag = "test-view/app", f"t-{uuid4().hex}"
     repository = Repository.parse(f"localhost:5000/{name}")
-    config = json.dumps({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": []}}).encode()
-    descriptors = [repository.put_blob(data) for data in (config, b"one" * 99)]
+    layer, platform = f"of {tag}".encode(), {"os": "linux", "architecture": "amd64"}
+    config = json.dumps(platform | {"rootfs": {"type": "layers", "diff_ids": []}, "comment": tag}).encode()
+    descriptors = [repository.put_blob(data) for data in (config, layer)]
     document = {
         "schemaVersion": 2,
         "mediaType": f"{OCI}.manifest.v1+json",
         "config": descriptor(config, f"{OCI}.config.v1+json"),
-        "layers": [descriptor(b"one" * 99, f"{OCI}.layer.v1.tar+gzip")],
+        "layers": [descriptor(layer, f"{OCI}.layer.v1.tar+gzip")],
     }
     raw = json.dumps(document).encode()
-    digest = repository.put_manifest("1.0", raw, f"{OCI}.manifest.v1+json")
+    digest = repository.put_manifest(tag, raw, f"{OCI}.manifest.v1+json")
     try:
         view = lw.registry(repository=[name, "base/python"])
-        assert [tag.digest for tag in view.holdings.tags if tag.repository == name] == [digest]
-        assert view.own(f"{name}:1.0") == sum(one.size for one in descriptors)
+        assert [one.digest for one in view.holdings.tags if one.name == tag] == [digest]
+        assert view.own(f"{name}:{tag}") == sum(one.size for one in descriptors)
         assert "base/python" in repr(view)
     finally:
         repository.delete(digest)
