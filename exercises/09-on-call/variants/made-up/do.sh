@@ -1,0 +1,1 @@
+true # the digest stays as it is

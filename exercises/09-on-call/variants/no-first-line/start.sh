@@ -1,0 +1,2 @@
+# Serves the timetable, in the foreground.
+exec httpd -f -p 8000 -h /ferry
