@@ -131,4 +131,4 @@ def test_stopping_works_from_another_thread(bench: Bench, tmp_path: Path, monkey
     began = time.monotonic()
     with pytest.raises(Stopped):
         job.run()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 50, "it was not waited for to its own end"
