@@ -163,7 +163,7 @@ def _run(
         # Every step has ended well; how they went is told by this build, and the next one only exports.
         _run(engine, submission, options, context, image, timeout, None, again=False)
         return replace(log, ok=True, vertexes=[vertex for vertex in log.vertexes if not vertex.error])
-    if again and _never_began(log):
+    if again and (_never_began(log) or _lost_something(log)):
         # What had ended well is in the cache now: this build tells how that went, and the next one the rest.
         rest = _run(engine, submission, options, context, image, timeout, on_step, on_output, again=False)
         ended_well = [vertex for vertex in log.vertexes if vertex.completed is not None and not vertex.error]
@@ -227,7 +227,7 @@ def explain(log: BuildLog, source: str = "Dockerfile") -> Exception:
         return BuildFailed(at + why, log)
     if _DISK_FULL in error:
         return EngineFailure("the engine's disk is full: make room there, then grade again")
-    if vertex or not error or _CUT.search(error):
+    if vertex or not error or _CUT.search(error) or _lost_something(log):
         return EngineFailure(f"the build was cut short ({text or 'no word from the engine'}): grade again")
     for pattern, better in _BETTER:
         text = pattern.sub(better, text)
@@ -240,6 +240,12 @@ def _never_began(log: BuildLog) -> bool:
         return False
     last = last_lines(log.failed.output, 1)
     return last.startswith("runc run failed: ") and bool(NEVER_BEGAN.search(last))
+
+
+def _lost_something(log: BuildLog) -> bool:
+    """Whether a build failed with these two words and at no step: the engine cleared away, under load, what it was using.
+    What a Dockerfile asks for and is not there is named."""
+    return log.failed is None and log.error.strip().lower() == "not found"
 
 
 _DISK_FULL = "no space left on device"

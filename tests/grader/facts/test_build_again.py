@@ -136,3 +136,44 @@ def test_any_other_run_that_fails_is_the_submissions(monkeypatch, submission, pr
     with pytest.raises(module.BuildFailed):
         module.build(Engine(), submission)
     assert len(calls) == 1
+
+
+def say(monkeypatch, *words):
+    """Let buildx end with each of these lines, after a step that ended well, and then well."""
+    calls = []
+
+    def run(command, *, on_stderr, **_):
+        calls.append(command)
+        failed = len(calls) <= len(words)
+        step = {"digest": "sha256:1", "name": "[2/2] RUN true", "started": BEGAN, "completed": ENDS}
+        on_stderr(json.dumps({"vertexes": [step | {"cached": len(calls) > 1}]}).encode() + b"\n")
+        if failed:
+            on_stderr(f"ERROR: failed to solve: {words[len(calls) - 1]}\n".encode())
+        return Ended(1 if failed else 0, b"", b"", 1.0)
+
+    monkeypatch.setattr(module.process, "run", run)
+    monkeypatch.setattr(module, "buildx", lambda: ("docker", "buildx"))
+    return calls
+
+
+def test_what_the_engine_lost_while_it_built_is_built_again(monkeypatch, submission):
+    calls = say(monkeypatch, "not found")
+    made = module.build(Engine(), submission)
+    assert len(calls) == 2
+    assert made.log.ok
+    assert [(step.name, step.cached) for step in made.log.steps] == [("[2/2] RUN true", False)]
+
+
+def test_what_the_engine_loses_again_is_its_fault(monkeypatch, submission):
+    calls = say(monkeypatch, "not found", "not found")
+    with pytest.raises(EngineFailure, match="cut short"):
+        module.build(Engine(), submission)
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("words", ['target stage "x" could not be found', "/app.py: not found", "stage not found"])
+def test_what_is_not_there_and_is_named_is_the_submissions(monkeypatch, submission, words):
+    calls = say(monkeypatch, words)
+    with pytest.raises(module.BuildFailed):
+        module.build(Engine(), submission)
+    assert len(calls) == 1
