@@ -243,8 +243,10 @@ def _never_began(log: BuildLog) -> bool:
 
 
 def _lost_something(log: BuildLog) -> bool:
-    """Whether a build failed with these two words and at no step: the engine cleared away, under load, what it was using.
-    What a Dockerfile asks for and is not there is named."""
+    """Whether a build failed with these two words and at no step: the engine cleared away, under load, what it used.
+
+    What a Dockerfile asks for and is not there is named.
+    """
     return log.failed is None and log.error.strip().lower() == "not found"
 
 
