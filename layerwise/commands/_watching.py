@@ -43,13 +43,13 @@ def watching() -> Iterator[Watch]:
     if os.environ.get("LAYERWISE_PROGRESS") == "lines":
         yield Watch(lambda text: click.echo(" ".join(text.split()), err=True))
         return
-    console = Console(stderr=True)
+    console = Console(stderr=True)  # in a notebook FORCE_COLOR makes it believe that it is a terminal
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal, expand=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty(), expand=True) as progress:
         task = progress.add_task("reading the exercise", total=None)
 
         def show(text: str) -> None:
