@@ -100,7 +100,7 @@ class Run:
     def _build(self) -> str:
         facts, key = self._facts, self._pipeline.private_key.resolve()
         context = (self._pipeline.folder / self._pipeline.settings.build.context).resolve()
-        if key.is_relative_to(context) and facts.context.find(key.relative_to(context).as_posix()):
+        if key.is_relative_to(context) and key.relative_to(context).as_posix() in {e.path for e in facts.context.sent}:
             raise GateShut(f"the private key {key.name} would be sent to the builder: keep it elsewhere")
         _ = facts.build
         return f"{format_size(facts.image.size)}, {len(facts.image.layers)} layers, image {_short(facts.image.id)}"

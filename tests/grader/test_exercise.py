@@ -344,4 +344,4 @@ def test_every_exercise_of_the_course_is_complete(name):
     assert exercise.folder.joinpath("README.md").read_text(encoding="utf-8").startswith("# ")
     assert len(exercise.hints) == 3
     assert len(exercise.variants) >= 6
-    assert exercise.points == 10
+    assert exercise.points == (20 if exercise.level == "capstone" else 10)

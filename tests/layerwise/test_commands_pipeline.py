@@ -130,10 +130,17 @@ def _key_inside(folder: Path) -> None:
     (folder / "pipeline.toml").write_text(PIPELINE.replace("../keys/", ""))
 
 
+def _key_held_back(folder: Path) -> None:
+    _key_inside(folder)
+    (folder / ".dockerignore").write_text("*.key\n")
+    (folder / "Dockerfile").write_text(DOCKERFILE + "RUN false\n")
+
+
 SHUT: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a step fails": (_write("Dockerfile", DOCKERFILE + "RUN false\n"), "build", "status 1"),
     "a file that does not parse": (_write("Dockerfile", "FORM x\n"), "build", ""),
     "the key would be sent": (_key_inside, "build", "private key cosign.key would be sent to the builder"),
+    "the key is held back, and a step fails": (_key_held_back, "build", "RUN false ended with exit status 1"),
     "the tests fail": (_write("ready", "no\n"), "test", ""),
     "the command fails": (
         _write("pipeline.toml", PIPELINE.replace("/app/ready", "/app/nothing")), "test", "ended with status 1"),

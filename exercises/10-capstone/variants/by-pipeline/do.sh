@@ -1,0 +1,2 @@
+cosign generate-key-pair
+LAYERWISE_LEARNER=$LEARNER lab pipeline .
