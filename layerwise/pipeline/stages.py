@@ -111,7 +111,7 @@ class Run:
             settings = self._pipeline.settings.build.model_copy(update={"target": test.target})
             with Submission.open(self._pipeline.folder, settings) as submission:
                 build.build(self._facts.engine, submission, export=False)
-            said.append(f"stage {test.target} builds")
+            said.append(f"stage {clean(test.target, 40)} builds")
         if test.run:
             outcome = self._facts.run(list(test.run), timeout=test.timeout)
             words = last_line(outcome.stderr) or last_line(outcome.stdout)
@@ -119,14 +119,14 @@ class Run:
                 raise GateShut(f"{' '.join(test.run)} did not end in its time: {words}")
             if outcome.exit_code:
                 raise GateShut(f"{' '.join(test.run)} ended with status {outcome.exit_code}: {words}")
-            said.append(f"{' '.join(test.run)} ends with status 0")
-        return clean(", ".join(said), 200)
+            said.append(f"{clean(' '.join(test.run), 40)} ends with status 0")
+        return ", ".join(said)
 
     def _scan(self) -> str:
         verdict = checks.kind("scan").judge(self._facts, self._pipeline.settings.scan)
         if verdict.status != "passed":
             raise GateShut(verdict.message)
-        return clean(f"{verdict.message}", 200)
+        return clean(verdict.message, 200)
 
     def _sbom(self) -> str:
         layout = self._folder / "image"
