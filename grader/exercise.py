@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -24,6 +24,8 @@ EXERCISES = Path(__file__).resolve().parents[1] / "exercises"
 """The exercises of the course, in a checkout."""
 
 MANIFEST = "exercise.toml"
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def inside(text: str) -> str:
@@ -155,7 +157,7 @@ def load(name: str | Path, exercises: Path = EXERCISES) -> Exercise:
             raise ExerciseNotFound(f"no exercise {text!r}: {advice}")
     file = folder / MANIFEST
     try:
-        manifest = _Manifest.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        manifest = read_table(file, _Manifest)
         found = tuple(_check(table, number) for number, table in enumerate(manifest.check, 1))
         return Exercise(
             name=folder.resolve().name,
@@ -163,14 +165,8 @@ def load(name: str | Path, exercises: Path = EXERCISES) -> Exercise:
             checks=_named(found),
             **{key: getattr(manifest, key) for key in _Manifest.model_fields if key != "check"},
         )
-    except tomllib.TOMLDecodeError as problem:
-        raise ExerciseInvalid(f"{file}: not valid TOML: {problem}") from None
-    except UnicodeDecodeError:
-        raise ExerciseInvalid(f"{file}: not UTF-8 text") from None
-    except OSError as problem:
-        raise ExerciseInvalid(f"{file}: cannot be read: {problem.strerror}") from None
-    except ValidationError as problem:
-        raise ExerciseInvalid(f"{file}: {explain(problem, list(_Manifest.model_fields), _Manifest)}") from None
+    except Unreadable as problem:
+        raise ExerciseInvalid(str(problem)) from None
     except _Problem as problem:
         raise ExerciseInvalid(f"{file}: {problem}") from None
 
@@ -235,6 +231,31 @@ def _named(found: tuple[Check, ...]) -> tuple[Check, ...]:
                 )
         named.append(Check(**{**vars(check), "id": identity}))
     return tuple(named)
+
+
+class Unreadable(Exception):
+    """A TOML file that cannot be used, in one line with its name."""
+
+
+class Missing(Unreadable):
+    """There is no such file."""
+
+
+def read_table(file: Path, model: type[M]) -> M:
+    """A TOML file as a model. Unreadable for whatever is wrong in it, Missing where there is none."""
+    try:
+        return model.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as problem:
+        why = f"not valid TOML: {problem}"
+    except UnicodeDecodeError:
+        why = "not UTF-8 text"
+    except FileNotFoundError as problem:
+        raise Missing(f"{file}: cannot be read: {problem.strerror}") from None
+    except OSError as problem:
+        why = f"cannot be read: {problem.strerror}"
+    except ValidationError as problem:
+        why = explain(problem, list(model.model_fields), model)
+    raise Unreadable(f"{file}: {why}")
 
 
 def _keys(model: Any, path: Sequence[str | int]) -> Sequence[str]:

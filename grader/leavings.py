@@ -6,23 +6,19 @@ touched, and what a crash leaves behind can be told from what is in use.
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from urllib.parse import quote
+from itertools import takewhile
 
 from grader import owner
-from grader.errors import GraderError, RegistryUnavailable, SubmissionFault
+from grader.errors import GraderError, SubmissionFault
 from grader.facts.engine import Engine
-from grader.facts.registry import MAX_MANIFEST, Repository
-from grader.facts.registry.client import Client
-from grader.verdict import clean
+from grader.facts.registry import Repository, catalogue
 
 REGISTRY = "localhost:5000"
 """The lab's registry, which scripts push to."""
 _FAMILY = "verify-"
-_PAGE = 500
 
 
 def new_learner() -> str:
@@ -59,26 +55,7 @@ def _remove(is_over: Callable[[str], bool]) -> None:
 
 def _repositories() -> Iterator[str]:
     """Every repository that a trial pushed to, empty ones too. RegistryUnavailable."""
-    client = Client(REGISTRY, "")
-    last = _FAMILY
-    while page := _page(client, last):
-        for name in page:
-            if not name.startswith(_FAMILY):
-                return
-            yield name
-        last = page[-1]
-
-
-def _page(client: Client, last: str) -> Sequence[str]:
-    """The repositories that the registry lists after that name, a few hundred at a time."""
-    with client.ask("GET", f"/v2/_catalog?n={_PAGE}&last={quote(last, safe='')}") as answer:
-        text = answer.read(MAX_MANIFEST)
-        try:
-            names = json.loads(text)["repositories"] or []
-        except (ValueError, LookupError, TypeError):
-            why = f"status {answer.status}: {clean(text[:100].decode('utf-8', 'replace'), 100)}"
-            raise RegistryUnavailable(f"the registry {REGISTRY} does not list its repositories ({why})") from None
-    return [str(name) for name in names]
+    return takewhile(lambda name: name.startswith(_FAMILY), catalogue(REGISTRY, after=_FAMILY))
 
 
 def _empty(name: str) -> None:

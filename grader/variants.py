@@ -20,15 +20,14 @@ its own. See `grader.script`.
 from __future__ import annotations
 
 import shutil
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from grader.errors import ExerciseInvalid
-from grader.exercise import Exercise, InnerPath, explain, nearest
+from grader.exercise import Exercise, InnerPath, Missing, Unreadable, nearest, read_table
 
 EXPECTATION = "expect.toml"
 
@@ -110,17 +109,11 @@ def load(exercise: Exercise, folder: Path) -> Variant:
     """The variant in that folder. ExerciseInvalid, in one line, for whatever is wrong with its expect.toml."""
     file = folder / EXPECTATION
     try:
-        text = _Expectation.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+        text = read_table(file, _Expectation)
+    except Missing:
         raise ExerciseInvalid(f"{file}: missing; every folder under variants/ says what verdicts it must get") from None
-    except tomllib.TOMLDecodeError as problem:
-        raise ExerciseInvalid(f"{file}: not valid TOML: {problem}") from None
-    except UnicodeDecodeError:
-        raise ExerciseInvalid(f"{file}: not UTF-8 text") from None
-    except OSError as problem:
-        raise ExerciseInvalid(f"{file}: cannot be read: {problem.strerror}") from None
-    except ValidationError as problem:
-        raise ExerciseInvalid(f"{file}: {explain(problem, list(_Expectation.model_fields))}") from None
+    except Unreadable as problem:
+        raise ExerciseInvalid(str(problem)) from None
     ids = tuple(check.id for check in exercise.checks)
     for name in text.checks:
         if name not in ids:

@@ -34,7 +34,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from grader.errors import (
     EngineFailure,
@@ -45,6 +45,7 @@ from grader.errors import (
     SubmissionUnusable,
 )
 from grader.facts.engine import Engine
+from grader.facts.fact import Fact
 from grader.repository import DEFAULT_LEARNER, fill, learner_name
 from grader.submission import Submission
 from grader.units import format_size
@@ -68,7 +69,7 @@ if TYPE_CHECKING:
     from grader.facts.platforms import Platforms
     from grader.facts.purl import Package
     from grader.facts.pushed import Pushed
-    from grader.facts.registry import Platform, Repository
+    from grader.facts.registry import Manifest, Platform, Repository
     from grader.facts.sbom import Sboms
     from grader.facts.scan import Scan
     from grader.facts.service import Answer, Service
@@ -82,24 +83,6 @@ T = TypeVar("T")
 
 MAX_DOCKERFILE = 1_000_000
 """Bytes of a Dockerfile that are read."""
-
-
-class Fact(Generic[T]):
-    """A property that is measured once; a fault is kept like a value, and raised again each time."""
-
-    def __init__(self, measure: Callable[[Facts], T]) -> None:
-        self.measure = measure
-        self.__doc__ = measure.__doc__
-        self.name = measure.__name__
-
-    @overload
-    def __get__(self, facts: None, kind: type[Facts]) -> Fact[T]: ...
-    @overload
-    def __get__(self, facts: Facts, kind: type[Facts]) -> T: ...
-    def __get__(self, facts: Facts | None, kind: type[Facts]) -> Fact[T] | T:
-        if facts is None:
-            return self
-        return facts.once(self.name, lambda: self.measure(facts))
 
 
 class Facts:
@@ -355,20 +338,13 @@ class Facts:
         `key`; None where there is no such tag. NoPublicKey, RegistryUnavailable, NotAManifest, DigestMismatch."""
         from grader.facts import signature
 
-        def judge() -> Signatures | None:
-            public = self._public_key(key)
-            served = self._served(repository)
-            manifest = served.manifest(tag)
-            return signature.look(served, manifest, public, self.cosign) if manifest else None
-
-        return self.once(f"signatures {repository}:{tag} {key}", judge)
+        return self._attached("signatures", repository, tag, key, signature.look)
 
     def signed_elsewhere(self, repository: str, tag: str, key: str) -> Elsewhere | None:
         """What the key signed instead of what that tag names; see `signature.elsewhere`."""
         from grader.facts import signature
 
-        served = self._served(repository)
-        manifest = served.manifest(tag)
+        served, manifest = self._served(repository), self._manifest(repository, tag)
         return signature.elsewhere(served, manifest, self._public_key(key), self.cosign) if manifest else None
 
     def sboms(self, repository: str, tag: str, key: str | None) -> Sboms | None:
@@ -376,19 +352,23 @@ class Facts:
         `key` where one is given; None where there is no such tag. Errors as of `signatures`."""
         from grader.facts import sbom
 
-        def look() -> Sboms | None:
-            public = self._public_key(key) if key else None
-            served = self._served(repository)
-            manifest = served.manifest(tag)
-            return sbom.look(served, manifest, public, self.cosign) if manifest else None
-
-        return self.once(f"sboms {repository}:{tag} {key}", look)
+        return self._attached("sboms", repository, tag, key, sbom.look)
 
     def inventory(self, repository: str, digest: str) -> frozenset[Package]:
         """The packages that an image of a repository holds, by the scanner's list."""
         from grader.facts import sbom
 
         return self.once(f"inventory {repository}@{digest}", lambda: sbom.inventory(self._served(repository), digest))
+
+    def _attached(self, what: str, repository: str, tag: str, key: str | None, look: Callable[..., T]) -> T | None:
+        """What `look` finds attached to what a tag names; None where there is no such tag."""
+
+        def measure() -> T | None:
+            public = self._public_key(key) if key else None
+            manifest = self._manifest(repository, tag)
+            return look(self._served(repository), manifest, public, self.cosign) if manifest else None
+
+        return self.once(f"{what} {repository}:{tag} {key}", measure)
 
     def _public_key(self, name: str) -> bytes:
         from grader.facts import signature
@@ -399,6 +379,10 @@ class Facts:
         from grader.facts.registry import Repository
 
         return Repository.parse(self.repository(repository))
+
+    def _manifest(self, repository: str, tag: str) -> Manifest | None:
+        """What a tag names, looked up once: whoever asks about it means the same, also where it moves meanwhile."""
+        return self.once(f"manifest {repository}:{tag}", lambda: self._served(repository).manifest(tag))
 
     @Fact
     def base(self) -> Base:

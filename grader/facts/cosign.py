@@ -24,7 +24,7 @@ from typing import Any
 
 from grader import process
 from grader.errors import GraderError
-from grader.facts.attached import Attached, Form
+from grader.facts.attached import SIGNATURE, Attached, Form
 from grader.facts.registry.documents import OCI_INDEX, OCI_MANIFEST, digest_of
 from grader.verdict import clean
 
@@ -36,7 +36,8 @@ SIGNED = "https://sigstore.dev/cosign/sign/v1"
 """The type of a bundle's statement that is an image's signature."""
 _ROOTS = '{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}'
 """A root of trust that names nobody: a key needs none, and given one Cosign does not look for sigstore's."""
-_PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
+PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
+"""What the layer is called that holds what a signature is over."""
 _KINDS = {False: "dev.cosignproject.cosign/image", True: "dev.cosignproject.cosign/imageIndex"}
 
 
@@ -142,7 +143,7 @@ def _signature(folder: Path, thing: Attached, subject: Subject, _predicate: str)
         (blobs / digest.partition(":")[2]).write_bytes(data)
         return {"mediaType": media_type, "digest": digest, "size": len(data), **more}
 
-    annotations = {"dev.cosignproject.cosign/signature": thing.signature}
+    annotations = {SIGNATURE: thing.signature}
     signatures = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
@@ -151,7 +152,7 @@ def _signature(folder: Path, thing: Attached, subject: Subject, _predicate: str)
             % digest_of(thing.data).encode(),
             "application/vnd.oci.image.config.v1+json",
         ),
-        "layers": [put(thing.data, _PAYLOAD, annotations=annotations)],
+        "layers": [put(thing.data, PAYLOAD, annotations=annotations)],
     }
     index = {
         "schemaVersion": 2,

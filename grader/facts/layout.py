@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from grader.facts.registry.documents import OCI_INDEX, OCI_MANIFEST, digest_of
 from grader.facts.tar import Member, Sink
 
-_INDEX = "application/vnd.oci.image.index.v1+json"
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _LAYER = "application/vnd.oci.image.layer.v1.tar"
 
@@ -37,19 +35,19 @@ class Layout:
         """Write what names the layers (digest and bytes, from the bottom)."""
         manifest = {
             "schemaVersion": 2,
-            "mediaType": _MANIFEST,
+            "mediaType": OCI_MANIFEST,
             "config": self._document(config, _CONFIG),
             "layers": [{"mediaType": _LAYER, "digest": digest, "size": size} for digest, size in layers],
         }
-        index = {"schemaVersion": 2, "mediaType": _INDEX, "manifests": [self._document(manifest, _MANIFEST)]}
+        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [self._document(manifest, OCI_MANIFEST)]}
         (self._folder / "index.json").write_text(json.dumps(index))
         (self._folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
 
     def _document(self, content: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
         data = json.dumps(content).encode()
-        digest = hashlib.sha256(data).hexdigest()
-        (self._blobs / digest).write_bytes(data)
-        return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(data)}
+        digest = digest_of(data)
+        (self._blobs / digest.removeprefix("sha256:")).write_bytes(data)
+        return {"mediaType": kind, "digest": digest, "size": len(data)}
 
 
 class _File:

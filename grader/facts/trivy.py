@@ -7,21 +7,18 @@ up nothing, and has a cache of its own each time.
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from grader import process
 from grader.errors import GraderError
+from grader.stolen import is_stolen
 from grader.verdict import clean
 
-STOLEN = ("0.69.4", "0.69.5", "0.69.6")
-"""Releases of March 2026 that carried a credential stealer (CVE-2026-33634): never run."""
 TIMEOUT = 300.0
 """Seconds for one scan."""
 MAX_OUTPUT = 64 << 20
@@ -65,35 +62,6 @@ def program() -> Path:
             "remove it and install another Trivy (https://trivy.dev)"
         )
     raise GraderError("the scanner is missing: install Trivy (https://trivy.dev), or run ./lab doctor")
-
-
-def is_stolen(program: Path) -> bool:
-    """Whether a Trivy binary is one of the stolen releases. Its bytes tell: asking it for its version would run it."""
-    try:
-        found = program.stat()
-        return _is_stolen(program.resolve(), found.st_size, found.st_mtime_ns)
-    except OSError:
-        return True  # what cannot be read is not run
-
-
-@cache
-def _is_stolen(program: Path, _size: int, _changed: int) -> bool:
-    try:
-        with program.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return any(_names(content, version.encode()) for version in STOLEN)
-    except (OSError, ValueError):
-        return True
-
-
-def _names(content: mmap.mmap, version: bytes) -> bool:
-    """Whether the version stands somewhere in the bytes, and not as a part of a longer one."""
-    at = content.find(version)
-    while at >= 0:
-        around = content[max(0, at - 1) : at] + content[at + len(version) : at + len(version) + 1]
-        if not any(byte in b"0123456789." for byte in around):
-            return True
-        at = content.find(version, at + 1)
-    return False
 
 
 def run(

@@ -28,15 +28,14 @@ format = "cyclonedx"                         # cyclonedx | spdx
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from grader.checks.scan import Params as ScanParams
-from grader.exercise import BuildSettings, explain
+from grader.exercise import BuildSettings, Missing, Unreadable, read_table
 from grader.repository import RepositoryName, TagName
 from grader.units import Duration
 from layerwise.errors import InputError
@@ -109,17 +108,11 @@ def read(folder: Path) -> Pipeline:
     if not folder.is_dir():
         raise InputError(f"no folder {folder}")
     try:
-        settings = Settings.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+        settings = read_table(file, Settings)
+    except Missing:
         raise InputError(f"{folder}: expected a {FILE} that says what the pipeline builds and asks for") from None
-    except tomllib.TOMLDecodeError as problem:
-        raise InputError(f"{file}: not valid TOML: {problem}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{file}: not UTF-8 text") from None
-    except OSError as problem:
-        raise InputError(f"{file}: cannot be read: {problem.strerror}") from None
-    except ValidationError as problem:
-        raise InputError(f"{file}: {explain(problem, list(Settings.model_fields))}") from None
+    except Unreadable as problem:
+        raise InputError(str(problem)) from None
     pipeline = Pipeline(folder, settings)
     for key, cure in ((pipeline.private_key, "cosign generate-key-pair"), (pipeline.public_key, "cosign public-key")):
         if not key.is_file():

@@ -17,7 +17,7 @@ from typing import Literal
 
 from grader import checks
 from grader.errors import EngineFailure, SubmissionFault
-from grader.facts import Facts, build
+from grader.facts import Facts, build, served, trivy
 from grader.facts.registry import Manifest, Platform, Repository
 from grader.submission import Submission, private_folder
 from grader.units import format_size
@@ -137,8 +137,8 @@ class Run:
         form = SBOMS[self._pipeline.settings.sbom.format][0]
         # Only listed, not scanned: no advisories are needed for it.
         words = ["--quiet", "--offline-scan", "--skip-version-check", "--disable-telemetry"]
-        self._program("trivy", "image", *words, f"--cache-dir={self._folder / 'cache'}", f"--input={layout}",
-                      f"--format={form}", f"--output={self._sbom_file}")  # fmt: skip
+        words += [f"--cache-dir={self._folder / 'cache'}", f"--format={form}", f"--output={self._sbom_file}"]
+        self._program(str(trivy.program()), "image", *words, f"--input={layout}")
         shutil.rmtree(layout)
         packages = len(self._facts.scan(self._pipeline.settings.scan.snapshot).packages)
         return (
@@ -152,11 +152,8 @@ class Run:
         self._facts.at_end(self._facts.engine.remove_image, name)
         self._program("docker", "push", "--quiet", name)
         manifest = self._served(name.rpartition(":")[2])
-        one = manifest
-        if manifest.is_index:
-            info = self._facts.engine.info
-            entry = manifest.of_platform(Platform(info.os, info.architecture, ""))
-            one = self._served(entry.digest) if entry else manifest
+        info = self._facts.engine.info
+        one = served.of_platform(self.repository, manifest, Platform(info.os, info.architecture))
         if list(self.repository.image_config(one).diff_ids) != [layer.diff_id for layer in image.layers]:
             raise GateShut(f"what {self.repository} serves is not what was built: somebody else pushed it")
         self.digest = manifest.digest

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from grader.facts.trivy import is_stolen
+from grader.stolen import is_stolen
 from grader.units import format_duration, format_size
 from layerwise.errors import LabError
 from layerwise.stack import engine, environment, paths, state, tools

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from grader.facts.trivy import is_stolen
+from grader.stolen import is_stolen
 from layerwise.errors import LabError
 from layerwise.stack.engine import config_dir, parse_version
 from layerwise.stack.paths import Home

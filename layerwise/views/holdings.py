@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from itertools import islice
 from typing import TypeVar
-from urllib.parse import urljoin
 
 from grader.errors import RegistryUnavailable, SubmissionFault
 from grader.facts.dockerfile.reference import parse_reference
-from grader.facts.registry import MAX_MANIFEST, Descriptor, Manifest, NotAManifest, Repository
-from grader.facts.registry.client import Client
+from grader.facts.registry import Descriptor, Manifest, NoCatalogue, NotAManifest, Repository, catalogue
 from layerwise.errors import InputError
 from layerwise.views.listing import spelt
 
@@ -43,7 +41,6 @@ _KINDS = {"sig": "signature", "att": "attestations", "sbom": "SBOM", None: "sign
 """What clients that know no list of referrers keep under such a tag."""
 T = TypeVar("T")
 R = TypeVar("R")
-_LINK = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
 
 
 @dataclass(frozen=True)
@@ -253,27 +250,11 @@ def _fits(name: str, pattern: str) -> bool:
 
 def _catalog(registry: str) -> list[str]:
     """The names of its repositories, sorted. RegistryUnavailable where it does not list them."""
-    client = Client(registry, "")
-    names: set[str] = set()
-    at, asked = urljoin(client.base, "/v2/_catalog?n=1000"), set()
-    while at and at not in asked and len(names) < MAX_CATALOG:
-        asked.add(at)
-        with client.ask("GET", at) as answer:
-            if answer.status != 200:
-                raise RegistryUnavailable(
-                    f"the registry {registry} does not list its repositories (status {answer.status}); name one"
-                )
-            following = _LINK.search(answer.headers.get("Link", ""))
-            raw, came_from = answer.read(MAX_MANIFEST), answer.address
-        try:
-            found = json.loads(raw)["repositories"] or []
-            names.update(name for name in found if parse_reference(f"{registry}/{name}") and "@" not in name)
-        except (ValueError, RecursionError, KeyError, TypeError):
-            raise RegistryUnavailable(f"the registry {registry} gives a list of repositories that is none") from None
-        at = urljoin(came_from, following[1]) if following else ""
-        if at and not at.startswith(f"{client.base}/"):
-            break
-    return sorted(names)
+    try:
+        names = set(islice(catalogue(registry), MAX_CATALOG))
+    except NoCatalogue as problem:
+        raise RegistryUnavailable(f"{problem}; name one") from None
+    return sorted(name for name in names if parse_reference(f"{registry}/{name}") and "@" not in name)
 
 
 def _tags(registry: str, name: str) -> list[str] | RegistryUnavailable:

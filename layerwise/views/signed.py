@@ -13,18 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grader.errors import SubmissionFault
+from grader.facts.attached import BUNDLES, SIGNATURE, marked
+from grader.facts.cosign import PAYLOAD, SIGNED
 from grader.facts.registry import Descriptor, Repository
 
-PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
-SIGNATURE = "dev.cosignproject.cosign/signature"
-"""The annotation of a payload that holds its signature, in base64."""
-BUNDLE = "application/vnd.dev.sigstore.bundle"
-SIGN = "https://sigstore.dev/cosign/sign/v1"
-"""What a bundle says that is an image's signature, and no attestation."""
 MAX_PAYLOAD = 256 * 1024
 MAX_SIGNATURES = 20
 """Signatures of one image that are looked at, of each form."""
-_TAG = re.compile(r"sha256-([0-9a-f]{64})\.sig")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MALFORMED = (SubmissionFault, AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
 
@@ -75,7 +70,7 @@ def signatures(repository: Repository, digest: str) -> Iterator[Signed | Unreada
 
 def signed_digests(repository: Repository) -> list[str]:
     """The digests that the repository has signatures for, by the names of its tags."""
-    return [f"sha256:{found[1]}" for found in map(_TAG.fullmatch, repository.tags()) if found]
+    return marked(repository.tags(), (".sig",))
 
 
 def _bundled(repository: Repository, entry: Descriptor) -> Signed | None:
@@ -83,12 +78,12 @@ def _bundled(repository: Repository, entry: Descriptor) -> Signed | None:
     manifest = repository.manifest(entry.digest)
     if manifest is None:
         raise ValueError("it is listed, and is not there")
-    if not manifest.layers or not manifest.layers[0].media_type.startswith(BUNDLE):
+    if not manifest.layers or not manifest.layers[0].media_type.startswith(BUNDLES):
         return None
     envelope = json.loads(repository.blob(manifest.layers[0].digest, MAX_PAYLOAD))["dsseEnvelope"]
     payload = base64.b64decode(envelope["payload"], validate=True)
     statement = json.loads(payload)
-    if statement["predicateType"] != SIGN:
+    if statement["predicateType"] != SIGNED:
         return None
     kind = str(envelope["payloadType"]).encode()
     covered = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)

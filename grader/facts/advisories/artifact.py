@@ -6,7 +6,6 @@ trivy image --db-repository localhost:5000/layerwise/advisories:now IMAGE
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import json
 import tarfile
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 REPOSITORY = "localhost:5000/layerwise/advisories"
 """Where the lab has them. The tags are the snapshots' names, and for the later one also Trivy's schema, `2`."""
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.aquasec.trivy.config.v1+json"
 _LAYER = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
 _TITLE = "org.opencontainers.image.title"
@@ -39,6 +37,7 @@ def publish(repository: Repository) -> list[str]:
     RegistryUnavailable where it cannot be asked, or takes nothing.
     """
     from grader.facts.registry import NotAManifest
+    from grader.facts.registry.documents import OCI_MANIFEST
 
     pushed = []
     for tag, name in tags().items():
@@ -52,21 +51,21 @@ def publish(repository: Repository) -> list[str]:
             continue
         repository.put_blob(config)
         repository.put_blob(layer)
-        repository.put_manifest(tag, manifest, _MANIFEST)
+        repository.put_manifest(tag, manifest, OCI_MANIFEST)
         pushed.append(tag)
     return pushed
 
 
 def _manifest(config: bytes, layer: bytes) -> bytes:
     from grader.facts.registry import Descriptor
+    from grader.facts.registry.documents import OCI_MANIFEST, digest_of
 
     def described(data: bytes, media_type: str, **annotations: str) -> Mapping[str, Any]:
-        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-        return Descriptor(media_type, digest, len(data), annotations=annotations).to_dict()
+        return Descriptor(media_type, digest_of(data), len(data), annotations=annotations).to_dict()
 
     document = {
         "schemaVersion": 2,
-        "mediaType": _MANIFEST,
+        "mediaType": OCI_MANIFEST,
         "config": described(config, _CONFIG),
         "layers": [described(layer, _LAYER, **{_TITLE: "db.tar.gz"})],
         "annotations": {"org.opencontainers.image.description": advisories().notice},

@@ -24,7 +24,7 @@ from grader.facts.registry.documents import (
     NotAManifest,
     Platform,
 )
-from grader.facts.registry.repository import Repository
+from grader.facts.registry.repository import NoCatalogue, Repository, catalogue
 
 __all__ = [
     "MANIFESTS",
@@ -33,9 +33,11 @@ __all__ = [
     "Descriptor",
     "DigestMismatch",
     "Manifest",
+    "NoCatalogue",
     "NotAManifest",
     "Platform",
     "Repository",
+    "catalogue",
     "digest",
     "has_manifest",
     "is_loopback",

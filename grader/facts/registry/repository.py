@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlencode, urljoin
 
@@ -34,6 +34,10 @@ MAX_PAGES = 1_000
 _ACCEPT = {"Accept": ", ".join(MANIFESTS)}
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
+
+
+class NoCatalogue(RegistryUnavailable):
+    """The registry does not tell which repositories it has."""
 
 
 class Repository:
@@ -210,8 +214,11 @@ class Repository:
                 raise self._refused(what, answer)
             return answer.status != 404
 
-    def _pages(self, address: str, media_type: str = "application/json") -> Iterator[dict[str, object]]:
-        """The JSON objects of a list that may come in pages; none at all where the registry has no such list."""
+    def _pages(
+        self, address: str, media_type: str = "application/json", none: Container[int] = (404,)
+    ) -> Iterator[dict[str, object]]:
+        """The JSON objects of a list that may come in pages; nothing at all where the registry has no such list, which
+        it says with one of the statuses in `none`."""
         asked: set[str] = set()
         at: str | None = urljoin(self._client.base, address)
         while at:
@@ -219,7 +226,7 @@ class Repository:
                 raise self._nonsense("a list of it does not end")
             asked.add(at)
             with self._client.ask("GET", at, headers={"Accept": media_type}) as answer:
-                if not self._is_there(answer):
+                if answer.status in none or not self._is_there(answer):
                     return
                 following = _NEXT.search(answer.headers.get("Link", ""))
                 page = self._object(answer)
@@ -250,6 +257,23 @@ class Repository:
 
     def _nonsense(self, why: str) -> RegistryUnavailable:
         return RegistryUnavailable(f"the registry {self.registry} gives an answer that makes no sense: {clean(why)}")
+
+
+def catalogue(registry: str, after: str = "") -> Iterator[str]:
+    """The names of a registry's repositories, of those behind `after` in its order; as they come, empty ones too.
+
+    NoCatalogue where it does not list them; RegistryUnavailable, LoginRequired.
+    """
+    place = Repository(registry, "")
+    query = {"n": "1000"} | ({"last": after} if after else {})
+    page = None
+    for page in place._pages(f"/v2/_catalog?{urlencode(query)}", none=(404, 405)):
+        names = page.get("repositories") or []
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise place._nonsense("its list of repositories is none")
+        yield from names
+    if page is None:
+        raise NoCatalogue(f"the registry {registry} does not list its repositories")
 
 
 def _listed(page: dict[str, object]) -> list[object]:

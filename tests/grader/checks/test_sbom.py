@@ -15,7 +15,7 @@ import pytest
 from pydantic import ValidationError
 
 from grader.checks import sbom
-from grader.errors import GraderError, LoginRequired, RegistryUnavailable, SubmissionFault
+from grader.errors import GraderError, SubmissionFault
 from grader.facts import trivy
 from grader.facts.registry import Repository
 from grader.facts.registry.documents import OCI_INDEX, OCI_MANIFEST
@@ -107,17 +107,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
             done = subprocess.run([*command, f"{served}@{digest}"], capture_output=True, check=True, timeout=120)
             found[kind.removesuffix("-json")] = json.loads(done.stdout)
     return found
-
-
-@pytest.fixture(scope="module", params=["2", "3"])
-def signer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Signer:
-    return Signer(cosigns.program(request.param), tmp_path_factory.mktemp("signer"))
-
-
-@pytest.fixture(scope="module")
-def third(tmp_path_factory: pytest.TempPathFactory, signer: Signer) -> Signer:
-    """Cosign 3, with the same keys."""
-    return signer.with_program(cosigns.program("3"), tmp_path_factory.mktemp("third"))
 
 
 @pytest.fixture
@@ -474,21 +463,6 @@ def test_a_scanner_that_cannot_look_gives_no_verdict(bench: Bench, monkeypatch: 
     monkeypatch.setattr(trivy, "TIMEOUT", 0.0)
     with pytest.raises(GraderError, match="the scanner did not end"):
         judge(bench)
-
-
-@ONE_WILL_DO
-def test_a_registry_that_is_down_gives_no_verdict(bench: Bench) -> None:
-    with pytest.raises(RegistryUnavailable):
-        judge(bench, repository="localhost:1/{learner}/tides")
-
-
-@ONE_WILL_DO
-def test_a_registry_that_wants_a_login_gives_no_verdict(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    with pytest.raises(LoginRequired):
-        judge(bench, repository="localhost:5001/{learner}/tides")
 
 
 @pytest.mark.parametrize(

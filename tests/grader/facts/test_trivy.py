@@ -9,6 +9,7 @@ import pytest
 from grader.errors import GraderError
 from grader.facts import trivy
 from grader.facts.scan import scan_folder
+from grader.stolen import is_stolen
 
 
 def stand_in(folder: Path, text: str) -> Path:
@@ -33,7 +34,7 @@ def stand_in(folder: Path, text: str) -> Path:
 )
 def test_a_stolen_trivy_is_known_by_its_bytes(tmp_path: Path, content: bytes, stolen: bool) -> None:
     (tmp_path / "trivy").write_bytes(content)
-    assert trivy.is_stolen(tmp_path / "trivy") is stolen
+    assert is_stolen(tmp_path / "trivy") is stolen
 
 
 def test_a_stolen_release_is_never_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

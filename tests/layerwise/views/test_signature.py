@@ -15,13 +15,14 @@ from uuid import uuid4
 import pytest
 
 import layerwise as lw
+from grader.facts.attached import BUNDLES, SIGNATURE
+from grader.facts.cosign import SIGNED
 from grader.facts.registry import Repository
 from layerwise.errors import LabError
 from layerwise.stack.environment import lab_env
 from layerwise.views.chain import BREAKS, HOLDS, Link
 from layerwise.views.ecdsa import G, N, _times
 from layerwise.views.signature import Signature
-from layerwise.views.signed import BUNDLE, SIGN, SIGNATURE
 from tests.grader.registries import Player, Said
 
 from .test_ecdsa import der, pem
@@ -132,7 +133,7 @@ def a_bundle(shelf: Shelf) -> str:
     (shelf.keys / "seven").mkdir(exist_ok=True)
     (shelf.keys / "seven" / "cosign.pub").write_text(pem(*point))
     about = [{"digest": {"sha256": digest.removeprefix("sha256:")}}]
-    for kind in ("https://cyclonedx.org/bom", SIGN):
+    for kind in ("https://cyclonedx.org/bom", SIGNED):
         payload = json.dumps({"subject": about, "predicateType": kind}).encode()
         covered = b"DSSEv1 1 x %d %b" % (len(payload), payload)
         envelope = {
@@ -140,7 +141,7 @@ def a_bundle(shelf: Shelf) -> str:
             "payloadType": "x",
             "signatures": [{"sig": base64.b64encode(signed(7, covered)).decode()}],
         }
-        blob = shelf.repository.put_blob(json.dumps({"dsseEnvelope": envelope}).encode(), f"{BUNDLE}.v0.3+json")
+        blob = shelf.repository.put_blob(json.dumps({"dsseEnvelope": envelope}).encode(), f"{BUNDLES}.v0.3+json")
         config = shelf.repository.put_blob(b"{}", "application/vnd.oci.empty.v1+json")
         document = {"schemaVersion": 2, "mediaType": OCI, "config": config.to_dict(), "layers": [blob.to_dict()]}
         where = shelf.put("bundle", document)
