@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.exercise import EXERCISES, Exercise, load
-from grader.repository import DEFAULT_LEARNER
+from grader.repository import DEFAULT_LEARNER, learner_name
 from layerwise.errors import InputError, LabError
 from layerwise.stack import paths
 
@@ -33,8 +33,11 @@ def exercises_dir() -> Path:
 
 
 def learner() -> str:
-    """Whose repositories an exercise's checks look at: LAYERWISE_LEARNER, where a registry is shared, else "me"."""
-    return os.environ.get("LAYERWISE_LEARNER") or DEFAULT_LEARNER
+    """Whose repositories an exercise's checks look at: LAYERWISE_LEARNER, where a registry is shared, else "me".
+
+    UnusableInput where that can be no part of a repository's name.
+    """
+    return learner_name(os.environ.get("LAYERWISE_LEARNER") or DEFAULT_LEARNER)
 
 
 def find(name: str) -> Exercise:

@@ -50,13 +50,14 @@ def command(exercise: str, folder: str | None, image: Path | None, as_json: bool
     if submission and not submission.is_dir():
         begin = f"; begin with: ./lab start {exercise}" if folder is None else ""
         raise InputError(f"no folder {workbench.shown(submission)} to grade{begin}")
+    learner = workbench.learner()
     targets = outputs.check({f"--{name}": path for name, path in files.items() if path})
     from grader.grade import grade
 
     with stoppable(), watching() as watch:
         if not image:
             bench.prepare([found], watch.seeding)
-        report = grade(found, submission, image=image, on_event=watch.event, learner=workbench.learner())
+        report = grade(found, submission, image=image, on_event=watch.event, learner=learner)
     if submission and not image and submission.resolve() == own.resolve():
         _remember(found, report)
     _print(report, as_json)

@@ -237,7 +237,7 @@ def _line(finding: Finding) -> str:
 
 
 def _grade(severity: str) -> str:
-    return f'<span aria-hidden="true">{_SQUARES[severity]}</span> {severity.lower()}'
+    return f'<span class="lw-squares" aria-hidden="true">{_SQUARES[severity]}</span> {severity.lower()}'
 
 
 def _row(finding: Finding) -> str:
