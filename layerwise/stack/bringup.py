@@ -9,13 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from layerwise.errors import InputError, LabError
-from layerwise.stack import embedded, engine, environment, jupyter, lock, processes, rootfs, state, tools
+from layerwise.stack import disposal, embedded, engine, environment, jupyter, lock, processes, rootfs, state, tools
 from layerwise.stack.engine import Endpoint, EngineInfo
 from layerwise.stack.paths import Home
 from layerwise.stack.progress import Reporter, Step, reporter
 
 REGISTRY_PORTS = (5000, 5001)
-SECONDS = {"packages": 15.0, "rootfs": 35.0, "engine": 3.0, "registry": 6.0, "images": 120.0, "jupyter": 4.0}
+SECONDS = {
+    "leftovers": 20.0,
+    "packages": 15.0,
+    "rootfs": 35.0,
+    "engine": 3.0,
+    "registry": 6.0,
+    "images": 120.0,
+    "jupyter": 4.0,
+}
 """What each step takes the first time on 2 cores."""
 SECONDS_AGAIN = {"registry": 1.0, "images": 2.0, "jupyter": 3.0}
 """What it takes once it has been done; both until a run on this machine has been measured."""
@@ -62,6 +70,7 @@ def up(home: Home, options: Options) -> Result:
             require_port(home, options.port)
         shown = reporter(plan(home, current, chosen, running is not None, wanted, options))
         try:
+            clear(home, shown)
             leave_other_engine(home, current, chosen)
             info = chosen[1] if chosen else running or bring_engine(home, current, shown)
             current.engine = record(home, chosen)
@@ -167,6 +176,8 @@ def plan(
 ) -> list[Step]:
     """The steps ahead, with the time each is expected to take."""
     titles: dict[str, str] = {}
+    if disposal.left(home):
+        titles["leftovers"] = "Removing what a purge left that was cut short"
     if chosen is None and not running:
         if not rootfs.is_ready(home):
             if rootfs.missing_packages():
@@ -192,6 +203,14 @@ def remember(current: state.State, took: dict[str, float]) -> None:
     """Keep how long each step took, the first time and the last of the other times."""
     for key, seconds in took.items():
         current.seconds[f"{key} again" if key in current.seconds else key] = round(seconds, 1)
+
+
+def clear(home: Home, shown: Reporter) -> None:
+    """Finish a purge that was cut short."""
+    if left := disposal.left(home):
+        with shown.step("leftovers") as say:
+            for folder in left:
+                disposal.delete(folder, say)
 
 
 def bring_engine(home: Home, current: state.State, shown: Reporter) -> EngineInfo:

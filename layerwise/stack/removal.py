@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layerwise.errors import LabError
-from layerwise.stack import bringup, engine, environment, lock, state
+from layerwise.stack import bringup, disposal, engine, environment, lock, state
 from layerwise.stack.paths import ROOT, Home, work_dir
+from layerwise.stack.progress import Step, reporter
 from layerwise.stack.run import CommandFailed
 
 if TYPE_CHECKING:
     import docker
 
 SECONDS = 300
+DELETE_SECONDS = 30.0
+"""What deleting a lab of some days takes."""
 LABEL = "layerwise"
 INHERITED = "base"
 """The label's value on base images, which everything built or run from one inherits."""
@@ -41,7 +43,7 @@ def purge(home: Home) -> list[str]:
                 told += [f"Kept there: {line}" for line in kept]
             bringup.stop(home, current)
             require_unmounted(home.path)
-            _remove(home.path)
+            _delete(home)
         told.append(f"Removed: {home.path}")
     else:
         told.append("Nothing to remove.")
@@ -120,10 +122,13 @@ def require_unmounted(folder: Path) -> None:
             )
 
 
-def _remove(folder: Path) -> None:
-    """Delete a folder with all it holds."""
-    problems: list[OSError] = []
-    shutil.rmtree(folder, onerror=lambda _function, _path, info: problems.append(info[1]))  # type: ignore[arg-type]
-    if folder.exists():
-        reason = problems[0] if problems else "it is in use"
-        raise LabError(f"cannot remove all of {folder}: {reason}; remove the rest by hand")
+def _delete(home: Home) -> None:
+    """Delete the lab's folder. Cut short, it leaves no half of an engine: the next purge, or `lab up`, goes on."""
+    if home.engine.exists():
+        disposal.set_aside(home, home.engine)
+    shown = reporter([Step("delete", f"Removing {home.path}", DELETE_SECONDS)])
+    try:
+        with shown.step("delete") as say:
+            disposal.delete(home.path, say)
+    finally:
+        shown.close()

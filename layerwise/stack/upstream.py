@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from pathlib import Path
 
+from layerwise.errors import LabError
 from layerwise.stack import recipe
 from layerwise.stack.certificates import Trust
 from layerwise.stack.run import CommandFailed, run
@@ -71,6 +72,12 @@ def labels(reference: str, env: Mapping[str, str]) -> dict[str, str] | None:
     except CommandFailed as problem:
         if "no such image" in problem.output.lower():
             return None
+        if "failed to get config descriptor" in problem.output or "content digest" in problem.output:
+            raise LabError(
+                f"the engine knows of {reference} and has lost a part of it (a full disk, a deletion cut short?); "
+                "./lab down --purge, then ./lab up makes the lab's engine anew; "
+                f"on an engine of your own: docker image rm {reference}"
+            ) from None
         raise
     return json.loads(output) or {}
 

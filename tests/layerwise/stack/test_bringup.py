@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from layerwise.errors import InputError, LabError
-from layerwise.stack import bringup, embedded, engine, jupyter, lock, processes, removal, rootfs, state
+from layerwise.stack import bringup, disposal, embedded, engine, jupyter, lock, processes, removal, rootfs, state
 from layerwise.stack.paths import Home
+from layerwise.stack.progress import Reporter
 
 GB = 1_000_000_000
 ANSWERING = engine.EngineInfo("26.1.5", "containerd", "amd64", "Debian", rootless=False, cpus=2, memory=GB)
@@ -211,6 +212,35 @@ class TestPurge:
         assert not home.path.exists()
         assert f"Removed: {home.path}" in said
         assert "Kept: the apt packages mmdebstrap" in said
+
+    def test_one_cut_short_leaves_no_half_of_an_engine(self, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+        (home.engine / "data" / "images").mkdir(parents=True)
+
+        def cut(folder: Path, say: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as during:
+            during.setattr(disposal, "delete", cut)
+            with pytest.raises(KeyboardInterrupt):
+                removal.purge(home)
+        assert not home.engine.exists()
+        assert len(disposal.left(home)) == 1
+
+        shown = Reporter(bringup.plan(home, state.State(), None, True, [], bringup.Options()))
+        bringup.clear(home, shown)
+        assert home.path.is_dir()
+        assert not disposal.left(home)
+        assert "leftovers" in shown.seconds
+
+    def test_what_cannot_be_deleted_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin" / "rm").write_text(
+            "#!/bin/sh\necho 'rm: cannot remove x: Read-only file system' >&2; exit 1\n"
+        )
+        (tmp_path / "bin" / "rm").chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+        with pytest.raises(LabError, match=r"cannot remove all of .*Read-only file system; remove the rest by hand"):
+            disposal.delete(tmp_path, lambda text: None)
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
     def test_nothing_behind_a_mount_is_deleted(self, home: Home, tmp_path: Path) -> None:

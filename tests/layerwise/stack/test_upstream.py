@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from layerwise.errors import LabError
 from layerwise.stack import distribution, recipe, upstream
 from layerwise.stack.certificates import Trust
 from layerwise.stack.run import CommandFailed
@@ -224,6 +225,18 @@ def test_an_original_that_is_not_there(env: dict[str, str]):
 @pytest.mark.engine
 def test_labels_of_no_image(env: dict[str, str]):
     assert upstream.labels("localhost:5000/no-such-image:1", env) is None
+
+
+def test_labels_of_an_image_whose_parts_are_lost(tmp_path: Path):
+    """What Docker 26.1 says of an image whose configuration was deleted from its store."""
+    said = (
+        "Error response from daemon: failed to get config descriptor: rpc error: code = NotFound desc = blob "
+        "sha256:ee1c4a1353789caf440d1d75fc421f86ff23d6e2966e9eb3117fb4527d62b658 expected at /var/lib/docker/x"
+    )
+    (tmp_path / "docker").write_text(f"#!/bin/sh\necho '{said}' >&2; exit 1\n")
+    (tmp_path / "docker").chmod(0o755)
+    with pytest.raises(LabError, match=r"has lost a part of it .*; \./lab down --purge"):
+        upstream.labels("x", {"PATH": str(tmp_path)})
 
 
 def test_labels_without_an_engine_is_an_error():
