@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -39,6 +40,9 @@ DESIGNS = (
     Design("28.5", TESTING),
 )
 """The engines. The first is the one the lab brings along: the others are compared with it."""
+
+DECIDING = ("grader", "layerwise", "images", "exercises", "tests")
+"""The files that a verdict may depend on."""
 
 CASES = ("tests/grader/checks", "tests/grader/facts", "tests/exercises")
 KNOWN = ROOT / "tests" / "engines.toml"
@@ -72,24 +76,68 @@ class Difference:
 def run(pytest_args: Sequence[str]) -> int:
     """Run the cases on every engine, compare, and say how they differ; 1 where they do in a way that is not known.
 
-    `pytest_args` choose a part of the cases; only after all of them the page in docs/ is written.
+    `pytest_args` choose a part of the cases; only after all of them the page in docs/ is written. A whole run that is
+    stopped goes on, the next time, with the engines that are left.
     """
+    whole = not pytest_args
     with lock.held(Home(home().path / "engines"), "test --engines"):
-        runs = [_on(design, pytest_args) for design in DESIGNS]
+        runs: list[Run] = []
+        for design in DESIGNS:
+            earlier = _kept(design, runs) if whole else None
+            runs.append(earlier or _on(design, pytest_args))
+            if whole and not earlier:
+                _keep(runs[-1])
     found = compare(runs)
     known = [difference for difference in found if difference.why]
     unknown = [difference for difference in found if not difference.why]
-    unknown += [] if pytest_args else stale(found)
+    unknown += stale(found) if whole else []
     click.echo("\n" + table(runs, known))
     for difference in unknown:
         click.echo(f"✗ {difference.engine}: {difference.test}\n    {difference.what}")
-    if not pytest_args:
+    if whole:
         _write(runs, known, unknown)
     if unknown:
         click.echo(f"{len(unknown)} differences that {KNOWN.relative_to(ROOT)} does not explain")
         return 1
+    if whole:
+        for design in DESIGNS:
+            _keeping_place(design).unlink(missing_ok=True)
     click.echo("The same verdicts on every engine" + (f", but for {len(known)} known differences." if known else "."))
     return 0
+
+
+def _keeping_place(design: Design) -> Path:
+    return home().path / "engines" / f"{design.name.replace(' ', '-')}.json"
+
+
+def _keep(run: Run) -> None:
+    """Keep a run, for when the whole is stopped before its end."""
+    kept = {"files": fingerprint(), "version": run.version, "tests": run.tests, "seconds": run.seconds}
+    _keeping_place(run.design).write_text(json.dumps(kept), encoding="utf-8")
+
+
+def _kept(design: Design, runs: Sequence[Run]) -> Run | None:
+    """The run of before on this engine, where it was of the same files and all that differs in it is known by now."""
+    with suppress(OSError, ValueError, KeyError):
+        place = _keeping_place(design)
+        kept = json.loads(place.read_text(encoding="utf-8"))
+        run = Run(design, kept["version"], kept["tests"], kept["seconds"])
+        found = compare([*runs[:1], run])
+        if kept["files"] == fingerprint() and all(each.why for each in found if each.engine == design.name):
+            when = f"{datetime.fromtimestamp(place.stat().st_mtime):%d %B, %H:%M}"
+            click.echo(f"── engine {design.name}: done already ({when}), on the same files", err=True)
+            return run
+    return None
+
+
+def fingerprint() -> str:
+    """Tells the files that a verdict may depend on from changed ones."""
+    digest = hashlib.sha256()
+    for file in sorted(file for folder in DECIDING for file in (ROOT / folder).rglob("*") if file.is_file()):
+        if "__pycache__" not in file.parts and file != KNOWN:
+            digest.update(f"{file.relative_to(ROOT).as_posix()}\0".encode())
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _on(design: Design, pytest_args: Sequence[str]) -> Run:

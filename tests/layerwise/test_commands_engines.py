@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from layerwise.commands import _engines
 from layerwise.commands._engines import DESIGNS, Run
 from layerwise.errors import LabError
 from layerwise.stack import isolated, relay
+from layerwise.stack.isolated import Design
 
 PASSED = {"outcome": "passed", "said": ["user passed"]}
 FAILED = {"outcome": "failed", "said": ["user passed"], "why": "E   assert 1 == 2"}
@@ -110,3 +112,62 @@ def test_a_port_of_this_machine_in_another_network() -> None:
         assert done.stdout == "HELLO\n", done.stderr
         assert not [thread for thread in threading.enumerate() if thread.name == "relay"]
         sleeper.communicate(b"\n")
+
+
+class TestAWholeRun:
+    """`run` with engines that answer from a table: what is kept when it is stopped, and for how long."""
+
+    @pytest.fixture
+    def asked(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """Which engines were run, in order. The third is stopped, the first time."""
+        asked: list[str] = []
+
+        def on(design: Design, pytest_args: Sequence[str]) -> Run:
+            asked.append(design.name)
+            if len(asked) == 3:
+                raise KeyboardInterrupt
+            return Run(design, "1.0", {"t": dict(PASSED)}, 60.0)
+
+        (tmp_path / "home" / "engines").mkdir(parents=True)
+        (tmp_path / "engines.toml").write_text("")
+        monkeypatch.setenv("LAYERWISE_HOME", str(tmp_path / "home"))
+        monkeypatch.setattr(_engines, "PAGE", tmp_path / "page.md")
+        (tmp_path / "page.md").write_text("before")
+        monkeypatch.setattr(_engines, "ROOT", tmp_path)
+        (tmp_path / "grader").mkdir()
+        monkeypatch.setattr(_engines, "_on", on)
+        return asked
+
+    def test_goes_on_where_it_was_stopped(self, asked: list[str], tmp_path: Path) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            _engines.run(())
+        assert _engines.run(()) == 0
+        names = [design.name for design in DESIGNS]
+        assert asked == [*names[:3], *names[2:]]
+        assert "The same verdicts on every engine" in (tmp_path / "page.md").read_text()
+        assert _engines.run(()) == 0
+        assert asked[5:] == names, "once compared, nothing is kept"
+
+    def test_begins_anew_on_other_files(self, asked: list[str], tmp_path: Path) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            _engines.run(())
+        (tmp_path / "grader" / "user.py").touch()
+        assert _engines.run(()) == 0
+        assert asked[3:] == [design.name for design in DESIGNS]
+
+    def test_an_engine_with_an_unknown_difference_is_run_again(self, asked: list[str], tmp_path: Path) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            _engines.run(())
+        second = tmp_path / "home" / "engines" / "26.1-overlay2.json"
+        second.write_text(second.read_text().replace("user passed", "user failed"))
+        assert _engines.run(()) == 0
+        assert asked[3:] == [design.name for design in DESIGNS[1:]]
+
+    def test_a_part_takes_nothing_that_was_kept_and_leaves_it(self, asked: list[str], tmp_path: Path) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            _engines.run(())
+        assert _engines.run(("-k", "user")) == 0
+        assert asked[3:] == [design.name for design in DESIGNS]
+        assert (tmp_path / "page.md").read_text() == "before"
+        assert _engines.run(()) == 0
+        assert asked[7:] == [design.name for design in DESIGNS[2:]]
