@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
+from grader import leavings
 from layerwise.stack import environment, jupyter, paths
 
 SECONDS = 1000
@@ -60,7 +61,12 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     shutil.copy(lab.state_file, home.state_file)  # where the engine is
     home.bin.symlink_to(lab.bin)
     home.docker_config.symlink_to(lab.docker_config)
-    env = environment.lab_env() | {"LAYERWISE_WORK": str(work), "LAYERWISE_HOME": str(home.path)}
+    learner = leavings.new_learner()
+    env = environment.lab_env() | {
+        "LAYERWISE_WORK": str(work),
+        "LAYERWISE_HOME": str(home.path),
+        "LAYERWISE_LEARNER": learner,
+    }
     with socket.socket() as probe:
         probe.bind((jupyter.ADDRESS, 0))
         port = int(probe.getsockname()[1])
@@ -71,6 +77,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             yield Desk(jupyter.start(home=home, env=env, port=port, settings=settings), work, env)
         finally:
             jupyter.stop(home)
+            leavings.remove(learner)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,9 @@ import sys
 import pytest
 from playwright.sync_api import Page, expect
 
+from grader import script
 from grader.exercise import load
+from grader.variants import solution_script
 
 from .conftest import SECONDS, Desk, fits, press, run_cell, set_theme, wait_for_kernel
 
@@ -18,7 +20,19 @@ pytestmark = [pytest.mark.lab, pytest.mark.browser]
 
 
 @pytest.mark.parametrize(
-    "name", ["01b-lost-and-found", "02-cache-order", "03b-same-layer", "04d-build-secret", "05-drop-root"]
+    "name",
+    [
+        "01b-lost-and-found",
+        "02-cache-order",
+        "03b-same-layer",
+        "04d-build-secret",
+        "05-drop-root",
+        "06-push-by-digest",
+        "07b-triage",
+        "08-sign-and-verify",
+        "09-on-call",
+        "10-capstone",
+    ],
 )
 def test_an_exercise_is_started_graded_solved_and_graded_again(bench: Desk, page: Page, name: str) -> None:
     exercise, work = load(name), bench.work / name
@@ -44,6 +58,8 @@ def test_an_exercise_is_started_graded_solved_and_graded_again(bench: Desk, page
     assert fits(result)
 
     shutil.copytree(exercise.solution, work, dirs_exist_ok=True)
+    if doing := solution_script(exercise):  # what the learner does in a terminal: build, push, sign
+        script.run(doing, work, bench.env["LAYERWISE_LEARNER"])
     press(grade)
     expect(result).to_contain_text(f"{exercise.points:g} of {exercise.points:g} points", timeout=120 * SECONDS)
     expect(grade).to_be_focused()
