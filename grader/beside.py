@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
@@ -22,6 +23,8 @@ T = TypeVar("T")
 
 AT_ONCE = 4
 """Jobs beside each other, at most: a builder, a reader, and two that mostly wait."""
+TURN = 0.5
+"""Seconds for which results are waited for at a time: a signal that comes just before such a wait is heard after it."""
 PATIENCE = 20.0
 """Seconds that threads have to leave at a halt; one that computes and heeds nothing is left behind."""
 
@@ -85,7 +88,9 @@ class Crew(Generic[T]):
         for number in range(len(self._jobs)):
             while number not in self._results:
                 self._begin()
-                self._inbox.get()()
+                with suppress(queue.Empty):
+                    message = self._inbox.get(timeout=TURN)
+                    message()
             yield self._results.pop(number)()
 
     def _begin(self) -> None:

@@ -28,7 +28,7 @@ from grader.exercise import Exercise, load
 from grader.repository import DEFAULT_LEARNER, PLACEHOLDER
 from grader.submission import PREFIX
 from grader.variants import load_all, solution_script
-from grader.verdict import Report, Status
+from grader.verdict import CheckResult, Report, Status, clean
 
 ALONE = frozenset({"health", "rebuild", "stop"})
 """Check kinds that measure time: nothing else is graded meanwhile."""
@@ -148,7 +148,7 @@ def trials(exercise: Exercise, scratch: Path) -> list[Trial]:
 def differences(trial: Trial, report: Report) -> list[str]:
     """How the report differs from what the trial must get, one line each."""
     found = [
-        f"{check.id}: expected {trial.checks[check.id]}, got {check.status}: {' '.join(check.message.split())}"
+        f"{check.id}: expected {trial.checks[check.id]}, got {check.status}: {_said(check)}"
         for check in report.checks
         if check.status != trial.checks[check.id]
     ]
@@ -157,6 +157,12 @@ def differences(trial: Trial, report: Report) -> list[str]:
             f"score: expected {trial.score:g}, got {report.score:g}" if report.score is not None else "no score"
         )
     return found
+
+
+def _said(check: CheckResult) -> str:
+    """The check's message on one line, with what it found instead."""
+    found = check.evidence.get("found")
+    return " ".join(check.message.split()) + (f" (found: {clean(str(found), 200)})" if found else "")
 
 
 @dataclass
@@ -244,13 +250,17 @@ def _dismiss(workers: Sequence[_Worker]) -> None:
 
 
 def _work(pipe: Connection) -> None:
-    """Grade what comes through the pipe until it closes. An interrupt ends a grading, not its clean-up."""
+    """Grade what comes through the pipe until it closes. An interrupt ends a grading, not its clean-up: what ends the
+    whole group (SIGTERM) and the word of the process that started us (SIGINT) come together, and are one."""
+    both = (signal.SIGINT, signal.SIGTERM)
 
-    def interrupt(number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in both:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, interrupt)
+    for number in both:
+        signal.signal(number, interrupt)
     with suppress(KeyboardInterrupt, EOFError, OSError):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         while True:

@@ -27,6 +27,8 @@ FILE_SIZE = 4 << 30
 """Bytes that one file may have which a container writes."""
 OUTPUT = 1 << 20
 """Bytes kept of each of standard output and error: the beginning and the end."""
+PATIENCE = 10.0
+"""Seconds that the stream of a container's output may outlive the container."""
 FLOOD = 256 << 20
 """Bytes of output after which a container is stopped."""
 
@@ -306,23 +308,29 @@ class _Reader:
         self._stream = stream
         self._kept = (_Kept(), _Kept())
         self.flooded = False
+        self._broken = ""
         self._thread = threading.Thread(target=self._read, name="container-output", daemon=True)
         self._thread.start()
 
     def _read(self) -> None:
         total = 0
-        # The stream ends with the container; a transport that breaks is noticed by the next call to the engine.
-        with contextlib.suppress(GraderError, OSError, ValueError):
+        try:
             for pair in self._stream:
                 for chunk, kept in zip(pair, self._kept, strict=True):
                     if chunk:
                         kept.add(chunk)
                         total += len(chunk)
                 self.flooded = total > FLOOD
+        except (GraderError, OSError, ValueError) as problem:
+            self._broken = str(problem) or type(problem).__name__
 
     def finish(self) -> None:
-        """Wait until all that was printed has been read."""
-        self._thread.join(10.0)
+        """Wait until all that was printed has been read. EngineFailure where the stream broke or does not end: what was
+        read until then is not what was printed."""
+        self._thread.join(PATIENCE)
+        if self._thread.is_alive() or self._broken:
+            why = self._broken or f"it goes on {PATIENCE:.0f} s after the container ended"
+            raise EngineFailure(f"a container's output could not be read to its end ({why}): grade again")
 
     def text(self, stream: int) -> str:
         return self._kept[stream].text()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from grader.checks import command
+from grader.facts import container
 from grader.facts.engine import Engine
 from tests.grader.conftest import facts_of
 
@@ -57,3 +59,28 @@ def test_cases(case: Case, submit: Callable[..., Path], engine: Engine, base: st
         verdict = command.judge(facts, command.Params.model_validate(dict(case.params)))
     assert (verdict.fraction == 1.0) is case.passes, verdict
     assert case.says in verdict.message, verdict
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(("lost", "passes", "runs"), [(1, True, 2), (2, False, 2), (0, True, 1)])
+def test_output_that_an_engine_loses_is_asked_for_once_more(
+    submit: Callable[..., Path],
+    engine: Engine,
+    base: str,
+    monkeypatch: pytest.MonkeyPatch,
+    lost: int,
+    passes: bool,
+    runs: int,
+) -> None:
+    heard = []
+
+    def run(*args: Any, **named: Any) -> container.Outcome:
+        heard.append(really(*args, **named))
+        return replace(heard[-1], stdout="") if len(heard) <= lost else heard[-1]
+
+    really = container.run
+    monkeypatch.setattr(container, "run", run)
+    with facts_of(submit(Dockerfile=f'FROM {base}\nCMD ["echo", "ok"]\n'), engine) as facts:
+        verdict = command.judge(facts, command.Params(stdout="ok"))
+    assert (verdict.fraction == 1.0) is passes
+    assert len(heard) == runs
