@@ -26,7 +26,7 @@ def command(fast: bool, engines: bool, pytest_args: tuple[str, ...]) -> int:
     every lesson, and a browser. Brings the lab up first, and down again if it was not up before.
 
     \b
-    lab test                         everything (about half an hour on 2 cores)
+    lab test                         everything (three quarters of an hour on 2 cores)
     lab test --fast                  what needs no engine (about a minute)
     lab test --engines               the same grade on every engine? (an hour or two; needs root on Debian or Ubuntu)
     lab test -- tests/grader -k user   a part; what follows -- goes to pytest
