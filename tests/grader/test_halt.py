@@ -43,12 +43,12 @@ def test_a_program_is_ended() -> None:
 
 def test_reading_ahead_from_what_stalls_is_ended() -> None:
     halt = Halt()
-    stalled = threading.Event()
+    stalled, over = threading.Event(), threading.Event()
 
     def source() -> Iterator[bytes]:
         yield b"x"
         stalled.set()
-        threading.Event().wait()
+        over.wait(60)
 
     def read() -> bytes:
         with ahead(source()) as chunks:
@@ -58,6 +58,7 @@ def test_reading_ahead_from_what_stalls_is_ended() -> None:
     assert stalled.wait(30)
     halt.call()
     thread.join(30)
+    over.set()  # as the engine's stream is closed once it is left
     assert isinstance(given[0], Halted)
 
 
