@@ -43,9 +43,6 @@ def judge(facts: Facts, params: Params) -> Verdict:
     expected = f"exit status {params.exit}"
     try:
         outcome = facts.run(command, timeout=params.timeout)
-        if (params.stdout or params.stderr) and _is_silent(outcome):
-            # An engine that stalls for two seconds as a container ends gives its output up (moby's daemon/monitor.go).
-            outcome = facts.run(command, timeout=params.timeout)
     except ContainerRefused as problem:
         return Verdict.failed(f"{what} cannot be started: {problem}.", expected=expected, found="no process")
     details = _details(outcome)
@@ -83,11 +80,6 @@ def judge(facts: Facts, params: Params) -> Verdict:
 
 
 _STREAMS = {"stdout": "standard output", "stderr": "standard error"}
-
-
-def _is_silent(outcome: Outcome) -> bool:
-    """Whether nothing at all was heard of a command that ended by itself."""
-    return outcome.exit_code is not None and not outcome.stdout and not outcome.stderr
 
 
 def _name(command: str | list[str] | None) -> str:

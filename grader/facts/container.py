@@ -187,11 +187,8 @@ def run(
     if env:
         own["environment"] = dict(env)
     host = {"network_mode": f"container:{beside}"} if beside else {}
-    with _container(engine, image, host, **own) as (container, reader):
-        for name, content in (programs or {}).items():
-            engine.put_program(container, name, content)
+    with _started(engine, image, host, programs, **own) as (container, reader):
         began = time.monotonic()
-        engine.start_container(container)
         deadline = began + timeout
         code = None
         while code is None and not reader.flooded and (left := deadline - time.monotonic()) > 0:
@@ -221,10 +218,7 @@ def started(
     `host` and `config` are added to the container's settings, in the names of `Engine.create_container`; `programs`,
     by name, to its root folder.
     """
-    with _container(engine, image, host or {}, **config) as (container, reader):
-        for name, content in (programs or {}).items():
-            engine.put_program(container, name, content)
-        engine.start_container(container)
+    with _started(engine, image, host or {}, programs, **config) as (container, reader):
         yield Running(engine, container, reader)
 
 
@@ -264,8 +258,10 @@ def watch(running: Running, patience: float) -> Seen:
 
 
 @contextmanager
-def _container(engine: Engine, image: str, host: Mapping[str, Any], **config: Any) -> Iterator[tuple[str, _Reader]]:
-    """A created container that is not started yet, and what reads its output."""
+def _started(
+    engine: Engine, image: str, host: Mapping[str, Any], programs: Mapping[str, bytes] | None, **config: Any
+) -> Iterator[tuple[str, _Reader]]:
+    """A container that has just been started, with these programs in it, and what reads its output."""
     try:
         container = engine.create_container(image, host={**_bounds(engine), **host}, **config)
     except KeyError as problem:
@@ -275,8 +271,9 @@ def _container(engine: Engine, image: str, host: Mapping[str, Any], **config: An
     with ExitStack() as stack:
         stack.callback(engine.remove_container, container)
         stack.enter_context(ended_by(lambda: engine.remove_container(container)))
-        reader = _Reader(stack.enter_context(closing(engine.attach(container))))
-        yield container, reader
+        for name, content in (programs or {}).items():
+            engine.put_program(container, name, content)
+        yield container, _Reader(stack.enter_context(closing(engine.start_container(container))))
 
 
 def _bounds(engine: Engine) -> dict[str, Any]:

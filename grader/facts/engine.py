@@ -202,13 +202,9 @@ class Engine:
         with self._translated():
             self._api.put_archive(container, "/", archive.getvalue())
 
-    def attach(self, container: str) -> Output:
-        """What the container will print; attach before it is started, close in the end."""
-        with self._translated():
-            return Output(self._api.attach(container, stream=True, demux=True))
-
-    def start_container(self, container: str) -> None:
-        """Start it. ContainerRefused where the image asks for what cannot be started (no such program or user)."""
+    def start_container(self, container: str) -> Output:
+        """Start it; what it prints, from the beginning on, to be closed in the end. ContainerRefused where the image
+        asks for what cannot be started (no such program or user)."""
         for _ in range(2):
             try:
                 return self._start(container)
@@ -217,9 +213,17 @@ class Engine:
                     raise
         return self._start(container)
 
-    def _start(self, container: str) -> None:
-        with self._refusable():
-            self._api.start(container)
+    def _start(self, container: str) -> Output:
+        """Attach, then start. After a start that fails the engine lets go of who was attached: each has its own."""
+        with self._translated():
+            output = Output(self._api.attach(container, stream=True, demux=True))
+        try:
+            with self._refusable():
+                self._api.start(container)
+        except BaseException:
+            output.close()
+            raise
+        return output
 
     @contextmanager
     def _refusable(self) -> Iterator[None]:

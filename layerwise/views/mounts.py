@@ -130,8 +130,7 @@ def _ask(engine: Engine, command: list[str], host: Mapping[str, Any]) -> bytes:
         raise NotVisible(f"the engine does not show it: {problem}") from None
     answer = bytearray()
     try:
-        with closing(engine.attach(made)) as output:
-            engine.start_container(made)
+        with closing(engine.start_container(made)) as output:
             for out, _ in output:
                 answer += out or b""
                 if len(answer) > MAX_OUTPUT:

@@ -109,7 +109,9 @@ def wait_for_kernel(page: Page) -> None:
 
 def run_cell(page: Page, source: str) -> None:
     """Run the first code cell that holds this text, in the notebook in front."""
-    assert page.evaluate(_RUN, source), f"no cell holds {source!r}, or it failed"
+    if not page.evaluate(_RUN, source):
+        said = page.locator(".jp-OutputArea-output").all_inner_texts()
+        raise AssertionError(f"no cell holds {source!r}, or it failed: {said[-1:]}")
 
 
 def press(button: Locator) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import json as stdlib_json
 import os
+import shutil
 import socket
 import stat
 import subprocess
 import tarfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,9 @@ from grader.facts.engine import Engine
 from grader.grade import grade
 from grader.reports import html, json, junit, sarif, terminal
 from grader.verdict import Report, Status
+from layerwise.commands._engines import DESIGNS
+from layerwise.stack import isolated, lock, paths
+from layerwise.stack.paths import Home
 from tests.grader.conftest import exercise, facts_of, nest
 from tests.grader.reports.test_hostile import no_control_codes, strings
 from tests.grader.reports.validators import HTML_TAGS, Markup, junit_root, sarif_run
@@ -228,9 +233,24 @@ def test_an_archive_that_is_unpacked(what: str, submit: Callable[..., Path], eng
     safe(report)
 
 
-def test_a_tree_too_deep_for_a_layer(submit: Callable[..., Path], engine: Engine, base: str) -> None:
+@pytest.fixture
+def own_engine() -> Iterator[Engine]:
+    """An engine for one test: what is done to it here would last until it is started again."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        pytest.skip("only root on Debian or Ubuntu can bring an engine for one test")
+    home = paths.home()
+    with (
+        lock.held(Home(home.path / "engines"), "test"),
+        isolated.running(home, DESIGNS[0], print) as found,
+        closing(Engine.connect({**os.environ, "DOCKER_HOST": found.host})) as engine,
+    ):
+        yield engine
+
+
+def test_a_tree_too_deep_for_a_layer(submit: Callable[..., Path], own_engine: Engine, base: str) -> None:
+    """From then on this engine can neither list its build cache nor clean it, until it is started again."""
     deeper = "name=$(seq -s . 80); for i in $(seq 16); do mkdir $name && cd $name; done; mkdir -p $name/$name"
-    (check,) = judged(submit(Dockerfile=f"FROM {base}\nRUN {deeper}\n"), engine).checks
+    (check,) = judged(submit(Dockerfile=f"FROM {base}\nRUN {deeper}\n"), own_engine).checks
     assert check.status is Status.FAILED
     assert "no layer can hold" in check.message
 

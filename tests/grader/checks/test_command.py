@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from docker.errors import APIError
+from requests import Response
 
 from grader.checks import command
-from grader.facts import container
+from grader.errors import EngineFailure
 from grader.facts.engine import Engine
 from tests.grader.conftest import facts_of
 
@@ -25,6 +26,10 @@ class Case(NamedTuple):
     says: str = ""
 
 
+LOST = (
+    "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: "
+    "unable to start container process: waiting for init preliminary setup: read init-p: connection reset by peer"
+)
 LATE = 'CMD ["sh", "-c", "(sleep 1; echo ok) & exit 0"]\n'
 CASES = [
     Case("the image's own command", 'CMD ["echo", "ok"]\n', {"stdout": "^ok$"}, True),
@@ -62,25 +67,38 @@ def test_cases(case: Case, submit: Callable[..., Path], engine: Engine, base: st
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize(("lost", "passes", "runs"), [(1, True, 2), (2, False, 2), (0, True, 1)])
-def test_output_that_an_engine_loses_is_asked_for_once_more(
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize(("failures", "passes"), [(0, True), (1, True), (2, True), (3, False)])
+def test_a_start_that_is_lost_is_made_again_and_nothing_of_the_output_with_it(
     submit: Callable[..., Path],
     engine: Engine,
     base: str,
     monkeypatch: pytest.MonkeyPatch,
-    lost: int,
+    failures: int,
     passes: bool,
-    runs: int,
 ) -> None:
-    heard = []
+    """A start that fails, as one does in some thousand, makes the engine let go of who is attached. Here it fails for
+    want of the program, which comes later, and the engine's words are those of a start that was lost."""
+    lost = []
 
-    def run(*args: Any, **named: Any) -> container.Outcome:
-        heard.append(really(*args, **named))
-        return replace(heard[-1], stdout="") if len(heard) <= lost else heard[-1]
+    def start(container: str) -> None:
+        if len(lost) < failures:
+            lost.append(container)
+            with pytest.raises(APIError, match="no such file"):
+                really(container)
+            response = Response()
+            response.status_code = 500
+            raise APIError("500 Server Error", response, LOST)
+        engine.put_program(container, "late", b"#!/bin/busybox sh\necho ok\n")
+        really(container)
 
-    really = container.run
-    monkeypatch.setattr(container, "run", run)
-    with facts_of(submit(Dockerfile=f'FROM {base}\nCMD ["echo", "ok"]\n'), engine) as facts:
-        verdict = command.judge(facts, command.Params(stdout="ok"))
-    assert (verdict.fraction == 1.0) is passes
-    assert len(heard) == runs
+    api = engine._api
+    really = api.start
+    monkeypatch.setattr(api, "start", start)
+    with facts_of(submit(Dockerfile=f'FROM {base}\nCMD ["/late"]\n'), engine) as facts:
+        if passes:
+            assert command.judge(facts, command.Params(stdout="^ok$")).fraction == 1.0
+        else:
+            with pytest.raises(EngineFailure, match="preliminary setup"):
+                command.judge(facts, command.Params(stdout="^ok$"))
+    assert len(lost) == failures
