@@ -54,8 +54,16 @@ def _listen(namespace: Path, port: int) -> socket.socket:
 
 async def _serve(listeners: Sequence[socket.socket], begun: Future[Stop]) -> None:
     over = asyncio.Event()
+    relays: set[asyncio.Task[None]] = set()
+
+    def accept(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Held here: the loop's own reference is weak, and a relay that waits would be collected with its connection.
+        relay = asyncio.create_task(_relay(port, reader, writer))
+        relays.add(relay)
+        relay.add_done_callback(relays.discard)
+
     servers = [
-        await asyncio.start_server(partial(_relay, listener.getsockname()[1]), sock=listener) for listener in listeners
+        await asyncio.start_server(partial(accept, listener.getsockname()[1]), sock=listener) for listener in listeners
     ]
     begun.set_result((asyncio.get_running_loop(), over))
     await over.wait()

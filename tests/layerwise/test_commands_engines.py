@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import socket
@@ -96,7 +97,9 @@ def test_a_port_of_this_machine_in_another_network() -> None:
     def answer(server: socket.socket) -> None:
         connection, _ = server.accept()
         with connection:
-            connection.sendall(connection.recv(100).upper())
+            asked = connection.recv(100)
+            gc.collect()  # which takes nothing that only waits
+            connection.sendall(asked.upper())
 
     sleeper = subprocess.Popen(["unshare", "--net", sys.executable, "-c", LOOPBACK_UP], stdin=-1, stdout=-1)
     with sleeper, socket.create_server(("127.0.0.1", 0)) as server:
