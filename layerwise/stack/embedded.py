@@ -174,8 +174,9 @@ def _replace(path: Path, content: bytes) -> None:
         path.write_bytes(content)
 
 
-def launch(home: Home, backend: str, *namespaces: str) -> None:
-    """Start the engine's processes; `namespaces` are further ones of its own, as options of unshare(1)."""
+def launch(home: Home, backend: str, *namespaces: str) -> subprocess.Popen[bytes]:
+    """Start the engine's processes, all below the one returned; `namespaces` are further ones of its own, as options of
+    unshare(1)."""
     log = log_file(home)
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
@@ -183,7 +184,7 @@ def launch(home: Home, backend: str, *namespaces: str) -> None:
     env |= {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", MARKER: str(home.engine)}
     arguments = [str(home.engine / name) for name in ("rootfs", "data", "run")]
     with log.open("ab") as output:
-        subprocess.Popen(
+        return subprocess.Popen(
             [
                 *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL"),
                 *namespaces,

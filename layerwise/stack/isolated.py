@@ -67,18 +67,21 @@ def running(home: Home, design: Design, say: Callable[[str], None]) -> Iterator[
             rootfs.install(missing, say)
         rootfs.make(own, say, design.system)
     _remove(own)
+    launched = None
     try:
-        engine = _start(own, design, say)
+        line, launched = _launch(own, design)
+        engine = _reach(own, line, say)
         with relay.running(engine.namespace, (PORT, AUTH_PORT)):
             yield engine
     finally:
         _remove(own)
+        if launched:
+            launched.wait(timeout=10)
 
 
-def _start(own: Home, design: Design, say: Callable[[str], None]) -> Isolated:
+def _launch(own: Home, design: Design) -> tuple[ipaddress.IPv4Network, subprocess.Popen[bytes]]:
+    """Start the engine; the subnet for a line to it, and its first process."""
     line, containers = _subnets(network.ROUTES.read_text())
-    base = own.engine / "rootfs"
-    backend = network.choose_backend(base)
     for name in ("data", "run"):
         (own.engine / name).mkdir()
     embedded.refresh(own)
@@ -90,11 +93,16 @@ def _start(own: Home, design: Design, say: Callable[[str], None]) -> Isolated:
         "features": {"containerd-snapshotter": design.containerd},
     }
     (own.engine / "run" / "daemon.json").write_text(json.dumps(config, indent=2))
-    embedded.launch(own, backend, "--net")
+    return line, embedded.launch(own, network.choose_backend(own.engine / "rootfs"), "--net")
+
+
+def _reach(own: Home, line: ipaddress.IPv4Network, say: Callable[[str], None]) -> Isolated:
+    """Wait until the engine answers, and lay the line to it."""
+    base = own.engine / "rootfs"
     info = embedded.wait(own, say)
     first = next(pid for pid in embedded.pids(own) if processes.namespace_pid(pid) == 1)
     namespace = Path(f"/proc/{first}/ns/net")
-    _connect(base, backend, line, first)
+    _connect(base, network.choose_backend(base), line, first)
     return Isolated(embedded.endpoint(own).url, info.version, namespace)
 
 

@@ -56,6 +56,8 @@ class Case(NamedTuple):
 
 
 QUICK = {"within": "1500 ms"}
+SOON = {"within": "4 s"}
+"""For what a server that is up says at once: a busy machine takes its time to bring it up."""
 HELLO = {"body": "^Hello", "within": "10 s"}
 CASES = [
     Case("serves", RIGHT, HELLO, True, "answered with status 200"),
@@ -89,10 +91,10 @@ CASES = [
          False, "once, and not again"),
     Case("answers once, then ends", "send(hi('Hello')); client.close(); import os; os._exit(0)", QUICK, False,
          "exit status 0"),
-    Case("HTTP 0.9", "send(b'Hello, world\\n')", QUICK, False, "is not HTTP"),
-    Case("garbage", "send(bytes(range(256)) * 1000)", QUICK, False, "is not HTTP"),
-    Case("a status line without end", "[send(b'H' * 65536) for _ in range(1000)]", QUICK, False, "is not HTTP"),
-    Case("headers without end", "send(b'HTTP/1.1 200 OK\\r\\n'); [send(b'A: b\\r\\n') for _ in range(10**6)]", QUICK,
+    Case("HTTP 0.9", "send(b'Hello, world\\n')", SOON, False, "is not HTTP"),
+    Case("garbage", "send(bytes(range(256)) * 1000)", SOON, False, "is not HTTP"),
+    Case("a status line without end", "[send(b'H' * 65536) for _ in range(1000)]", SOON, False, "is not HTTP"),
+    Case("headers without end", "send(b'HTTP/1.1 200 OK\\r\\n'); [send(b'A: b\\r\\n') for _ in range(10**6)]", SOON,
          False, "is not HTTP"),
     Case("drips headers", "send(b'HTTP/1.1 200 OK\\r\\n'); [(send(b'A'), time.sleep(.1)) for _ in range(999)]", QUICK,
          False, "no answer came in time"),

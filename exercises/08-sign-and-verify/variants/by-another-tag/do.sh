@@ -3,7 +3,8 @@ cosign generate-key-pair
 docker build --quiet --tag $image:1.0 .
 docker push --quiet $image:1.0
 digest=$(docker buildx imagetools inspect --format '{{json .Manifest.Digest}}' $image:1.0 | tr -d '"')
-docker buildx imagetools create --tag $image:release $image@$digest
+docker tag $image:1.0 $image:release
+docker push --quiet $image:release
 cosign sign --yes --tlog-upload=false --key cosign.key $image:release
 trivy image --quiet --skip-db-update --offline-scan --format cyclonedx --output "$HOME/sbom.json" $image@$digest
 cosign attest --yes --tlog-upload=false --key cosign.key --type cyclonedx --predicate "$HOME/sbom.json" $image@$digest
