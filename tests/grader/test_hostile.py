@@ -235,7 +235,7 @@ def test_an_archive_that_is_unpacked(what: str, submit: Callable[..., Path], eng
 
 @pytest.fixture
 def own_engine() -> Iterator[Engine]:
-    """An engine for one test: what is done to it here would last until it is started again."""
+    """An engine for one test: what is done to it here would last."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         pytest.skip("only root on Debian or Ubuntu can bring an engine for one test")
     home = paths.home()
@@ -248,7 +248,7 @@ def own_engine() -> Iterator[Engine]:
 
 
 def test_a_tree_too_deep_for_a_layer(submit: Callable[..., Path], own_engine: Engine, base: str) -> None:
-    """From then on this engine can neither list its build cache nor clean it, until it is started again."""
+    """From then on this engine can neither list its build cache nor keep it within bounds, until all of it is dropped."""
     deeper = "name=$(seq -s . 80); for i in $(seq 16); do mkdir $name && cd $name; done; mkdir -p $name/$name"
     (check,) = judged(submit(Dockerfile=f"FROM {base}\nRUN {deeper}\n"), own_engine).checks
     assert check.status is Status.FAILED
