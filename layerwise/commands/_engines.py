@@ -80,13 +80,14 @@ def run(pytest_args: Sequence[str]) -> int:
     stopped goes on, the next time, with the engines that are left.
     """
     whole = not pytest_args
+    files = fingerprint()  # before anything is run: after an edit meanwhile the next run begins anew
     with lock.held(Home(home().path / "engines"), "test --engines"):
         runs: list[Run] = []
         for design in DESIGNS:
-            earlier = _kept(design, runs) if whole else None
+            earlier = _kept(design, runs, files) if whole else None
             runs.append(earlier or _on(design, pytest_args))
             if whole and not earlier:
-                _keep(runs[-1])
+                _keep(runs[-1], files)
     found = compare(runs)
     known = [difference for difference in found if difference.why]
     unknown = [difference for difference in found if not difference.why]
@@ -110,20 +111,20 @@ def _keeping_place(design: Design) -> Path:
     return home().path / "engines" / f"{design.name.replace(' ', '-')}.json"
 
 
-def _keep(run: Run) -> None:
-    """Keep a run, for when the whole is stopped before its end."""
-    kept = {"files": fingerprint(), "version": run.version, "tests": run.tests, "seconds": run.seconds}
+def _keep(run: Run, files: str) -> None:
+    """Keep a run of the files with that fingerprint, for when the whole is stopped before its end."""
+    kept = {"files": files, "version": run.version, "tests": run.tests, "seconds": run.seconds}
     _keeping_place(run.design).write_text(json.dumps(kept), encoding="utf-8")
 
 
-def _kept(design: Design, runs: Sequence[Run]) -> Run | None:
+def _kept(design: Design, runs: Sequence[Run], files: str) -> Run | None:
     """The run of before on this engine, where it was of the same files and all that differs in it is known by now."""
     with suppress(OSError, ValueError, KeyError):
         place = _keeping_place(design)
         kept = json.loads(place.read_text(encoding="utf-8"))
         run = Run(design, kept["version"], kept["tests"], kept["seconds"])
         found = compare([*runs[:1], run])
-        if kept["files"] == fingerprint() and all(each.why for each in found if each.engine == design.name):
+        if kept["files"] == files and all(each.why for each in found if each.engine == design.name):
             when = f"{datetime.fromtimestamp(place.stat().st_mtime):%d %B, %H:%M}"
             click.echo(f"── engine {design.name}: done already ({when}), on the same files", err=True)
             return run

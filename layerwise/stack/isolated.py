@@ -69,8 +69,9 @@ def running(home: Home, design: Design, say: Callable[[str], None]) -> Iterator[
     _remove(own)
     launched = None
     try:
-        line, launched = _launch(own, design)
-        engine = _reach(own, line, say)
+        backend = network.choose_backend(own.engine / "rootfs")
+        line, launched = _launch(own, design, backend)
+        engine = _reach(own, backend, line, say)
         with relay.running(engine.namespace, (PORT, AUTH_PORT)):
             yield engine
     finally:
@@ -79,7 +80,7 @@ def running(home: Home, design: Design, say: Callable[[str], None]) -> Iterator[
             launched.wait(timeout=10)
 
 
-def _launch(own: Home, design: Design) -> tuple[ipaddress.IPv4Network, subprocess.Popen[bytes]]:
+def _launch(own: Home, design: Design, backend: str) -> tuple[ipaddress.IPv4Network, subprocess.Popen[bytes]]:
     """Start the engine; the subnet for a line to it, and its first process."""
     line, containers = _subnets(network.ROUTES.read_text())
     for name in ("data", "run"):
@@ -93,16 +94,15 @@ def _launch(own: Home, design: Design) -> tuple[ipaddress.IPv4Network, subproces
         "features": {"containerd-snapshotter": design.containerd},
     }
     (own.engine / "run" / "daemon.json").write_text(json.dumps(config, indent=2))
-    return line, embedded.launch(own, network.choose_backend(own.engine / "rootfs"), "--net")
+    return line, embedded.launch(own, backend, "--net")
 
 
-def _reach(own: Home, line: ipaddress.IPv4Network, say: Callable[[str], None]) -> Isolated:
+def _reach(own: Home, backend: str, line: ipaddress.IPv4Network, say: Callable[[str], None]) -> Isolated:
     """Wait until the engine answers, and lay the line to it."""
-    base = own.engine / "rootfs"
     info = embedded.wait(own, say)
     first = next(pid for pid in embedded.pids(own) if processes.namespace_pid(pid) == 1)
     namespace = Path(f"/proc/{first}/ns/net")
-    _connect(base, network.choose_backend(base), line, first)
+    _connect(own.engine / "rootfs", backend, line, first)
     return Isolated(embedded.endpoint(own).url, info.version, namespace)
 
 

@@ -166,6 +166,21 @@ class TestAWholeRun:
         assert _engines.run(()) == 0
         assert asked[3:] == [design.name for design in DESIGNS[1:]]
 
+    def test_begins_anew_where_a_file_was_edited_meanwhile(
+        self, asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = _engines._on
+
+        def on(design: Design, pytest_args: Sequence[str]) -> Run:
+            (tmp_path / "grader" / "user.py").touch()
+            return before(design, pytest_args)
+
+        monkeypatch.setattr(_engines, "_on", on)
+        with pytest.raises(KeyboardInterrupt):
+            _engines.run(())
+        assert _engines.run(()) == 0
+        assert asked[3:] == [design.name for design in DESIGNS]
+
     def test_a_part_takes_nothing_that_was_kept_and_leaves_it(self, asked: list[str], tmp_path: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
             _engines.run(())
