@@ -254,9 +254,13 @@ def _work(pipe: Connection) -> None:
     whole group (SIGTERM) and the word of the process that started us (SIGINT) come together, and are one."""
     both = (signal.SIGINT, signal.SIGTERM)
 
+    def enough(_number: int, _frame: FrameType | None) -> None:
+        # SIG_IGN would be a complaint on stderr where the other one has come already.
+        pass
+
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         for number in both:
-            signal.signal(number, signal.SIG_IGN)
+            signal.signal(number, enough)
         raise KeyboardInterrupt
 
     for number in both:

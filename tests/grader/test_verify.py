@@ -150,6 +150,36 @@ def test_stopped_in_the_middle_nothing_is_left(exercise, tmp_path, number, every
     assert set(left_behind(tmp_path)) <= before
 
 
+def test_two_signals_at_one_instant_are_one():
+    """As when a terminal ends the whole group while the process that started the worker ends it too."""
+    script = """
+from multiprocessing import Pipe
+from grader import verify
+
+def grading(*_):
+    print("begun", flush=True)
+    while True:
+        pass
+
+verify._judged = grading
+here, there = Pipe()
+here.send([None] * 4)
+verify._work(there)
+print("cleaned up")
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "begun\n"
+        for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
+            process.send_signal(number)
+        assert process.communicate(timeout=30) == ("cleaned up\n", "")
+        assert process.returncode == 0
+    finally:
+        process.kill()
+
+
 @pytest.mark.lab
 def test_a_grading_that_dies_is_said_and_gives_no_verdict(exercise):
     script = (

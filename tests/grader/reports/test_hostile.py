@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from grader.reports import gradescope, html, json, junit, sarif, terminal
-from grader.verdict import CheckResult, Place, Report, Status, Verdict
+from grader.verdict import MAX_TEXT, CheckResult, Place, Report, Status, Verdict
 from tests.grader.reports.validators import HTML_TAGS, REPORT, Markup, junit_root, sarif_run
 
 NASTY = [
@@ -45,6 +45,7 @@ NASTY = [
     "\t\n",
     "<" * 9_000,
     "字 " * 3_000,
+    "\U0001f600" * 3_000,
 ]
 
 texts = st.one_of(st.sampled_from(NASTY), st.text(st.characters(), max_size=60))
@@ -139,15 +140,21 @@ def strings(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-def small(text: str, report: Report, each: int) -> None:
-    assert len(text) <= 20_000 + each * len(report.checks)
+ESCAPED = 12
+"""Characters of ASCII JSON for one outside the Basic Multilingual Plane: two escapes of six."""
+NAMES = 6
+"""Texts of a report outside its checks: exercise, title, and two each of the engine and the image."""
+
+
+def small(text: str, report: Report, each: int, rest: int = 20_000) -> None:
+    assert len(text) <= rest + each * len(report.checks)
 
 
 @hostile
 @given(reports())
 def test_json(report: Report) -> None:
     text = json.render(report)
-    small(text, report, 600_000)
+    small(text, report, 600_000, NAMES * MAX_TEXT * ESCAPED + 1_000)
     data = stdlib_json.loads(text)
     REPORT.validate(data)
     for string in strings(data):
