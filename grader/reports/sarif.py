@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
@@ -62,9 +62,11 @@ def document(
     properties: Mapping[str, Any] | None = None,
 ) -> str:
     """One SARIF run as JSON text. Every finding's rule must be among the rules."""
-    index = {rule.id: number for number, rule in enumerate(rules)}
+    shown = {rule.id: _rule(rule) for rule in rules}
+    once = _once(shown.values())
+    index = {name: once.index(rule) for name, rule in shown.items()}
     run: dict[str, Any] = {
-        "tool": {"driver": {"name": "Layerwise", "rules": [_rule(rule) for rule in rules]}},
+        "tool": {"driver": {"name": "Layerwise", "rules": once}},
         "invocations": [_invocation(failures)],
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, index[finding.rule]) for finding in findings],
@@ -166,7 +168,16 @@ def _invocation(failures: Sequence[Failure]) -> dict[str, Any]:
 
 
 def _locations(where: Sequence[Place]) -> list[dict[str, Any]]:
-    return [shown for place in where[:PLACES] if (shown := _location(place))]
+    return _once(shown for place in where[:PLACES] if (shown := _location(place)))
+
+
+def _once(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The items in their order, each once: SARIF's rules and its notifications' locations must be unique."""
+    found: list[dict[str, Any]] = []
+    for item in items:
+        if item not in found:
+            found.append(item)
+    return found
 
 
 def _location(place: Place) -> dict[str, Any]:

@@ -117,3 +117,21 @@ def test_many_places_are_bounded() -> None:
     check = CheckResult.of(Verdict.failed("m", where=where), id="x", kind="x", title="x", max_points=1)
     run = sarif_run(sarif.render(Report(exercise="e", title="t", checks=[check])))
     assert len(run["results"][0]["locations"]) == sarif.PLACES
+
+
+def test_places_and_rules_that_look_alike_are_given_once() -> None:
+    place = Place(file="Dockerfile", line=3)
+    run = sarif_run(
+        sarif.document(
+            [
+                Finding(rule, "error", "no", [place, Place(file="./Dockerfile", line=3)])
+                for rule in ("user", " user", "b")
+            ],
+            [Rule("b", "b"), Rule("user", "Who it is"), Rule(" user", "Who it is")],
+            failures=[Failure("no", [place, place])],
+        )
+    )
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["b", "user"]
+    assert [result["ruleIndex"] for result in run["results"]] == [1, 1, 0]
+    assert [len(result["locations"]) for result in run["results"]] == [1, 1, 1]
+    assert len(run["invocations"][0]["toolExecutionNotifications"][0]["locations"]) == 1
