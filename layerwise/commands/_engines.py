@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
@@ -25,6 +24,7 @@ import click
 from layerwise.errors import LabError
 from layerwise.stack import isolated, lock
 from layerwise.stack.environment import lab_env
+from layerwise.stack.fingerprint import fingerprint_of
 from layerwise.stack.isolated import PACKAGES, Design
 from layerwise.stack.paths import ROOT, Home, home
 from layerwise.stack.rootfs import System
@@ -80,7 +80,7 @@ def run(pytest_args: Sequence[str]) -> int:
     stopped goes on, the next time, with the engines that are left.
     """
     whole = not pytest_args
-    files = fingerprint()  # before anything is run: after an edit meanwhile the next run begins anew
+    files = _deciding()  # before anything is run: after an edit meanwhile the next run begins anew
     with lock.held(Home(home().path / "engines"), "test --engines"):
         runs: list[Run] = []
         for design in DESIGNS:
@@ -131,14 +131,10 @@ def _kept(design: Design, runs: Sequence[Run], files: str) -> Run | None:
     return None
 
 
-def fingerprint() -> str:
-    """Tells the files that a verdict may depend on from changed ones."""
-    digest = hashlib.sha256()
-    for file in sorted(file for folder in DECIDING for file in (ROOT / folder).rglob("*") if file.is_file()):
-        if "__pycache__" not in file.parts and file != KNOWN:
-            digest.update(f"{file.relative_to(ROOT).as_posix()}\0".encode())
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
+def _deciding() -> str:
+    """The fingerprint of the files that a verdict may depend on."""
+    files = (file for folder in DECIDING for file in (ROOT / folder).rglob("*"))
+    return fingerprint_of(ROOT, (file for file in files if "__pycache__" not in file.parts and file != KNOWN))
 
 
 def _on(design: Design, pytest_args: Sequence[str]) -> Run:

@@ -3,7 +3,6 @@ Dockerfile."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ from typing import IO
 
 from layerwise.errors import LabError
 from layerwise.stack.certificates import Trust
+from layerwise.stack.fingerprint import fingerprint_of
 from layerwise.stack.run import CommandFailed, Stopped, last_line, run, start, stop
 
 ORIGIN = "org.layerwise.origin"
@@ -45,12 +45,7 @@ _SAID = re.compile(r"^#\d+ \d+\.\d+ (.*)$", re.MULTILINE)
 
 def fingerprint(folder: Path, bases: Sequence[str] = ()) -> str:
     """Tells a recipe from a changed one: its files, and the fingerprints of the recipes it builds on."""
-    digest = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{file.relative_to(folder).as_posix()}\0{os.access(file, os.X_OK)}\0".encode())
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
-    digest.update("\0".join(bases).encode())
-    return digest.hexdigest()[:16]
+    return fingerprint_of(folder, folder.rglob("*"), bases)[:16]
 
 
 def missing_packages(folder: Path) -> list[str]:
