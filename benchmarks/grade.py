@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from grader.beside import AT_ONCE
+from grader.lib.schedule import AT_ONCE
 from layerwise.stack.environment import lab_env
 
 BASE = "localhost:5000/base/python:3.13-slim"
@@ -138,9 +138,9 @@ def measure(folder: Path, at_once: int) -> dict[str, object]:
     """One grading in this process, with so many checks beside each other: seconds of all and of the builds in it, how
     many builds, peak memory in MB, and checks that lost points; and what each check took beside its builds, which has a
     meaning only where they are judged one after the other."""
-    from grader import process
     from grader.exercise import load
     from grader.grade import grade
+    from grader.lib import process
 
     took: list[float] = []
     run = process.run

@@ -40,8 +40,8 @@ def build(name: str, megabytes: int, env: Mapping[str, str]) -> None:
 
 def analyse(name: str) -> dict[str, float]:
     """One analysis in this process: seconds, peak memory in MB, and what was found."""
-    from grader.facts.engine import Engine
-    from grader.facts.image import Image
+    from grader.facts.engine.engine import Engine
+    from grader.facts.image.image import Image
 
     engine = Engine.connect()
     began = time.perf_counter()

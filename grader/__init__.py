@@ -1,6 +1,6 @@
-"""The instrument: facts are measured, checks judge them, reports show the verdicts. Works with no Jupyter installed.
+"""The grader: facts are measured, checks judge them, reports show the verdicts. It needs no Jupyter.
 
     submission -> facts -> checks -> report
 
-``grader.grade.grade(exercise, submission)`` is the one entry; ``grader.exercise.load`` reads an exercise.
+``grader.grade.grade(exercise, folder)`` grades a submission; ``grader.exercise.load`` reads an exercise.
 """

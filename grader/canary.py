@@ -1,7 +1,8 @@
-"""Canaries: secrets made up for one grading, planted where a real one would lie, and how to know them again.
+"""Canaries: secrets made up for one grading, planted where a real secret would be, and how to recognise them.
 
-A canary is new for every grading, so that no submission can know it beforehand. It is looked for in pieces, each long
-enough to be no accident, so that a line break inside (base64 and hex are printed in lines) hides only some of them.
+Every grading has new canaries, so no submission can know one beforehand. A canary is looked for in pieces, each too
+long to occur by accident: a line break inside it (base64 and hex are printed in lines) then hides only some of the
+pieces.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 PIECES = 3
 PIECE = 14
-"""Letters and digits of a piece: 83 bits."""
+"""Letters and digits in a piece: 83 bits."""
 _ALPHABET = string.ascii_letters + string.digits
 _PLACE = "{canary}"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-# BuildKit leaves these out of what it compares steps by, and they steer its own downloads.
+# BuildKit leaves these out of a step's cache key, and uses them for its own downloads.
 _PROXIES = frozenset(("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"))
 
 
 class Plant(BaseModel):
-    """What is planted: a file of the build context, a build argument, or a secret for `RUN --mount=type=secret`.
+    """What to plant: a file of the build context, a build argument, or a secret for `RUN --mount=type=secret`.
 
-    `text` is what it holds, with `{canary}` where the canary stands.
+    `text` is its content; `{canary}` in it becomes the canary.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,17 +47,17 @@ class Plant(BaseModel):
     @model_validator(mode="after")
     def _sensible(self) -> Self:
         if sum(value is not None for value in (self.file, self.arg, self.secret)) != 1:
-            raise ValueError("expected one of file, arg, secret")
+            raise ValueError("expected exactly one of file, arg, secret")
         if self.file is not None:
             path = PurePosixPath(self.file)
             if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in self.file:
-                raise ValueError(f"{self.file!r} is no path inside the build context")
+                raise ValueError(f"{self.file!r} is not a path inside the build context")
         if self.arg is not None and (not _NAME.fullmatch(self.arg) or self.arg.upper() in _PROXIES):
-            raise ValueError(f"{self.arg!r} is no name of a build argument that can hold a canary")
+            raise ValueError(f"{self.arg!r} is not the name of a build argument that can hold a canary")
         if self.secret is not None and not _SECRET.fullmatch(self.secret):
-            raise ValueError(f"{self.secret!r} is no id of a build secret")
+            raise ValueError(f"{self.secret!r} is not a valid id of a build secret")
         if _PLACE not in self.text:
-            raise ValueError("expected {canary} in text, where the canary stands")
+            raise ValueError("expected {canary} in text, to be replaced by the canary")
         return self
 
     @property
@@ -69,7 +70,7 @@ class Plant(BaseModel):
 
     @property
     def label(self) -> str:
-        """How to name it to a person."""
+        """What to call it in a message."""
         return f"{_WORDS[self.kind]} {self.name}"
 
 
@@ -77,7 +78,7 @@ _WORDS = {"file": "file", "arg": "build argument", "secret": "build secret"}
 
 
 class Needle(NamedTuple):
-    """Bytes that are a piece of a canary, and how they are written."""
+    """A piece of a canary as bytes, and how they are encoded."""
 
     data: bytes
     encoding: str
@@ -85,7 +86,7 @@ class Needle(NamedTuple):
 
 @dataclass(frozen=True)
 class Canary:
-    """What was planted for one grading."""
+    """A secret planted for one grading."""
 
     plant: Plant
     value: str
@@ -100,7 +101,7 @@ class Canary:
 
     @cached_property
     def needles(self) -> tuple[Needle, ...]:
-        """Every piece of it in every way of writing that is looked for."""
+        """Every piece of it in every encoding that is looked for."""
         pieces = [self.value[at : at + PIECE] for at in range(0, len(self.value), PIECE)]
         return tuple(Needle(data, encoding) for piece in pieces for data, encoding in _written(piece))
 
@@ -117,27 +118,29 @@ def _written(piece: str) -> Iterator[tuple[bytes, str]]:
     yield plain.hex(":").encode(), "hex"
     for before in range(5):
         yield _base32(plain, before), "base32"
-    yield piece.encode("utf-16-le"), "UTF-16"
+    # Without the last zeros, they are found in both byte orders.
+    yield piece.encode("utf-16-le")[:-1], "UTF-16"
+    yield piece.encode("utf-32-le")[:-3], "UTF-32"
     yield codecs.encode(piece, "rot13").encode(), "rot13"
 
 
 def _base32(data: bytes, before: int) -> bytes:
-    """The same for base32, whose groups are of 5 bytes, 8 characters."""
+    """The same as `_base64` for base32, whose groups are 5 bytes in 8 characters."""
     encoded = base64.b32encode(bytes(before) + data)
     return encoded[-(-before * 8 // 5) : (before + len(data)) * 8 // 5]
 
 
 def _base64(data: bytes, before: int) -> bytes:
-    """The characters that stand for all of `data` and nothing else when `before` bytes (modulo 3) precede it.
+    """The characters that encode only `data`, if `before` bytes (modulo 3) come before it.
 
-    Letters and digits give neither `+` nor `/`: it is the same in the URL-safe alphabet.
+    Letters and digits never encode to `+` or `/`, so the URL-safe alphabet gives the same.
     """
     encoded = base64.b64encode(bytes(before) + data)
     return encoded[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
 
 
 def planted(plants: Sequence[Plant]) -> tuple[Canary, ...]:
-    """Fresh canaries; what is named twice is planted once, as it is named first."""
+    """New canaries, one for each thing to plant. If two plants have the same name, the first one is used."""
     named: dict[tuple[str, str], Plant] = {}
     for plant in plants:
         named.setdefault((plant.kind, plant.name), plant)

@@ -1,19 +1,19 @@
 """Everything that can go wrong while grading, and whose fault it is.
 
     Exception
-    ├── SubmissionFault          the learner's: judged, points are lost, the report says why
+    ├── SubmissionFault          the learner's: it is judged, costs points, and the report says why
     └── GraderError              exit 3: no grade is given
-        ├── EngineUnavailable    no engine answers, it vanished, or it is too old
-        ├── EngineFailure        the engine answered with a fault that is not the submission's
-        ├── RegistryUnavailable  a registry needed for a fact does not answer
-        │   └── LoginRequired    it answers, and wants a login, or another one
-        ├── NotObservable        the fact cannot be had in this way (an archive in place of a folder)
-        └── UnusableInput        exit 2: nothing was graded because what was asked for cannot be used
+        ├── EngineUnavailable    no engine answers, it went away, or it is too old
+        ├── EngineFailure        the engine failed, and the submission is not to blame
+        ├── RegistryUnavailable  a registry that a fact needs does not answer
+        │   └── LoginRequired    it answers, and asks for a login, or for a different one
+        ├── NotObservable        this way of grading cannot show the fact (an archive instead of a folder)
+        └── UnusableInput        exit 2: nothing was graded, because the input cannot be used
             ├── ExerciseNotFound
             ├── ExerciseInvalid
             └── SubmissionUnusable
 
-A check never turns a GraderError into a verdict: "could not look" is never "passed", nor "failed".
+A check never turns a GraderError into a verdict: "could not look" is neither "passed" nor "failed".
 Every message is one line: what was expected, what was found, what to do.
 """
 
@@ -26,7 +26,7 @@ from typing import Any
 class SubmissionFault(Exception):
     """The submission itself makes a fact impossible: its Dockerfile does not parse, or its image does not build.
 
-    `where` is the file and line where it is known, as (path, line); `details` is what a report adds.
+    `where` is the (path, line) of the fault if they are known, and `details` is further evidence for the report.
     """
 
     def __init__(
@@ -38,44 +38,44 @@ class SubmissionFault(Exception):
 
 
 class GraderError(Exception):
-    """The grader, the engine or the machine failed; no points are given and none are taken."""
+    """The grader, the engine or the machine failed. No points are given and none are lost."""
 
     exit_code = 3
 
 
 class EngineUnavailable(GraderError):
-    """No Docker engine answers, it went away in mid-grade, or it is older than 20.10."""
+    """No Docker engine answers, or it went away during the grading, or it is older than 20.10."""
 
 
 class EngineFailure(GraderError):
-    """The engine answered with a fault of its own (disk full, an internal error, a cut stream)."""
+    """The engine answered, but failed by itself (disk full, an internal error, a connection that broke off)."""
 
 
 class RegistryUnavailable(GraderError):
-    """A registry that a fact needs does not answer, or not in a way that makes sense."""
+    """A registry that a fact needs does not answer, or its answer makes no sense."""
 
 
 class LoginRequired(RegistryUnavailable):
-    """A registry answers 401 or 403: it wants a login, or another one than it was given."""
+    """A registry answers 401 or 403: it asks for a login, or for a different one."""
 
 
 class NotObservable(GraderError):
-    """The fact cannot be had in the way grading was asked for (no engine, or an archive in place of a folder)."""
+    """This way of grading cannot show the fact (no engine, or an archive instead of a folder)."""
 
 
 class UnusableInput(GraderError):
-    """What was asked for cannot be used; nothing was graded."""
+    """The input cannot be used. Nothing was graded."""
 
     exit_code = 2
 
 
 class ExerciseNotFound(UnusableInput):
-    """No exercise of that name, or no exercise folder at that path."""
+    """There is no exercise with that name, and no exercise folder at that path."""
 
 
 class ExerciseInvalid(UnusableInput):
-    """exercise.toml does not follow the format; the message names the key and the nearest valid spelling."""
+    """exercise.toml does not follow the format. The message names the key and the nearest valid spelling."""
 
 
 class SubmissionUnusable(UnusableInput):
-    """There is no submission to grade: no such folder, an empty one, no Dockerfile in it, or one we must refuse."""
+    """The submission cannot be graded: its folder is missing or empty, has no Dockerfile, or must be refused."""

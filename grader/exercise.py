@@ -1,42 +1,29 @@
-"""exercise.toml as pydantic models: the one place that knows the file format.
+"""exercise.toml as pydantic models: the only place that knows the file format.
 
-`load(name_or_path)` reads an exercise folder; whatever is wrong in it is an ExerciseInvalid of one line that names the
-file, the key and, for a misspelt key or kind, the nearest valid spelling.
+`load(name_or_path)` reads an exercise folder. If anything in it is wrong, it raises ExerciseInvalid with one line that
+names the file, the key and, for a misspelt key or kind, the nearest valid spelling.
 """
 
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from grader import checks
 from grader.checks import CheckParams
 from grader.errors import ExerciseInvalid, ExerciseNotFound
-from grader.units import Duration
+from grader.lib.toml_model import Unreadable, explain, nearest, read_table
+from grader.settings import BuildSettings
 
 EXERCISES = Path(__file__).resolve().parents[1] / "exercises"
 """The exercises of the course, in a checkout."""
 
 MANIFEST = "exercise.toml"
-
-M = TypeVar("M", bound=BaseModel)
-
-
-def inside(text: str) -> str:
-    """The text itself, as a validator of pydantic; ValueError where it is no path inside a folder."""
-    path = PurePosixPath(text)
-    if not text or path.is_absolute() or ".." in path.parts:
-        raise ValueError("expected a path inside the exercise's folder")
-    return text
-
-
-InnerPath = Annotated[str, AfterValidator(inside)]
 
 
 def _hundredths(points: float) -> float:
@@ -46,25 +33,12 @@ def _hundredths(points: float) -> float:
 
 
 Points = Annotated[float, Field(strict=True, gt=0, le=1000, allow_inf_nan=False), AfterValidator(_hundredths)]
-"""Points of a check."""
-
-
-class BuildSettings(BaseModel):
-    """How a submission is built: the `[build]` table."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    dockerfile: InnerPath = "Dockerfile"
-    context: InnerPath = "."
-    target: str = ""
-    args: dict[str, str] = Field(default_factory=dict)
-    timeout: Duration = 600.0
-    """Seconds for one build."""
+"""The points for one check."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One `[[check]]`: what every kind has, and `params`, the kind's own."""
+    """One `[[check]]`: the keys that every kind has, and `params` with the kind's own."""
 
     id: str
     kind: str
@@ -74,6 +48,8 @@ class Check:
     hint: str | None = None
     lesson: str | None = None
     needs: tuple[str, ...] = ()
+    why: str | None = None
+    """Why it is checked, in a sentence for a learner who has passed it."""
 
 
 class _CheckTable(BaseModel):
@@ -86,6 +62,7 @@ class _CheckTable(BaseModel):
     hint: str | None = None
     lesson: str | None = None
     needs: tuple[str, ...] = ()
+    why: str | None = None
 
 
 class _Manifest(BaseModel):
@@ -104,7 +81,7 @@ class _Manifest(BaseModel):
 
 @dataclass(frozen=True)
 class Exercise:
-    """A graded exercise: what exercise.toml says, and where its folder is."""
+    """A graded exercise: the content of exercise.toml, and the folder."""
 
     name: str
     folder: Path
@@ -114,7 +91,7 @@ class Exercise:
     minutes: int
     skills: tuple[str, ...]
     images: tuple[str, ...]
-    """Base images it builds on, by catalogue name."""
+    """The base images it builds on, by their names in the catalogue."""
     hints: tuple[str, ...]
     build: BuildSettings
     checks: tuple[Check, ...]
@@ -132,28 +109,41 @@ class Exercise:
         return self.folder / "solution"
 
     @property
+    def story(self) -> str:
+        """The text of its README.md between the title and the first section; empty if that cannot be read."""
+        try:
+            lines = (self.folder / "README.md").read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            return ""
+        body = lines[1:] if lines and lines[0].startswith("# ") else lines
+        end = next((number for number, line in enumerate(body) if line.startswith("## ")), len(body))
+        return "\n".join(body[:end]).strip()
+
+    @property
     def variants(self) -> Sequence[Path]:
-        """Folders of known submissions, each with expect.toml, sorted by name."""
+        """The folders of known submissions, each with an expect.toml, sorted by name."""
         return sorted(path.parent for path in (self.folder / "variants").glob("*/expect.toml"))
 
 
 def names(exercises: Path = EXERCISES) -> list[str]:
-    """Names of the exercises in a folder, in order."""
+    """The names of the exercises in a folder, sorted."""
     return sorted(path.parent.name for path in exercises.glob(f"*/{MANIFEST}"))
 
 
 def load(name: str | Path, exercises: Path = EXERCISES) -> Exercise:
-    """The exercise of that name under `exercises`, or in the folder at that path.
+    """The exercise with that name under `exercises`, or in the folder at that path.
 
-    Raises ExerciseNotFound (with the nearest name) or ExerciseInvalid.
+    Raises ExerciseNotFound, which names the nearest exercise, or ExerciseInvalid.
     """
     text = str(name)
     folder = exercises / text
     if "/" in text or text in {"", ".", ".."} or not _is_exercise(folder):
         folder = Path(text)
         if not _is_exercise(folder):
-            near = difflib.get_close_matches(text, names(exercises), n=1, cutoff=0.4)
-            advice = f"did you mean {near[0]}?" if near else "'lab exercises' lists them"
+            known = names(exercises)
+            near = difflib.get_close_matches(text, known, n=1, cutoff=0.4)
+            listed = "'lab exercises' lists them" if known else "give the path of an exercise's folder"
+            advice = f"did you mean {near[0]}?" if near else listed
             raise ExerciseNotFound(f"no exercise {text!r}: {advice}")
     file = folder / MANIFEST
     try:
@@ -174,12 +164,12 @@ def load(name: str | Path, exercises: Path = EXERCISES) -> Exercise:
 def _is_exercise(folder: Path) -> bool:
     try:
         return (folder / MANIFEST).is_file()
-    except OSError:  # a name longer than any file's, a folder that may not be entered
+    except OSError:  # a name longer than a file's can be, a folder without permission
         return False
 
 
 class _Problem(Exception):
-    """Something wrong in a [[check]] table, in one line without the file's name."""
+    """A fault in a [[check]] table, in one line without the file's name."""
 
 
 def _check(table: dict[str, Any], number: int) -> Check:
@@ -208,11 +198,13 @@ def _check(table: dict[str, Any], number: int) -> Check:
         hint=head.hint,
         lesson=head.lesson,
         needs=head.needs,
+        why=head.why,
     )
 
 
 def _named(found: tuple[Check, ...]) -> tuple[Check, ...]:
-    """The checks with their ids (default: the kind, numbered when repeated); ids are unique, `needs` looks back."""
+    """The checks with their ids (default: the kind, numbered if repeated). Raises _Problem if an id is not unique, or
+    `needs` names a check that does not come before."""
     named: list[Check] = []
     seen: dict[str, int] = {}
     for check in found:
@@ -223,69 +215,12 @@ def _named(found: tuple[Check, ...]) -> tuple[Check, ...]:
             identity = check.kind if count == 1 else f"{check.kind}-{count}"
         before = [other.id for other in named]
         if identity in before:
-            raise _Problem(f"check id {identity!r} is given twice: give one of them an id of its own")
+            raise _Problem(f"two checks have the id {identity!r}: give one of them another id")
         for need in check.needs:
             if need not in before:
                 raise _Problem(
-                    f"check {identity!r} needs {need!r}, which is no check before it{nearest(need, tuple(before))}"
+                    f"check {identity!r} needs {need!r}, but no check before it has that id"
+                    f"{nearest(need, tuple(before))}"
                 )
         named.append(Check(**{**vars(check), "id": identity}))
     return tuple(named)
-
-
-class Unreadable(Exception):
-    """A TOML file that cannot be used, in one line with its name."""
-
-
-class Missing(Unreadable):
-    """There is no such file."""
-
-
-def read_table(file: Path, model: type[M]) -> M:
-    """A TOML file as a model. Unreadable for whatever is wrong in it, Missing where there is none."""
-    try:
-        return model.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as problem:
-        why = f"not valid TOML: {problem}"
-    except UnicodeDecodeError:
-        why = "not UTF-8 text"
-    except FileNotFoundError as problem:
-        raise Missing(f"{file}: cannot be read: {problem.strerror}") from None
-    except OSError as problem:
-        why = f"cannot be read: {problem.strerror}"
-    except ValidationError as problem:
-        why = explain(problem, list(model.model_fields), model)
-    raise Unreadable(f"{file}: {why}")
-
-
-def _keys(model: Any, path: Sequence[str | int]) -> Sequence[str]:
-    """The keys of the table at that path inside a model, in lists and under keys; empty for the outermost."""
-    for part in path:
-        fields = getattr(model, "model_fields", {})
-        model = fields[part].annotation if part in fields else next(iter(get_args(model)), None)
-    return list(getattr(model, "model_fields", {})) if path else ()
-
-
-def nearest(word: str, valid: Sequence[str]) -> str:
-    """``"; did you mean 'x'?"`` or, where nothing is near, the valid words; empty where there are none."""
-    if not valid:
-        return ""
-    near = difflib.get_close_matches(word, valid, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else f"; valid: {', '.join(valid)}"
-
-
-def explain(problem: ValidationError, valid: Sequence[str], model: type[BaseModel] | None = None) -> str:
-    """One fault of a pydantic validation in one line, with the key's path; an unknown key before a missing one.
-
-    `valid` are the keys of the outermost table; where the model is given, those of tables inside it are its.
-    """
-    faults = problem.errors()
-    fault = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
-    where = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        return f"unknown key {where!r}{nearest(str(fault['loc'][-1]), _keys(model, fault['loc'][:-1]) or valid)}"
-    if fault["type"] == "missing":
-        return f"missing key {where!r}"
-    if fault["type"] == "tuple_type":
-        return f"{where}: expected a list" + (", written [[check]]" if where == "check" else "")
-    return f"{where or 'parameters'}: {fault['msg'].removeprefix('Value error, ')}"

@@ -1,4 +1,4 @@
-"""Run an exercise's checks over a submission: the one entry to grading.
+"""Run an exercise's checks over a submission: the only entry to grading.
 
 report = grade(exercise, folder, on_event=print)
 """
@@ -18,7 +18,6 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from grader import checks
-from grader.beside import AT_ONCE, Crew, Job, Work
 from grader.errors import (
     GraderError,
     NotObservable,
@@ -28,23 +27,25 @@ from grader.errors import (
 )
 from grader.exercise import Check, Exercise
 from grader.facts import Facts
-from grader.repository import DEFAULT_LEARNER
+from grader.facts.registry.names import DEFAULT_LEARNER
+from grader.lib.schedule import AT_ONCE, Job, WorkerPool, Workload
+from grader.lib.text import clean
 from grader.submission import Submission
-from grader.verdict import IMAGE_ALONE, CheckResult, Place, Report, Status, Verdict, clean
+from grader.verdict import IMAGE_ALONE, CheckResult, Place, Report, Status, Verdict
 
 if TYPE_CHECKING:
-    from grader.facts.buildlog import Vertex
-    from grader.facts.engine import Engine
+    from grader.facts.build.build_log import Vertex
+    from grader.facts.engine.engine import Engine
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something worth showing while grading runs.
+    """Something worth showing during a grading.
 
-    `check`: check `number` of `total` begins. `step`: the build it waits for has `steps` steps so far, `done` of them
-    ended, and `text` is the one that began or ended. `result`: the check is judged; `result` is how it stands in the
+    `check`: check `number` of `total` begins. `step`: the build has `steps` steps so far, `done` of them have ended,
+    and `text` is the one that just began or ended. `result`: the check is judged, and `result` is its entry in the
     report. Every text is already cleaned.
     """
 
@@ -70,24 +71,26 @@ def grade(
 ) -> Report:
     """Judge the submission in `folder` by the exercise's checks.
 
-    With `image`, an archive (`docker save` output or an OCI layout in a tar), that is judged in place of what the
-    folder would build, and `folder` may be None: checks that need more than the image then end as `error`. With no
-    `engine` given, one is connected to when a check first needs it. Up to `at_once` checks are judged beside each
-    other, where that changes no verdict (see `grader.beside`); `on_event` is called in the thread that called this.
-    `learner` is whose repositories are looked at where a check names `{learner}`.
+    If `image` is given, an archive (`docker save` output or an OCI layout in a tar), it is judged instead of what the
+    folder would build. `folder` may then be None: checks that need more than the image end as `error`. If no `engine`
+    is given, the grader connects to one when a check first needs it. Up to `at_once` checks run in parallel if that
+    changes no verdict (see `grader.lib.schedule`). `on_event` is called in the calling thread. `learner` replaces
+    `{learner}` in the names of repositories.
 
-    Raises UnusableInput (exit status 2) where there is nothing to grade; every other trouble is in the report, as a
-    check whose status is `error`. Whatever was made, on the engine and on disk, is gone when this returns or raises,
-    also at Ctrl-C and SIGTERM.
+    Raises UnusableInput (exit status 2) if there is nothing to grade. Any other failure is in the report, as a check
+    with the status `error`. Whatever was made on the engine and on disk is removed before this returns or raises, also
+    after Ctrl-C, SIGTERM and SIGQUIT.
     """
     began = time.monotonic()
     if image and not image.is_file():
         raise SubmissionUnusable(f"no image archive at {image}: make one with 'docker save'")
     with _terminable(), ExitStack() as stack:
         plants = [plant for check in exercise.checks for plant in check.params.plants]
-        anew = any(check.params.anew for check in exercise.checks)
+        no_shared_cache = any(check.params.no_shared_cache for check in exercise.checks)
         submission = (
-            stack.enter_context(Submission.open(folder, exercise.build, plants=plants, anew=anew)) if folder else None
+            stack.enter_context(Submission.open(folder, exercise.build, plants=plants, no_shared_cache=no_shared_cache))
+            if folder
+            else None
         )
         run = _Run(exercise, on_event)
         facts = stack.enter_context(
@@ -114,35 +117,35 @@ def grade(
 
 
 class _Run:
-    """The checks of one grading. They may be judged beside each other; what is told of them is told in order."""
+    """The checks of one grading. They may be judged in parallel, but their events come in order."""
 
     def __init__(self, exercise: Exercise, on_event: Callable[[Event], None] | None) -> None:
         self._checks = exercise.checks
         self._lesson = exercise.lesson
         self._on_event = on_event
-        self._crew: Crew[Verdict | SubmissionFault] | None = None
+        self._pool: WorkerPool[Verdict | SubmissionFault] | None = None
         self._number = 0
         self._titles = {check.id: check.title for check in exercise.checks}
         self._passed: set[str] = set()
         self._unseen: set[str] = set()
         self._met: dict[int, tuple[SubmissionFault, str]] = {}
-        """Faults of the submission already charged, by identity, with the title of the check that was charged."""
+        """Faults of the submission that a check has already paid for, by identity, with the title of that check."""
         self._steps: dict[str, bool] = {}
 
     def results(self, facts: Facts, at_once: int) -> Iterator[CheckResult]:
-        """Judge them all."""
+        """Judge all checks."""
         numbers = {check.id: number for number, check in enumerate(self._checks)}
         jobs = [
             Job(
                 partial(self._judge, facts, check),
-                Work.ALONE if check.params.timed else check.params.work,
+                Workload.ALONE if check.params.timed else check.params.work,
                 frozenset(numbers[need] for need in check.needs),
-                _is_fair,
+                _counts_in_parallel,
             )
             for check in self._checks
         ]
-        with Crew(jobs, at_once) as self._crew:
-            outcomes = self._crew.results()
+        with WorkerPool(jobs, at_once) as self._pool:
+            outcomes = self._pool.results()
             for check in self._checks:
                 self._number += 1
                 self._tell("check", check.title)
@@ -161,9 +164,9 @@ class _Run:
     def _judge(self, facts: Facts, check: Check) -> Verdict | SubmissionFault:
         """The verdict, or the fault of the submission that makes one impossible."""
         for need in check.needs:
-            # What an image alone does not show takes nothing from what it does.
+            # A check that an image alone cannot show must not keep others from being judged.
             if need not in self._passed and need not in self._unseen:
-                return Verdict.skipped(f"Not looked at: it needs “{self._titles[need]}”, which did not pass.")
+                return Verdict.skipped(f"Not judged: it needs “{self._titles[need]}”, which did not pass.")
         try:
             verdict = checks.kind(check.kind).judge(facts, check.params)
         except SubmissionFault as fault:
@@ -178,27 +181,27 @@ class _Run:
         except Exception as problem:
             log.debug("check %s failed", check.id, exc_info=True)
             return Verdict.error(
-                f"The grader itself failed here ({type(problem).__name__}): nothing was judged. Please report it."
+                f"The grader itself failed here ({type(problem).__name__}), so nothing was judged. Please report it."
             )
         if verdict.status is Status.PASSED:
             self._passed.add(check.id)
         return verdict
 
     def _charged(self, outcome: Verdict | SubmissionFault, check: Check) -> Verdict:
-        """The verdict; a fault that several checks met is charged to the first of them."""
+        """The verdict. If several checks met the same fault, the first one fails and the others are skipped."""
         if isinstance(outcome, Verdict):
             return outcome
         if id(outcome) in self._met:
-            return Verdict.skipped(f"Not looked at: it needs what failed under “{self._met[id(outcome)][1]}”.")
+            return Verdict.skipped(f"Not judged, for the same reason that “{self._met[id(outcome)][1]}” failed.")
         self._met[id(outcome)] = (outcome, check.title)
         where = [Place(file=outcome.where[0], line=outcome.where[1] or None)] if outcome.where else []
         return Verdict.failed(_sentence(str(outcome)), where=where, details=outcome.details)
 
     def tell_step(self, vertex: Vertex) -> None:
-        """Progress of a build, from whichever thread waits for it: `vertex` started or ended."""
-        if vertex.step and not vertex.step.is_from and self._crew:
+        """Report progress of a build, from any thread: `vertex` started or ended."""
+        if vertex.step and not vertex.step.is_from and self._pool:
             text = clean(" ".join(vertex.step.text.split()), 120)
-            self._crew.say(partial(self._tell_step, vertex.digest, vertex.completed is not None, text))
+            self._pool.say(partial(self._tell_step, vertex.digest, vertex.completed is not None, text))
 
     def _tell_step(self, digest: str, ended: bool, text: str) -> None:
         self._steps[digest] = ended
@@ -209,8 +212,9 @@ class _Run:
             self._on_event(Event(kind, self._number, len(self._checks), clean(title, 200), **more))
 
 
-def _is_fair(outcome: Verdict | SubmissionFault) -> bool:
-    """Whether it counts from company too: what passed would have passed alone, and a fault is a fact's and kept."""
+def _counts_in_parallel(outcome: Verdict | SubmissionFault) -> bool:
+    """Whether a result counts although other checks ran at the same time. A check that passed would also have passed
+    alone, and a fault of the submission is a fact, which is measured once."""
     return isinstance(outcome, SubmissionFault) or outcome.status in (Status.PASSED, Status.SKIPPED)
 
 
@@ -220,12 +224,12 @@ def _sentence(text: str) -> str:
 
 
 def _about(facts: Facts) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """What the report says of the engine and the image; nothing is measured for it that no check asked for."""
+    """What the report says about the engine and the image. Nothing is measured for it that no check asked for."""
     engine: dict[str, Any] = {}
     image: dict[str, Any] = {}
-    if facts.known("engine"):
+    if facts.known(Facts.engine):
         engine = {"version": facts.engine.info.version, "image_store": facts.engine.info.image_store}
-    if facts.known("build") or facts.known("image"):
+    if facts.known(Facts.build) or facts.known(Facts.image):
         with suppress(GraderError, SubmissionFault):
             image = {"id": facts.image.id, "digest": facts.image.digest}
     return engine, image
@@ -233,16 +237,21 @@ def _about(facts: Facts) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Within the block SIGTERM unwinds like Ctrl-C does, so that everything is cleaned up."""
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+    """In the block, SIGTERM and SIGQUIT raise SystemExit, so that everything is cleaned up as after Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def leave(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + signal.SIGTERM)
+    def leave(number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
 
-    signal.signal(signal.SIGTERM, leave)
+    # Windows has no SIGQUIT. What the caller handles in a way of its own is left as it is.
+    ending = {signal.SIGTERM, getattr(signal, "SIGQUIT", signal.SIGTERM)}
+    heard = [number for number in ending if signal.getsignal(number) == signal.SIG_DFL]
+    for number in heard:
+        signal.signal(number, leave)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in heard:
+            signal.signal(number, signal.SIG_DFL)

@@ -1,48 +1,45 @@
 """What a learner hands in: a folder with a Dockerfile and its context, copied to a private build directory.
 
-The copy is made before anything is looked at, so that nothing changes under the grader's hands, and it has a base name
-of its own: BuildKit takes a file for unchanged when name, size and modification time agree and the context directory
-has the same base name, and would put one learner's file into another learner's image (moby/buildkit#4817, #4950).
+The copy is made first, so that nothing changes while the grader looks. Its base name is unique: BuildKit takes a file
+for unchanged if its name, size and modification time agree and the context directory has the same base name, and would
+put one learner's file into another learner's image (moby/buildkit#4817, #4950).
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from grader import canary, owner
+from grader import canary
 from grader.canary import Canary, Plant
 from grader.errors import GraderError, SubmissionUnusable
-from grader.exercise import BuildSettings
-from grader.tree import Limits, copy_tree
-from grader.verdict import clean
-
-PREFIX = "layerwise-grade-"
-"""What every temporary folder of a grading begins with."""
+from grader.lib.copytree import Limits, copy_tree
+from grader.lib.scratch import private_folder, remove_tree, sweep
+from grader.lib.text import clean
+from grader.settings import BuildSettings
 
 
 class Submission:
-    """A private copy of a learner's folder. `open` makes one; it is removed when the `with` block ends."""
+    """A private copy of a learner's folder. `open` makes it, and it is removed when the `with` block ends."""
 
     def __init__(
         self, folder: Path, settings: BuildSettings, origin: Path, canaries: Sequence[Canary] = (), salt: str = ""
     ) -> None:
         self.folder = folder
-        """The private copy. Its base name is used by no other copy."""
+        """The private copy. No other copy has the same base name."""
         self.settings = settings
         self.canaries = tuple(canaries)
-        """What was planted in it: files lie in its context, arguments stand in `settings`, the builder has secrets."""
+        """What was planted: files are in the context, arguments in `settings`, and the builder has the secrets."""
         self.salt = salt
-        """Where not empty: no RUN of another grading's build, done or still going on, may stand in for one of this. It
-        would have printed elsewhere, and hold another canary: what a mount holds is no part of BuildKit's key."""
+        """If not empty, it keeps this build from sharing a RUN with another grading's build, finished or running. The
+        other one printed its output elsewhere and saw another canary, for BuildKit's cache key does not include what is
+        in a mount."""
         self.origin = origin
-        """The learner's own folder: for messages, never to be read."""
+        """The learner's own folder. It is named in messages and never read."""
 
     @classmethod
     @contextmanager
@@ -53,13 +50,14 @@ class Submission:
         limits: Limits | None = None,
         *,
         plants: Sequence[Plant] = (),
-        anew: bool = False,
+        no_shared_cache: bool = False,
     ) -> Iterator[Submission]:
-        """Copy `folder` to a private place for as long as the block lasts, with canaries where `plants` says. With
-        `anew`, or where there are canaries, its builds take no RUN from the cache but their own.
+        """Copy `folder` to a private place for as long as the block lasts, with a canary for each of `plants`.
 
-        Raises SubmissionUnusable where it is missing, empty, without a Dockerfile, above the limits, or holds what must
-        be refused: links that leave the folder, devices, sockets and pipes.
+        With `no_shared_cache`, or if there are canaries, a build reuses no RUN but those of this grading's own builds.
+
+        Raises SubmissionUnusable if the folder is missing, empty, without a Dockerfile or above the limits, or if it
+        holds what must be refused: links that leave the folder, devices, sockets and pipes.
         """
         sweep()
         with private_folder() as private:
@@ -67,20 +65,20 @@ class Submission:
             try:
                 count = copy_tree(folder, copy, limits or Limits())
             except OSError as problem:
-                raise GraderError(f"the submission cannot be copied to {private.parent}: {problem.strerror}") from None
+                raise GraderError(f"cannot copy the submission to {private.parent}: {problem.strerror}") from None
             if not count:
                 raise SubmissionUnusable(f"{folder} is empty: put a {settings.dockerfile} there")
             canaries = canary.planted(plants)
             args = {found.plant.name: found.content for found in canaries if found.plant.arg}
             planted = settings.model_copy(update={"args": {**settings.args, **args}}) if args else settings
-            salt = secrets.token_hex(8) if anew or canaries else ""
+            salt = secrets.token_hex(8) if no_shared_cache or canaries else ""
             submission = cls(copy, planted, folder, canaries, salt)
             submission._require_dockerfile()
             submission._plant_files()
             yield submission
 
     def copy(self) -> Submission:
-        """Another private copy, to be edited. Close it (or use it in a `with` block) when done."""
+        """Another private copy, to be edited. Close it when done, or use it in a `with` block."""
         target = self.folder.parent / _unique("edited")
         copy_tree(self.folder, target, Limits())
         return Submission(target, self.settings, self.origin, self.canaries, self.salt)
@@ -102,11 +100,11 @@ class Submission:
 
     @property
     def context(self) -> Path:
-        """The context directory in the private copy, under a base name that is used by no other."""
+        """The context directory in the private copy, by a path whose base name is unique."""
         inner = self.folder / self.settings.context
         if inner == self.folder:
             return self.folder
-        # The base name is part of BuildKit's key, and "app" would be every learner's: a link gives it another.
+        # BuildKit's cache key includes the base name, and every learner's may be "app": a link makes it unique.
         link = self.folder.parent / f"context-of-{self.folder.name}"
         with suppress(FileExistsError):
             link.symlink_to(inner, target_is_directory=True)
@@ -130,7 +128,7 @@ class Submission:
                 target.chmod(mode)
             except OSError as problem:
                 raise SubmissionUnusable(
-                    f"the exercise puts a file at {found.plant.file}, and it cannot be put into {self.origin}: "
+                    f"the exercise puts a file at {found.plant.file}, but it cannot be written in {self.origin}: "
                     f"{problem.strerror}"
                 ) from None
 
@@ -138,53 +136,12 @@ class Submission:
         name = self.settings.dockerfile
         if not self.dockerfile.is_file():
             near = sorted(path.name for path in self.folder.iterdir() if path.name.lower() == name.lower())
-            found = f"found {clean(near[0], 100)}, whose letters differ" if near else "there is none"
+            found = f"found {clean(near[0], 100)}: capital letters matter" if near else "found none"
             if self.dockerfile.is_dir():
                 found = f"found {name}, which is a folder"
-            raise SubmissionUnusable(f"expected a {name} in {self.origin}: {found}")
+            raise SubmissionUnusable(f"expected a {name} in {self.origin}, {found}")
         if not (self.folder / self.settings.context).is_dir():
-            raise SubmissionUnusable(f"expected the folder {self.settings.context} in {self.origin}: there is none")
-
-
-def sweep() -> None:
-    """Remove the temporary folders of gradings whose process has ended."""
-    root = Path(tempfile.gettempdir())
-    for path in root.glob(f"{PREFIX}*"):
-        if owner.is_stale(path.name.removeprefix(PREFIX)):
-            with suppress(OSError):
-                if path.lstat().st_uid == os.getuid() and stat.S_ISDIR(path.lstat().st_mode):
-                    remove_tree(path)
-
-
-def remove_tree(folder: Path) -> None:
-    """Remove a private folder, also where the learner's modes forbid it. Says nothing where it is gone already."""
-
-    def unlock(_function: object, path: str, _info: object) -> None:
-        # Modes are kept in the copy, and nothing can be removed from a folder without write permission.
-        for part in (os.path.dirname(path), path):
-            with suppress(OSError):
-                if stat.S_ISDIR(os.lstat(part).st_mode):
-                    os.chmod(part, 0o700)
-        with suppress(OSError):
-            os.unlink(path)
-
-    for _ in range(3):
-        shutil.rmtree(folder, onerror=unlock)
-        if not folder.exists():
-            return
-
-
-@contextmanager
-def private_folder() -> Iterator[Path]:
-    """A temporary folder of this grading, for as long as the block lasts."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{owner.mark()}-"))
-    except OSError as problem:
-        raise GraderError(f"no temporary folder can be made in {tempfile.gettempdir()}: {problem.strerror}") from None
-    try:
-        yield folder
-    finally:
-        remove_tree(folder)
+            raise SubmissionUnusable(f"expected the folder {self.settings.context} in {self.origin}, found none")
 
 
 def _unique(word: str) -> str:

@@ -1,7 +1,7 @@
 """Make .venv from the hash-checked lock. Called by ./lab with any Python >= 3.11, before anything is installed.
 
-Uses the standard library alone. A run that was killed leaves .venv/.installing behind, and the next one begins anew
-(pip keeps what it downloaded); the stamps that ./lab compares are written last.
+Uses only the standard library. A run that is killed leaves .venv/.installing behind, and the next one starts over (pip
+keeps what it has downloaded). The stamps that ./lab compares are written last.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ WAIT_SECONDS = 900
 
 
 class Failed(Exception):
-    """One line for a person."""
+    """The installation failed. The text is one line for the user."""
 
 
 def main() -> int:
-    """Install what the stamps ask for. Exit status 0, or 3 with one line on standard error."""
+    """Install what the stamps ask for. Returns the exit status: 0, or 3 with one line on standard error."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--stamp", required=True)
     parser.add_argument("--dev-stamp", required=True)
@@ -49,16 +49,16 @@ def main() -> int:
         )
         return 3
     except KeyboardInterrupt:
-        print("\nlab: stopped; the same command goes on", file=sys.stderr)
+        print("\nlab: stopped; the same command continues", file=sys.stderr)
         return 130
     return 0
 
 
 def install(stamp: str, dev_stamp: str, added: str) -> None:
-    """Bring .venv to what the lock files say; another process may have done it while we waited for the lock."""
+    """Bring .venv up to date with the lock files, unless another process did so while we waited for the lock."""
     said = _read(VENV / ".installed")
     if MARK.exists() or (said and not said.startswith(f"{ROOT} ")):
-        # Cut short, or moved here with the checkout: then its programs name a Python that is not there.
+        # It is unfinished, or was moved here with the checkout: then its programs name a Python that does not exist.
         shutil.rmtree(VENV)
     stamps = {VENV / ".installed": stamp, VENV / ".installed-dev": dev_stamp}
     missing = [file for file, text in stamps.items() if text and _read(file) != text]
@@ -87,7 +87,7 @@ def install(stamp: str, dev_stamp: str, added: str) -> None:
 
 
 class Lock:
-    """A lock on a folder, held by one process at a time; the kernel lets go of it when that process ends."""
+    """A lock on a folder that one process holds at a time. The kernel releases it when that process ends."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -105,7 +105,7 @@ class Lock:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise Failed(
-                        "another lab command has been installing for 15 minutes; end it and try again"
+                        "another lab command has been installing packages for 15 minutes; end it and try again"
                     ) from None
                 if not told:
                     _say("another lab command is installing the Python packages; waiting for it")
@@ -138,7 +138,7 @@ def _packages(pip: list[str], lock: Path, title: str) -> None:
 
 
 class Counter:
-    """Shows how far pip is, from what it prints: on one line of a terminal, or a line every five seconds."""
+    """Shows how far pip has come, from its output: in one line of a terminal, or in a new line every five seconds."""
 
     def __init__(self, title: str, total: int) -> None:
         self.title = title
@@ -150,7 +150,7 @@ class Counter:
         _say(title)
 
     def line(self, text: str) -> None:
-        """One line of pip's output."""
+        """Take in one line of pip's output."""
         if text.startswith(("Collecting ", "Requirement already")):
             self.seen += 1
             self.what = f"{min(self.seen, self.total)} of about {self.total} found"
@@ -164,13 +164,13 @@ class Counter:
             _say(f"     {self.what}, {elapsed:.0f} s")
 
     def end(self) -> None:
-        """Leave the terminal's line."""
+        """Clear the line on the terminal."""
         if sys.stderr.isatty():
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _run(command: list[str], seconds: float, counter: Counter | None = None) -> None:
-    """Run to the end; raises Failed with the most telling line of its output."""
+    """Run a command to its end. Raises Failed with the most telling line of its output."""
     elsewhere = ("PYTHON", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
     env = {name: value for name, value in os.environ.items() if not name.startswith(elsewhere)}
     process = subprocess.Popen(

@@ -10,7 +10,7 @@ import click
 from grader.errors import GraderError
 from layerwise.errors import LabError
 
-# name -> what `lab --help` says of it; the module is layerwise.commands.NAME and holds a click command `command`.
+# name -> its line in `lab --help`. The module layerwise.commands.NAME has a click command named `command`.
 COMMANDS = {
     "up": "Bring up the lab: engine, registry, base images, tools, JupyterLab.",
     "down": "Stop what `lab up` started; --purge removes all of it.",
@@ -19,17 +19,19 @@ COMMANDS = {
     "exercises": "List the exercises and your points; `verify` proves each one.",
     "start": "Copy an exercise's starter into your work folder.",
     "grade": "Grade your work on an exercise.",
+    "hint": "Show the next hint for an exercise.",
     "watch": "Grade your work on an exercise at each save.",
     "scan": "Scan an image, a file or a folder with the course's frozen advisories.",
     "lint": "Look through Dockerfiles for what needs no build to be seen.",
     "pipeline": "Build, test, scan, sign and ship a folder, with a gate at each stage.",
     "reset": "Put an exercise back to its starter.",
+    "forget": "Delete your points, answers and hints, after asking.",
     "test": "Run all of the project's tests on a live lab.",
 }
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported on use, so that `lab --help` stays fast."""
+    """A group that imports a command when it is used, so that `lab --help` stays fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

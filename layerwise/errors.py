@@ -1,14 +1,14 @@
-"""What can go wrong around the lab, said to a person in one line that names the remedy.
+"""What can go wrong around the lab. Each message is one line for the user, with the remedy.
 
 LabError            exit 3: the lab, the engine or the machine failed
-└── InputError      exit 2: what was asked for cannot be used (an unknown exercise, a bad option, too old a Python)
+└── InputError      exit 2: what was asked for cannot be used (an unknown exercise, a bad option, an old Python)
 """
 
 from __future__ import annotations
 
 
 class LabError(Exception):
-    """The lab could not do what was asked. The text is one line: what was found and what to do."""
+    """The lab could not do what was asked. The text is one line that says what was found and what to do."""
 
     exit_code = 3
 

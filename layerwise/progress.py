@@ -1,7 +1,7 @@
-"""What this learner has done: attempts at exercises, answers to quiz questions, hints looked at. One SQLite file.
+"""What this learner has done: attempts at exercises, answers to questions, hints looked at. One SQLite file.
 
-Every method is one short transaction, safe beside other processes (a notebook and a terminal at once); each raises
-ProgressError where the file cannot be used, in one line. Who grades shows it as a warning: a grade is never lost to it.
+Every method is one short transaction, safe when several processes use the file (a notebook and a terminal). Each raises
+ProgressError, in one line, if the file cannot be used. After a grading that is shown as a warning: no grade is lost.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from layerwise.errors import LabError
 from layerwise.stack import paths
 
 SCHEMA = 1
-"""Kept in the file's user_version; a file of a later Layerwise is refused, not guessed at."""
+"""Kept in the file's user_version. A file of a later Layerwise is refused."""
 
 MAX_REPORT = 256 * 1024
-"""Characters of a report kept as it is; a longer one is kept without its evidence."""
+"""Characters of a report that are kept. A longer one is kept without its evidence."""
 
 PATIENCE = 10.0
 """Seconds to wait for another process that is writing."""
@@ -51,7 +51,8 @@ class ProgressError(LabError):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One graded try. `time` is seconds since the epoch, `seconds` what grading took, `report` the published JSON."""
+    """One graded attempt. `time` is seconds since the epoch, `seconds` how long grading took, `report` the report's
+    JSON."""
 
     exercise: str
     time: float
@@ -66,19 +67,28 @@ class Attempt:
         return self.status is Status.PASSED
 
     @property
+    def judged_by(self) -> dict[str, float]:
+        """The points that each check had then, by its id; empty if the report does not say."""
+        try:
+            return {str(check["id"]): float(check["max_points"]) for check in self.report["checks"]}
+        except (KeyError, TypeError, ValueError):
+            return {}
+
+    @property
     def share(self) -> float:
-        """The score as a share of the points there were, 0 to 1."""
+        """The score as a share of the maximum, 0 to 1."""
         return self.score / self.max_score if self.max_score else 0.0
 
 
 def best_of(attempts: Iterable[Attempt]) -> Attempt | None:
-    """The attempt with the largest share of its points, the latest of equals; None of none."""
+    """The attempt with the largest share of its points, and of equals the latest; None if there are none."""
     return max(attempts, key=lambda attempt: (attempt.share, attempt.time), default=None)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer to a quiz cell of a lesson. `answer` is any JSON value; `correct` is None for what was not judged."""
+    """One answer to a question of a lesson; `cell` is the question's id. `answer` is any JSON value; `correct` is None
+    if it was not judged."""
 
     lesson: str
     cell: str
@@ -88,16 +98,16 @@ class Answer:
 
 
 class Progress:
-    """The progress file at `file` (default: the lab's own). It is made when something is first recorded."""
+    """The progress file at `file` (default: the lab's own). It is created when something is first recorded."""
 
     def __init__(self, file: Path | None = None, *, now: Callable[[], float] = time.time) -> None:
         self.file = (file or paths.home().progress_file).absolute()
         self._now = now
 
     def record_attempt(self, exercise: str, report: Report) -> None:
-        """Keep a graded report. ValueError for one without a score: the grader's fault is no attempt."""
+        """Keep a graded report. Raises ValueError if it has no score: a fault of the grader is not an attempt."""
         if report.score is None:
-            raise ValueError("a report that is an error is no attempt")
+            raise ValueError("a report without a score is not an attempt")
         row = (
             exercise,
             self._now(),
@@ -128,11 +138,11 @@ class Progress:
             ]
 
     def best(self, exercise: str) -> Attempt | None:
-        """The best attempt at an exercise; None before the first."""
+        """The best attempt at an exercise; None if there are none."""
         return best_of(self.attempts(exercise))
 
     def record_answer(self, lesson: str, cell: str, answer: Any, *, correct: bool | None) -> None:
-        """Keep an answer (a JSON value) to the quiz cell of a lesson."""
+        """Keep an answer (a JSON value) to a question of a lesson."""
         row = (lesson, cell, self._now(), json.dumps(answer), correct)
         with self._writing() as database:
             database.execute("INSERT INTO answer (lesson, cell, time, answer, correct) VALUES (?, ?, ?, ?, ?)", row)
@@ -150,16 +160,33 @@ class Progress:
             ]
 
     def record_hint(self, exercise: str, number: int) -> None:
-        """Remember that hint `number` (from 1) of an exercise was looked at; the first time counts."""
+        """Remember that hint `number` (from 1) of an exercise was looked at, and when for the first time."""
         with self._writing() as database:
             database.execute(
                 "INSERT OR IGNORE INTO hint (exercise, number, time) VALUES (?, ?, ?)", (exercise, number, self._now())
             )
 
     def hints(self, exercise: str) -> list[int]:
-        """The hints of an exercise that were looked at, by number."""
+        """The numbers of the hints of an exercise that were looked at."""
         rows = self._read("SELECT number FROM hint WHERE exercise = ? ORDER BY number", (exercise,))
         return [int(row[0]) for row in rows]
+
+    def summary(self) -> str:
+        """What is remembered, in words: "3 attempts, 12 answers and 1 hint"."""
+        counts = [
+            (self._read(f"SELECT COUNT(*) FROM {table}", ()) or [(0,)])[0][0] for table in ("attempt", "answer", "hint")
+        ]
+        words = [
+            f"{number} {word}{'' if number == 1 else 's'}"
+            for number, word in zip(counts, ("attempt", "answer", "hint"), strict=True)
+        ]
+        return f"{', '.join(words[:-1])} and {words[-1]}"
+
+    def forget(self) -> None:
+        """Delete all of it, also a file that is damaged. What another process records meanwhile begins a new one."""
+        with self._usable():
+            for suffix in ("", "-journal", "-wal", "-shm"):
+                self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
 
     def _read(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         with self._usable():
@@ -189,7 +216,7 @@ class Progress:
 
     @contextmanager
     def _usable(self) -> Iterator[None]:
-        """Every fault of the file as a ProgressError of one line."""
+        """Turn every fault of the file into a ProgressError of one line."""
         try:
             yield
         except OSError as problem:
@@ -201,7 +228,7 @@ class Progress:
 
     @contextmanager
     def _sound(self) -> Iterator[None]:
-        """A row that does not hold what this module writes is damage too."""
+        """Take a row that this module would not have written for damage, too."""
         try:
             yield
         except (ValueError, TypeError) as problem:
@@ -209,7 +236,7 @@ class Progress:
 
     def _damaged(self, problem: Exception) -> ProgressError:
         return ProgressError(
-            f"{self.file} is damaged ({problem}); move it away and a new one is begun; until then nothing is remembered"
+            f"{self.file} is damaged ({problem}); move it away to begin a new one: until then nothing is remembered"
         )
 
 

@@ -1,5 +1,7 @@
-"""When a folder was saved to. It is asked again and again: every file system answers that, also one that a container or
-another machine writes to, and no notifications need to be trusted."""
+"""Notice when somebody saves to a folder, by looking at it again and again.
+
+Notifications would be missed on a file system that a container or another machine writes to.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SETTLE = 0.3
-"""Seconds without a change after which a save is over: editors write, rename and set modes one after the other."""
+"""Seconds without a change after which a save is over: editors write, rename and change modes one after the other."""
 MAX_ENTRIES = 50_000
-"""Files looked at; a submission with more is refused by the grader."""
+"""Files that are looked at. The grader refuses a submission with more."""
 _PASSED_OVER = frozenset((".git", ".ipynb_checkpoints", "__pycache__", "4913"))
 _SUFFIXES = ("~", ".swp", ".swo", ".swx", ".swpx")
 
@@ -23,15 +25,15 @@ class Saves:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.there = True
-        """Whether the folder was there when last looked at."""
+        """Whether the folder existed at the last look."""
         self.moving_since: float | None = None
-        """The time of the first change of a save that is not over; None between saves."""
+        """The time of the first change of a save that is not over yet; None between saves."""
         self._seen: Snapshot | None = {}
         self._changed = 0.0
         self._first = True
 
     def poll(self, now: float) -> bool:
-        """Whether a save has ended since the last call; so it is at the first. `now` is a time in seconds."""
+        """Whether a save has ended since the last call; the first call says yes. `now` is a time in seconds."""
         seen = snapshot(self.folder)
         self.there = seen is not None
         if self._first:
@@ -47,8 +49,10 @@ class Saves:
 
 
 def snapshot(folder: Path) -> Snapshot | None:
-    """What lies in a folder, with times, sizes and modes; None where it is not there. Links are not followed, and what
-    editors and tools put beside their files is left out."""
+    """The contents of a folder, with times, sizes and modes; None if it does not exist.
+
+    Links are not followed, and helper files of editors and tools are left out.
+    """
     if not folder.is_dir():
         return None
     found: Snapshot = {}

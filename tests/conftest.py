@@ -1,14 +1,75 @@
-"""What several test folders share: a live engine and a small base image on it. Without them tests fail, never skip."""
+"""What several test folders share: which tests are run, a live engine and a small base image on it. Without them tests
+fail, never skip."""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from grader.facts.engine import Engine
+from grader.facts.engine.engine import Engine
 
 BASE = "localhost:5000/base/busybox:musl"
+SLICES = 10
+MODULE_FIXTURE = re.compile(r'^@pytest\.fixture\(scope="module".*\)\ndef (\w+)', re.MULTILINE)
+LONGEST = ("tests/exercises/", "tests/course/", "tests/browser/")
+"""Where tests take half a minute and more each. If one of them began last, everybody else would wait for it."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("layerwise")
+    group.addoption("--long", action="store_true", help="also tests marked long; prove anew what was proved before")
+    group.addoption("--slice", metavar="WORD", help="of the tests marked long, the tenth that WORD chooses")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests that take long, unless they are wanted; put first what keeps a worker busy for longest."""
+    named = any("::" in word for word in config.args)
+    kept, left = [], []
+    for item in items:
+        long = item.get_closest_marker("long")
+        always = bool(long and long.kwargs.get("always_in_slice") and config.option.slice)
+        is_wanted = config.option.long or named or always or in_slice(item.nodeid, config.option.slice)
+        (kept if is_wanted or not long else left).append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+    items[:] = sorted(kept, key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+def in_slice(test: str, word: str | None) -> bool:
+    """Whether a test is in the slice that a word chooses. Every test is in one of them; without a word, in none."""
+    return word is not None and (_number(test) - _number(word)) % SLICES == 0
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand each worker one test at a time, but a module whose tests share what takes a while to make as a whole."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.partition("::")[0]
+            return module if has_shared_fixture(config.rootpath / module) else nodeid
+
+    return Scheduling(config, log)
+
+
+@cache
+def has_shared_fixture(module: Path) -> bool:
+    """Whether a test module has a fixture for all of it, or names one of its folder's conftest.py."""
+    text = module.read_text(encoding="utf-8")
+    conftest = module.with_name("conftest.py")
+    shared = MODULE_FIXTURE.findall(conftest.read_text(encoding="utf-8")) if conftest.is_file() else []
+    return bool(MODULE_FIXTURE.search(text) or any(re.search(rf"\b{name}: ", text) for name in shared))
 
 
 @pytest.fixture(scope="session")

@@ -12,16 +12,20 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from grader.facts.registry import Repository
+import pytest
+
 from grader.facts.registry.documents import OCI_INDEX, OCI_MANIFEST, digest_of
-from layerwise.stack import rootfs
+from grader.facts.registry.repository import Repository
+from layerwise.stack import apt
 from layerwise.stack.environment import NOTHING_PUBLISHED
 from layerwise.stack.paths import home
+
+T = TypeVar("T")
 
 SUITES = {"2": "trixie", "3": "testing"}
 """The Debian suite that has each version."""
@@ -37,8 +41,8 @@ def program(version: str) -> Path:
     suite = SUITES[version]
     kept = home().path / "engines" / f"cosign-{suite}"
     if not kept.is_file():
-        if missing := rootfs.missing_packages():
-            rootfs.install(missing, print)
+        if missing := apt.missing_for_rootfs():
+            apt.install(missing, print)
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent, prefix="cosign-") as folder:
             command = ["mmdebstrap", "--mode=root", "--variant=extract", "--include=cosign"]
@@ -46,6 +50,17 @@ def program(version: str) -> Path:
             subprocess.run(command, check=True, capture_output=True, timeout=300)
             os.replace(shutil.copy2(f"{folder}/root/usr/bin/cosign", f"{folder}/cosign"), kept)
     return kept
+
+
+def with_versions(cases: Sequence[T], name: Callable[[T], str], differ: Callable[[T], bool]) -> Any:
+    """Parameters `signer` and `case`: each case with Cosign 2, and with Cosign 3 as well. Where its two forms do not
+    differ, the latter is long."""
+    found = []
+    for version in SUITES:
+        for case in cases:
+            marks = [pytest.mark.long] if version == "3" and not differ(case) else []
+            found.append(pytest.param(version, case, id=f"{version}-{name(case)}", marks=marks))
+    return pytest.mark.parametrize(("signer", "case"), found, indirect=["signer"])
 
 
 class Signer:

@@ -17,8 +17,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from grader.errors import GraderError
-from grader.facts import container
-from grader.verdict import Place, Verdict, clean
+from grader.facts.engine import container
+from grader.facts.engine.engine import program_archive
+from grader.lib.text import clean
+from grader.verdict import Place, Verdict
 
 IMAGE = "localhost:5000/base/python:3.13-slim"
 GATE = "/gate"
@@ -52,7 +54,11 @@ def holds(facts):
 
 
 def _counter(facts):
-    return facts.once("gate", lambda: Counter(facts))
+    return facts.once(Counter)
+
+
+def _answer(_facts, counter, image):
+    return counter.run(image)
 
 
 def _shut(counter):
@@ -176,23 +182,31 @@ class Counter:
         """How the gate answers; asked once."""
         if self._registry is None:
             self._registry = self._opened()
-        return self.facts.once(f"gate {case.what}", lambda: container.run(
-            self.facts.engine, self.facts.build.image, [GATE, case.image], timeout=SECONDS, beside=self._registry.id,
-            programs={"cosign.pub": self.ours.public().encode()},
-        ))  # fmt: skip
+        return self.facts.once(_answer, self, case.image)
+
+    def run(self, image):
+        """How the gate answers about that image, asked now."""
+        return container.run(
+            self.facts.engine,
+            self.facts.build.image,
+            [GATE, image],
+            timeout=SECONDS,
+            network_of=self._registry.id,
+            archives=[program_archive("cosign.pub", self.ours.public().encode())],
+        )
 
     def _opened(self):
         engine = self.facts.engine
         engine.pull(IMAGE)
         content = json.dumps({"blobs": self.shelf.blobs, "manifests": self.shelf.manifests, "tags": self.shelf.tags})
-        programs = {
-            "shelf.py": self.facts.exercise_file("shelf.py").read_bytes(),
-            "shelf.json": content.encode(),
-        }
+        archives = [
+            program_archive("shelf.py", self.facts.exercise_file("shelf.py").read_bytes()),
+            program_archive("shelf.json", content.encode()),
+        ]
         stack = ExitStack()
         self.facts.at_end(stack.close)
         registry = stack.enter_context(
-            container.started(engine, IMAGE, programs=programs, entrypoint=["python", "-B", "/shelf.py"], command=[])
+            container.started(engine, IMAGE, archives=archives, entrypoint=["python", "-B", "/shelf.py"], command=[])
         )
         deadline = time.monotonic() + 60
         while "open" not in registry.output[0]:

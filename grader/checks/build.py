@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from grader.beside import Work
 from grader.checks import CheckParams
-from grader.units import format_duration
+from grader.lib.schedule import Workload
+from grader.lib.units import format_duration
 from grader.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
 
 class Params(CheckParams):
-    """It has no parameters."""
+    """There are no parameters."""
 
-    work: ClassVar[Work] = Work.LOOKS
+    work: ClassVar[Workload] = Workload.LOOKS
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """Passed when the build ends with status 0. Why it did not is said by the fault that the fact raises."""
+    """Passed if the build ends with status 0. If it does not, the fact raises a SubmissionFault that says why."""
     log = facts.build.log
+    count = f"{len(log.steps)} step{'' if len(log.steps) == 1 else 's'}"
     return Verdict.passed(
-        f"The image builds: {len(log.steps)} steps in {format_duration(log.seconds)}.",
+        f"The image builds: {count} in {format_duration(log.seconds)}.",
         details={"seconds": round(log.seconds, 2), "steps": len(log.steps)},
     )

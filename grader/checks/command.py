@@ -7,28 +7,29 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from grader.beside import Work
-from grader.checks import CheckParams, Pattern
-from grader.facts.engine import ContainerRefused
-from grader.units import Duration, format_duration, format_size
-from grader.verdict import Verdict, clean
+from grader.checks import Pattern, Told
+from grader.facts.engine.errors import ContainerRefused
+from grader.lib.schedule import Workload
+from grader.lib.text import clean
+from grader.lib.units import Duration, format_duration, format_size
+from grader.verdict import Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.container import Outcome
+    from grader.facts.engine.container import CommandResult
 
 SHOWN = 600
-"""Characters of each output stream shown as evidence."""
+"""The most characters of each output stream shown as evidence."""
 
 
-class Params(CheckParams):
-    """What is run, and what must come of it.
+class Params(Told):
+    """What to run, and what to expect of it.
 
-    `run`: a text goes through the image's /bin/sh, a list is run as it is; without it, the image's own command runs.
-    `stdout` and `stderr` are searched for anywhere in the output, with `^` and `$` at line ends.
+    `run`: a text runs in the image's /bin/sh, a list runs as it is. Without `run`, the image's own command runs.
+    `stdout` and `stderr` may match anywhere in the output; `^` and `$` match at line ends.
     """
 
-    work: ClassVar[Work] = Work.RUNS
+    work: ClassVar[Workload] = Workload.RUNS
     run: Annotated[str, Field(min_length=1)] | Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     exit: int = Field(default=0, ge=0, le=255)
     stdout: Pattern | None = None
@@ -37,7 +38,7 @@ class Params(CheckParams):
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """Passed when the command ends in time with the expected status and its output matches."""
+    """Passed if the command ends in time with the expected status and its output matches."""
     command = list(params.run) if isinstance(params.run, tuple) else params.run
     what = _name(command)
     expected = f"exit status {params.exit}"
@@ -57,13 +58,16 @@ def judge(facts: Facts, params: Params) -> Verdict:
         return Verdict.failed(
             f"{what} printed without end and was stopped.",
             expected=expected,
-            found="a flood of output",
+            found="output without end",
             details=details,
         )
     if outcome.exit_code != params.exit:
-        killed = f", killed for using more than {format_size(_memory())} of memory" if outcome.out_of_memory else ""
+        killed = ""
+        if outcome.out_of_memory:
+            killed = f": it was killed for using more than {format_size(_memory())} of memory"
+        message = f"{what} ended with exit status {outcome.exit_code}, not {params.exit}{killed}."
         return Verdict.failed(
-            f"{what} ended with exit status {outcome.exit_code}, not {params.exit}{killed}.",
+            message if killed or outcome.exit_code in _NOT_RUN else params.told(message),
             expected=expected,
             found=f"exit status {outcome.exit_code}",
             details=details,
@@ -71,13 +75,19 @@ def judge(facts: Facts, params: Params) -> Verdict:
     for stream, pattern, text in (("stdout", params.stdout, outcome.stdout), ("stderr", params.stderr, outcome.stderr)):
         if pattern is not None and not re.search(pattern, text, re.MULTILINE):
             return Verdict.failed(
-                f"{what} ended with exit status {outcome.exit_code}, but its {_STREAMS[stream]} is not the expected.",
+                params.told(
+                    f"{what} ended with exit status {outcome.exit_code}, but its {_STREAMS[stream]} is not what was "
+                    "expected."
+                ),
                 expected=f"{stream} matching {pattern}",
                 found=_shown(text) or f"nothing on {stream}",
                 details=details,
             )
     return Verdict.passed(f"{what} ended as expected after {format_duration(outcome.seconds)}.", details=details)
 
+
+_NOT_RUN = (126, 127)
+"""The exit status of a shell whose command cannot be run, or is not there."""
 
 _STREAMS = {"stdout": "standard output", "stderr": "standard error"}
 
@@ -89,7 +99,7 @@ def _name(command: str | list[str] | None) -> str:
     return f"'{clean(' '.join(text.split()), 100)}'"
 
 
-def _details(outcome: Outcome) -> dict[str, object]:
+def _details(outcome: CommandResult) -> dict[str, object]:
     shown = {
         "exit": outcome.exit_code,
         "stdout": _shown(outcome.stdout),
@@ -100,12 +110,12 @@ def _details(outcome: Outcome) -> dict[str, object]:
 
 
 def _shown(text: str) -> str:
-    """The end of an output, where the reason stands."""
+    """The end of an output, which usually gives the reason."""
     text = clean(text[-8 * SHOWN :], 8 * SHOWN).strip()
     return text if len(text) <= SHOWN else "…" + text[-SHOWN:]
 
 
 def _memory() -> int:
-    from grader.facts.container import MEMORY
+    from grader.facts.engine.container import MEMORY
 
     return MEMORY

@@ -1,7 +1,7 @@
-"""`context`: what reaches the builder is what should.
+"""`context`: the builder gets what it should, and no more.
 
-Judged is what the ignore file lets through, as BuildKit reads it: what a `COPY . .` would copy. Paths and globs of the
-parameters are written as in an ignore file, and stand for what lies below them too.
+The check judges what the ignore file lets through, as BuildKit reads it: what a `COPY . .` would copy. The parameters'
+paths and globs are written as in an ignore file, and include everything below them.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, model_validator
 
-from grader.beside import Work
 from grader.checks import CheckParams
-from grader.facts import gopattern
-from grader.facts.context import IGNORE_FILE, BuildContext, Entry, Type
-from grader.facts.gopattern import Machine, compile_pattern
-from grader.facts.ignore import clean_path
-from grader.units import Size, format_size
+from grader.facts.context import go_pattern
+from grader.facts.context.build_context import IGNORE_FILE, BuildContext, Entry, Type
+from grader.facts.context.go_pattern import Machine, compile_pattern
+from grader.facts.context.ignore_file import clean_path
+from grader.lib.schedule import Workload
+from grader.lib.units import Size, format_size
 from grader.verdict import Place, Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
 
 _WILD = set("*?[\\")
-# What stands for the files of a folder that is not there: compiled Python is often held back by name.
+# A sample file for a folder that does not exist: compiled Python is often excluded by its file names.
 _INSIDE = {"__pycache__": "module.cpython-313.pyc"}
 SHOWN = 5
-"""Places shown for one item."""
+"""The most places shown for one item."""
 
 
 def _pattern(text: str) -> str:
     cleaned = clean_path(text.strip()).removeprefix("/")
     if not text.strip() or cleaned in (".", "..") or cleaned.startswith(("!", "../")):
-        raise ValueError(f"{text!r} is no path or glob inside the build context")
-    gopattern.require(cleaned, text)
+        raise ValueError(f"{text!r} is not a path or glob inside the build context")
+    go_pattern.require(cleaned, text)
     return text.strip()
 
 
@@ -44,9 +44,10 @@ Glob = Annotated[str, AfterValidator(_pattern)]
 
 
 class Params(CheckParams):
-    """`max`: bytes of all files that reach the builder. `excluded`: what must not; `included`: what must."""
+    """`max`: bytes of all files that reach the builder. `excluded`: what must not reach it; `included`: what must."""
 
-    work: ClassVar[Work] = Work.LOOKS
+    work: ClassVar[Workload] = Workload.LOOKS
+    needs_build: ClassVar[bool] = False
     max: Size | None = None
     excluded: tuple[Glob, ...] = ()
     included: tuple[Glob, ...] = ()
@@ -59,8 +60,8 @@ class Params(CheckParams):
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Why one item was not met, in a phrase, and where that shows."""
+class Unmet:
+    """One requirement that is not met: why, in a phrase, and where that shows."""
 
     item: str
     why: str
@@ -78,23 +79,26 @@ class _Item:
         self._machine: Machine = compile_pattern(self.path)
 
     def covers(self, path: str) -> bool:
-        """Whether it names the path or a folder above it."""
+        """Whether the item matches the path or a folder above it."""
         parts = path.split("/")
         return any(self._machine.matches("/".join(parts[:depth])) for depth in range(1, len(parts) + 1))
 
     def stand_ins(self) -> tuple[str, ...]:
-        """Paths that it would name, for when the folder holds none of them."""
+        """Sample paths that the item matches, to be tried if the folder has no such file."""
         if "[" in self.path or "\\" in self.path:
             return ()
         here = self.path.replace("**/", "")
         below = self.path.replace("**/", "folder/")
-        return tuple(path.replace("**", "sample").replace("*", "sample").replace("?", "x") for path in {here, below})
+        return tuple(
+            path.replace("**", "sample").replace("*", "sample").replace("?", "x")
+            for path in dict.fromkeys((here, below))
+        )
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """The share of what is kept out as it should (`max`, `excluded`), times the share of what must come along.
+    """The share of `max` and `excluded` that is met, times the share of `included` that is met.
 
-    The product, so that holding everything back earns nothing, and neither does holding nothing back.
+    It is a product so that excluding everything earns nothing, and neither does excluding nothing.
     """
     context = facts.context
     kept_out = [_excluded(context, _Item(text)) for text in params.excluded]
@@ -106,7 +110,7 @@ def judge(facts: Facts, params: Params) -> Verdict:
     files = [entry for entry in context.sent if entry.type is not Type.FOLDER]
     found = f"{len(files)} file{'' if len(files) == 1 else 's'}, {format_size(context.size)}"
     if not findings:
-        return Verdict.passed(f"What reaches the builder is what should: {found}.", found=found)
+        return Verdict.passed(f"The builder gets what it should: {found}.", found=found)
     remark = _remark(context, findings)
     return Verdict.share(
         fraction,
@@ -118,17 +122,17 @@ def judge(facts: Facts, params: Params) -> Verdict:
     )
 
 
-def _share(findings: list[Finding | None]) -> float:
+def _share(findings: list[Unmet | None]) -> float:
     return findings.count(None) / len(findings) if findings else 1.0
 
 
-def _size(context: BuildContext, limit: int) -> Finding | None:
+def _size(context: BuildContext, limit: int) -> Unmet | None:
     if context.size <= limit:
         return None
     largest = sorted(_top_folders(context.sent).items(), key=lambda item: -item[1])[:SHOWN]
-    return Finding(
+    return Unmet(
         "max",
-        f"{format_size(context.size)} reach the builder, more than {format_size(limit)}",
+        f"{format_size(context.size)} reach the builder, and at most {format_size(limit)} should",
         tuple(Place(path=path, bytes=size) for path, size in largest if size),
     )
 
@@ -141,24 +145,22 @@ def _top_folders(entries: Iterable[Entry]) -> dict[str, int]:
     return sizes
 
 
-def _excluded(context: BuildContext, item: _Item) -> Finding | None:
+def _excluded(context: BuildContext, item: _Item) -> Unmet | None:
     sent = [entry for entry in context.sent if entry.type is not Type.FOLDER and item.covers(entry.path)]
     if sent:
         size = sum(entry.bytes for entry in sent)
         count = f"{len(sent)} files" if len(sent) > 1 else "1 file"
-        return Finding(
+        return Unmet(
             item.text,
-            f"'{item.text}' reaches the builder ({count}, {format_size(size)})",
+            f"'{item.text}' reaches the builder ({count}, {format_size(size)}) and should not",
             tuple(Place(path=entry.path, bytes=entry.bytes) for entry in sent[:SHOWN]),
         )
     if any(item.covers(entry.path) for entry in context.everything):
         return None
-    # Nothing of the kind is in the folder now. What counts is that it would be held back when it is.
+    # The folder has no such file now. It must be excluded once there is one.
     for path in item.stand_ins():
         if not _would_be_held(context, path, item.folder_only):
-            return Finding(
-                item.text, f"'{item.text}' would reach the builder as soon as it is there", (Place(path=path),)
-            )
+            return Unmet(item.text, f"'{item.text}' would reach the builder as soon as it exists", (Place(path=path),))
     return None
 
 
@@ -167,21 +169,22 @@ def _would_be_held(context: BuildContext, path: str, folder_only: bool) -> bool:
     return context.outcome(inside).held or (not folder_only and context.outcome(path).held)
 
 
-def _included(context: BuildContext, item: _Item) -> Finding | None:
+def _included(context: BuildContext, item: _Item) -> Unmet | None:
     there = [entry for entry in context.everything if item.covers(entry.path) and entry.type is not Type.FOLDER]
     if not there:
-        return Finding(item.text, f"'{item.text}' does not reach the builder: it is not in the build context's folder")
+        return Unmet(item.text, f"'{item.text}' does not reach the builder: it is not in the build context")
     sent = {entry.path for entry in context.sent}
     held = [entry for entry in there if entry.path not in sent]
-    # A folder comes along when something in it does: caches and the like may well be held back.
+    # A folder is included if something in it is: caches and the like may well be excluded.
     whole_folder = item.literal and all(entry.path != item.path for entry in there)
     if not held or (whole_folder and len(held) < len(there)):
         return None
-    # Of a folder, the rule that holds it back as a whole says more than one for some file in it.
+    # For a folder, the rule that excludes all of it says more than a rule for some file in it.
     paths = [item.path] * (item.literal and context.outcome(item.path).held) + [entry.path for entry in held]
     rules = [(path, context.outcome(path).rule) for path in paths[:SHOWN]]
     where = tuple(Place(file=context.ignore_file, line=rule.line, path=path) for path, rule in rules if rule)
-    return Finding(item.text, f"'{item.text}' is held back by line {where[0].line} of {context.ignore_file}", where)
+    why = f"'{item.text}' does not reach the builder: line {where[0].line} of {context.ignore_file} excludes it"
+    return Unmet(item.text, why, where)
 
 
 def _expected(params: Params) -> str:
@@ -195,16 +198,16 @@ def _expected(params: Params) -> str:
     return "; ".join(wanted)
 
 
-def _remark(context: BuildContext, findings: list[Finding]) -> str:
-    """What may have gone wrong: an ignore file by another name, or a pattern that matches nothing."""
+def _remark(context: BuildContext, findings: list[Unmet]) -> str:
+    """What may have gone wrong: an ignore file with the wrong name, or a pattern that matches nothing."""
     if context.ignore_file is None:
         names = [entry.path for entry in context.everything if "/" not in entry.path]
         near = [name for name in names if name.lower().strip("._- ").removesuffix(".txt") == "dockerignore"]
-        there = f"; {near[0]} is not read" if near else ""
+        there = f", and {near[0]} is not read" if near else ""
         return f"There is no {IGNORE_FILE} at the top of the build context{there}."
     for finding in findings:
         for rule in context.rules.rules:
             alike = difflib.SequenceMatcher(None, rule.pattern, finding.item.strip("/")).ratio() > 0.75
             if alike and not rule.keeps and not any(rule.matches(entry.path) for entry in context.everything):
-                return f"Line {rule.line} of {context.ignore_file}, '{rule.text}', matches nothing that is there."
+                return f"Line {rule.line} of {context.ignore_file}, '{rule.text}', matches no file."
     return ""

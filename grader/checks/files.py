@@ -1,4 +1,4 @@
-"""`files`: the final file system holds what it should, where it should, as it should.
+"""`files`: the final file system has the right files, with the right modes, owners and contents.
 
     files = [
         {path = "/app/app.py", mode = "0644", owner = "root"},
@@ -7,14 +7,14 @@
         {path = "/usr/bin/gcc", exists = false},
     ]
 
-Looked at is what a container would see, with symbolic links followed inside the image. Each item is worth the same, and
-is met when all that it says is so.
+The check looks at what a container would see, and follows symbolic links inside the image. Every item is worth the
+same, and is met if everything it says is true.
 
-- `exists`: false for what must not be there. A link that leads nowhere is nothing.
+- `exists`: false for a path that must not exist. A link that leads nowhere does not exist.
 - `mode`: octal, with the set-uid, set-gid and sticky bits.
-- `owner`: "USER", "USER:GROUP" or ":GROUP", each by name or number. Names are those of the image's own /etc/passwd and
-  /etc/group.
-- `contains`: a regular expression, searched for in the first 64 KiB of a file, with `^` and `$` at line ends.
+- `owner`: "USER", "USER:GROUP" or ":GROUP", each by name or number. Names are looked up in the image's own /etc/passwd
+  and /etc/group.
+- `contains`: a regular expression that has to match in the first 64 KiB of a file; `^` and `$` match at line ends.
 """
 
 from __future__ import annotations
@@ -26,20 +26,21 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-from grader.beside import Work
-from grader.checks import CheckParams, Pattern
-from grader.facts.users import MAX_TABLE, TABLES, id_of
-from grader.units import format_size
-from grader.verdict import Place, Verdict, clean
+from grader.checks import Pattern, Told
+from grader.facts.image.users import MAX_TABLE, TABLES, id_of
+from grader.lib.schedule import Workload
+from grader.lib.text import clean
+from grader.lib.units import format_size
+from grader.verdict import Place, Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.filesystem import File, FileSystem
+    from grader.facts.image.filesystem import File, FileSystem
 
 LIMIT = 64 * 1024
-"""Bytes of a file that are searched: an expression can take time that grows with their square."""
+"""The most bytes of a file that are searched: the time for an expression can grow with their square."""
 SHOWN = 5
-"""Items that are told of in the message."""
+"""The most faults named in the message."""
 _Contents = Mapping[str, bytes | None]
 
 
@@ -62,7 +63,7 @@ def _owner(text: str) -> str:
 
 
 class Item(BaseModel):
-    """What one path must be like."""
+    """What is expected of one path."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -75,19 +76,19 @@ class Item(BaseModel):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if not self.exists and (self.mode or self.owner or self.contains is not None):
-            raise ValueError(f"{self.path}: what must not exist has no mode, owner or content")
+            raise ValueError(f"{self.path}: with exists = false there can be no mode, owner or contains")
         return self
 
 
-class Params(CheckParams):
+class Params(Told):
     """The items, one for each path."""
 
-    work: ClassVar[Work] = Work.LOOKS
+    work: ClassVar[Workload] = Workload.LOOKS
     files: Annotated[tuple[Item, ...], Field(min_length=1, max_length=100)]
 
 
 class _Fault(NamedTuple):
-    """How a path is not what it should be."""
+    """How a path differs from what is expected."""
 
     why: str
     expected: str
@@ -107,11 +108,11 @@ def judge(facts: Facts, params: Params) -> Verdict:
     wrong = [found for found in faults if found]
     number = f"{len(faults)} path{'' if len(faults) == 1 else 's'}"
     if not wrong:
-        return Verdict.passed(f"{number[0].upper()}{number[1:]} of the image: as expected.")
+        return Verdict.passed(f"{number} in the image {'is' if len(faults) == 1 else 'are'} as expected.")
     first = [fault for found in wrong for fault in found][:SHOWN]
     return Verdict.share(
         (len(faults) - len(wrong)) / len(faults),
-        "; ".join(fault.why for fault in first) + ".",
+        params.told("; ".join(fault.why for fault in first) + "."),
         expected="; ".join(fault.expected for fault in first),
         found=f"{len(wrong)} of {number} not as expected",
         where=[fault.place for found in wrong for fault in found],
@@ -127,14 +128,14 @@ def _faults(files: FileSystem, item: Item, contents: _Contents, tables: _Content
     name = shown if f"/{resolved}" == item.path else f"{shown} (which is /{clean(resolved, 200)})"
     place = Place(path=f"/{resolved}", layer=found.layer + 1)
     if not item.exists:
-        return [_Fault(f"{name} is in the image", f"no {shown}", place)]
+        return [_Fault(f"{name} is in the image and should not be", f"no {shown}", place)]
     faults = []
     if item.mode and found.mode != int(item.mode, 8):
         faults.append(_Fault(f"{name} has mode {found.mode:04o}", f"{shown} with mode {item.mode}", place))
     if item.owner and (why := _other_owner(found, item.owner, tables)):
         faults.append(_Fault(f"{name} {why}", f"{shown} owned by {item.owner}", place))
     if item.contains is not None and (why := _without(found, item.contains, contents[item.path])):
-        faults.append(_Fault(f"{name} {why}", f"{shown} with a match of {item.contains}", place))
+        faults.append(_Fault(f"{name} {why}", f"{shown} with text matching {item.contains}", place))
     return faults
 
 
@@ -147,7 +148,7 @@ def _missing(files: FileSystem, item: Item, shown: str) -> _Fault:
 
 
 def _other_owner(found: File, wanted: str, tables: _Contents) -> str:
-    """In what the owner is another than the wanted; empty where it is right."""
+    """How the owner differs from the wanted one. Empty if it does not."""
     user, _, group = wanted.partition(":")
     parts: Sequence[tuple[str, str, str, int]] = (
         ("user", user, TABLES[0], found.uid),
@@ -158,17 +159,17 @@ def _other_owner(found: File, wanted: str, tables: _Contents) -> str:
             continue
         number = int(name) if name.isdecimal() else id_of(name, tables[table])
         if number is None:
-            return f"cannot belong to the {kind} {clean(name, 60)}: the image's {table} has none of that name"
+            return f"cannot belong to the {kind} {clean(name, 60)}: the image's {table} has no {kind} with that name"
         if number != actual:
-            return f"belongs to the {kind} with the number {actual}"
+            return f"belongs to {'uid' if kind == 'user' else 'gid'} {actual}"
     return ""
 
 
 def _without(found: File, pattern: str, content: bytes | None) -> str:
-    """Why the pattern is not in the file; empty where it is."""
+    """Why the pattern does not match in the file. Empty if it does."""
     if content is None:
-        return f"is a {found.kind}, not a file with a text"
+        return f"is a {found.kind}, not a file"
     if re.search(pattern, content.decode("utf-8", "replace"), re.MULTILINE):
         return ""
     part = f" in its first {format_size(LIMIT)}" if found.size > LIMIT else ""
-    return f"does not hold the expected text{part}"
+    return f"does not contain the expected text{part}"

@@ -1,4 +1,4 @@
-"""`health`: there is a HEALTHCHECK, it turns healthy, and it looks at something."""
+"""`health`: there is a HEALTHCHECK, the container becomes healthy, and the check notices if the service is gone."""
 
 from __future__ import annotations
 
@@ -6,33 +6,37 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from grader.beside import Work
 from grader.checks import CheckParams
-from grader.facts.engine import ContainerRefused
-from grader.units import Duration, format_duration
-from grader.verdict import Verdict, clean
+from grader.facts.engine.errors import ContainerRefused
+from grader.facts.engine.health import observe_health
+from grader.lib.schedule import Workload
+from grader.lib.text import clean
+from grader.lib.units import Duration, format_duration
+from grader.verdict import Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.health import Health
+    from grader.facts.engine.health import Health
 
-EXPECTED = "a HEALTHCHECK that turns healthy when the service works, and only then"
+EXPECTED = "a HEALTHCHECK that succeeds if the service works, and only then"
 SHOWN = 400
-"""Characters of the check's output shown as evidence."""
+"""The most characters of the check's output shown as evidence."""
 
 
 class Params(CheckParams):
-    """How long it may take from the container's start. The check is asked more often than its own interval says."""
+    """How long it may take after the container's start. The check runs more often than its own interval says."""
 
-    work: ClassVar[Work] = Work.RUNS
+    work: ClassVar[Workload] = Workload.RUNS
+    deadline: ClassVar[bool] = True
     within: Annotated[Duration, Field(gt=0, le=600)] = 30.0
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """Passed when the check turns healthy in time, and its command fails where nothing serves."""
+    """Passed if the container becomes healthy in time, and the check fails in a container without the service, and in
+    one whose only process stands still."""
     check = facts.image.config.healthcheck
     try:
-        health = facts.health(params.within)
+        health = observe_health(facts, params.within)
     except ContainerRefused as problem:
         return Verdict.failed(f"The container does not start: {problem}.", expected=EXPECTED, found="no process")
     if health is None or check is None:
@@ -40,7 +44,7 @@ def judge(facts: Facts, params: Params) -> Verdict:
         return Verdict.failed(
             "HEALTHCHECK NONE switches the health check off."
             if off
-            else "The image has no HEALTHCHECK: whether its service still answers is not looked at by anybody.",
+            else "The image has no HEALTHCHECK, so nobody notices if its service stops answering.",
             expected=EXPECTED,
             found="HEALTHCHECK NONE" if off else "no HEALTHCHECK",
         )
@@ -48,40 +52,49 @@ def judge(facts: Facts, params: Params) -> Verdict:
     within = format_duration(params.within)
     if health.status != "healthy":
         if health.exit_code is not None:
-            message = f"The container's main process ended, with exit status {health.exit_code}, before it was healthy."
+            message = f"The main process ended with exit status {health.exit_code} before the container was healthy."
             return Verdict.failed(
                 message, expected=EXPECTED, found=f"ended with status {health.exit_code}", details=details
             )
+        older = ", once the files of the image are older than just built" if health.aged else ""
         return Verdict.failed(
-            f"The container did not turn healthy within {within}: {_last(health)}.",
+            f"The container did not become healthy within {within}{older}: {_last(health)}.",
             expected=EXPECTED,
             found=clean(health.status, 40),
             details=details,
         )
     if health.succeeds_alone:
         return Verdict.failed(
-            "The check turns healthy, and it does so too in a container in which nothing runs but the check itself: it "
-            "would not notice that the service is gone.",
+            "The check succeeds even in a container where the service does not run: it would not notice that the "
+            "service is gone.",
             expected=EXPECTED,
             found="a check that succeeds without the service",
             details=details,
         )
+    if health.succeeds_at_standstill:
+        return Verdict.failed(
+            "The check still succeeds while the service stands still (its process was stopped with SIGSTOP): it would "
+            "not notice a service that hangs. Ask the service for something that it has to work for.",
+            expected=EXPECTED,
+            found="a check that succeeds while the service is stopped",
+            details=details,
+        )
     return Verdict.passed(
-        f"The container turns healthy {format_duration(health.seconds)} after its start, and the check fails where the "
+        f"The container becomes healthy {format_duration(health.seconds)} after its start, and the check fails if the "
         "service does not run.",
         details=details,
     )
 
 
 def _last(health: Health) -> str:
-    """How the check's last look ended, in words."""
+    """How the last run of the check ended, in words."""
     if health.last_status is None:
-        return "its check had not ended once"
+        return "its check never finished"
     output = clean(health.last_output, 2 * SHOWN)
     if health.last_status == -1 and "exceeded timeout" in output:
-        return "its check took longer than its own timeout allows"
+        return "its check took longer than its own timeout"
     if health.last_status in (-1, 126, 127):
-        return f"its check cannot be run ({' '.join(output.split())[:SHOWN] or f'exit status {health.last_status}'})"
+        return f"its check could not be run ({' '.join(output.split())[:SHOWN] or f'exit status {health.last_status}'})"
     return f"its check ended with exit status {health.last_status}"
 
 

@@ -1,4 +1,4 @@
-"""`http`: the container serves it."""
+"""`http`: the container answers an HTTP request as expected."""
 
 from __future__ import annotations
 
@@ -7,28 +7,31 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from grader.beside import Work
 from grader.checks import CheckParams, Pattern
-from grader.facts.engine import ContainerRefused
-from grader.units import Duration, format_duration
-from grader.verdict import Verdict, clean
+from grader.facts.engine.errors import ContainerRefused
+from grader.facts.engine.http import observe_service
+from grader.lib.schedule import Workload
+from grader.lib.text import clean
+from grader.lib.units import Duration, format_duration
+from grader.verdict import Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.service import Answer, Service
+    from grader.facts.engine.http import Service
+    from grader.facts.engine.http_response import HttpResponse
 
 SHOWN = 600
-"""Characters of the body shown as evidence."""
+"""The most characters of the body shown as evidence."""
 
 
 class Params(CheckParams):
-    """What is asked of the container, and what must come back.
+    """The request, and the expected answer.
 
-    `body` is searched for anywhere in the answer's body, with `^` and `$` at line ends. `within` counts from the start
-    of the container: a server may take its time to come up, and is asked again until then.
+    `body` may match anywhere in the answer's body; `^` and `$` match at line ends. `within` begins with the container's
+    start: a server may take that long to come up, and is asked again and again. The second answer may take as long.
     """
 
-    work: ClassVar[Work] = Work.RUNS
+    work: ClassVar[Workload] = Workload.RUNS
     port: int = Field(ge=1, le=65535)
     path: str = Field(default="/", pattern=r"^/[!-~]*$")
     status: int = Field(default=200, ge=200, le=599)
@@ -37,38 +40,39 @@ class Params(CheckParams):
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """Passed when, in time, `GET path` at the port is answered with the expected status and a body that matches."""
+    """Passed if `GET path` on the port gets the expected status and a matching body in time."""
     expected = _expected(params)
     try:
-        service = facts.service(params.port, params.path, lambda answer: _is_right(answer, params), params.within)
+        service = observe_service(
+            facts, params.port, params.path, lambda answer: _is_right(answer, params), params.within
+        )
     except ContainerRefused as problem:
         return Verdict.failed(f"The container does not start: {problem}.", expected=expected, found="no process")
     details = _details(service)
     if service.good:
-        message = f"{_asked(params)} is answered with status {params.status}, {_after(service)}."
+        message = f"{_asked(params)} gets status {params.status}, {_after(service)}."
         return Verdict.passed(message, details=details)
     message, found = _fault(service, params)
     return Verdict.failed(message, expected=expected, found=found, details=details)
 
 
-def _is_right(answer: Answer, params: Params) -> bool:
+def _is_right(answer: HttpResponse, params: Params) -> bool:
     return answer.whole and answer.status == params.status and _matches(answer, params)
 
 
-def _matches(answer: Answer, params: Params) -> bool:
+def _matches(answer: HttpResponse, params: Params) -> bool:
     return params.body is None or bool(re.search(params.body, answer.body, re.MULTILINE))
 
 
 def _fault(service: Service, params: Params) -> tuple[str, str]:
-    """What is wrong, as a message and a short word on what was found."""
+    """What is wrong, as a message and a short phrase for what was found."""
     asked, within, answer = _asked(params), format_duration(params.within), service.answer
     if service.once and service.exit_code is None:
         found = f"status {answer.status}" if answer else service.trouble
-        return f"{asked} was answered as it should be once, and not again ({found}).", "one answer only"
+        return f"{asked} got the right answer once, but not a second time ({found}).", "the right answer only once"
     if service.exit_code is not None:
         return (
-            f"The container's main process ended with exit status {service.exit_code}, {_after(service)}: "
-            "what serves has to keep running in the foreground.",
+            f"The main process ended with exit status {service.exit_code}, {_after(service)}{_why_ended(service)}",
             f"ended with exit status {service.exit_code}",
         )
     if answer is None:
@@ -76,11 +80,19 @@ def _fault(service: Service, params: Params) -> tuple[str, str]:
     found = f"status {answer.status} {clean(answer.reason, 60)}".strip()
     if answer.status != params.status:
         moved = f": a redirect to {clean(answer.location, 200)}, which is not followed" if answer.location else ""
-        return f"{asked} is answered with {found}{moved}, and still was after {within}.", found
+        return f"{asked} still gets {found} after {within}{moved}.", found
     if not answer.whole:
-        return f"{asked} is answered, but the answer had not come to its end after {within}.", "an unfinished answer"
+        return f"{asked} gets an answer, but it was not complete after {within}.", "an unfinished answer"
     shown = clean(answer.body, SHOWN).strip()
-    return f"{asked} is answered with {found}, but its body is not the expected.", shown or "an empty body"
+    return f"{asked} gets {found}, but the body is not what was expected.", shown or "an empty body"
+
+
+def _why_ended(service: Service) -> str:
+    """What a process that failed printed last. One that ended well went into the background, or had nothing to do."""
+    if service.exit_code == 0:
+        return ": a server has to keep running in the foreground."
+    last = next((line for line in reversed(clean(service.stderr, 8 * SHOWN).splitlines()) if line.strip()), "")
+    return f". It printed: {clean(last.strip(), 200)}" if last else ", and printed nothing on standard error."
 
 
 def _no_answer(service: Service, params: Params) -> tuple[str, str]:
@@ -88,8 +100,8 @@ def _no_answer(service: Service, params: Params) -> tuple[str, str]:
     listening = service.listening
     if listening is None:
         return (
-            f"{asked} had no answer within {within}: {service.trouble}. The server has to listen on port {port}, "
-            "and on all addresses of the container (0.0.0.0), not only on its 127.0.0.1.",
+            f"{asked} got no answer within {within}: {service.trouble}. The server has to listen on port {port}, "
+            "on all addresses of the container (0.0.0.0) and not only on 127.0.0.1.",
             "no answer",
         )
     here = [found for found in listening if found.port == port]
@@ -97,18 +109,19 @@ def _no_answer(service: Service, params: Params) -> tuple[str, str]:
         return f"Something listens on port {port}, but gave no answer within {within}: {service.trouble}.", "no answer"
     if here:
         return (
-            f"The server listens on {here[0].address}, port {port}, and so for the container itself alone: nobody "
-            "outside can connect, whatever port is published. Have it listen on all addresses, 0.0.0.0.",
+            f"The server listens on {here[0].address}, port {port}, which only the container itself can reach, "
+            "whatever port is published. Have it listen on all addresses, 0.0.0.0.",
             f"listening on {here[0].address}:{port} only",
         )
     if listening:
-        ports = ", ".join(sorted({str(found.port) for found in listening}, key=int)[:10])
-        return f"Nothing listens on port {port} after {within}; the container listens on {ports}.", f"port {ports}"
+        ports = sorted({found.port for found in listening})[:10]
+        open_ports = f"port{'' if len(ports) == 1 else 's'} {', '.join(map(str, ports))}"
+        return f"Nothing listens on port {port} after {within}. The container listens on {open_ports}.", open_ports
     return f"Nothing in the container listens on any port after {within}.", "no listening port"
 
 
 def _asked(params: Params) -> str:
-    return f"GET {params.path} at port {params.port}"
+    return f"GET {params.path} on port {params.port}"
 
 
 def _after(service: Service) -> str:

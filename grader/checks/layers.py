@@ -1,8 +1,9 @@
 """`layers`: the submission adds few layers, and ships little that no container sees.
 
-A layer counts from the base image up, which must be one of the exercise's; one that holds nothing (ENV, CMD, a WORKDIR
-that is there already) is none. Waste is the content of files in these layers that the final file system does not show:
-overwritten, deleted, in a folder that was deleted or replaced, or copied once more by a change of owner or mode.
+Only layers above the base image count, which must be one of the exercise's, and only those that hold something: ENV,
+CMD and a WORKDIR that already exists make empty layers. Waste is the content of files in these layers that the final
+file system does not show: overwritten, deleted, in a folder that was deleted or replaced, or copied again by a change
+of owner or mode.
 """
 
 from __future__ import annotations
@@ -12,24 +13,26 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from grader.beside import Work
 from grader.checks import CheckParams
-from grader.units import Size, format_size
-from grader.verdict import Place, Verdict, clean
+from grader.facts.build.base import base_of
+from grader.lib.schedule import Workload
+from grader.lib.text import clean
+from grader.lib.units import Size, format_size
+from grader.verdict import Place, Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.filesystem import Waste
-    from grader.facts.image import Layer
+    from grader.facts.image.filesystem import Waste
+    from grader.facts.image.image import Layer
 
 SHOWN = 12
-"""Wasted files shown, the largest."""
+"""The most wasted files shown, the largest first."""
 
 
 class Params(CheckParams):
     """`max`: layers the submission may add. `max_waste`: bytes it may ship that no container sees."""
 
-    work: ClassVar[Work] = Work.LOOKS
+    work: ClassVar[Workload] = Workload.LOOKS
     max: Annotated[int, Field(strict=True, ge=0)] | None = None
     max_waste: Size | None = None
 
@@ -41,8 +44,8 @@ class Params(CheckParams):
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """Passed when both are within bounds."""
-    base = facts.base
+    """Passed if both are within their limits."""
+    base = base_of(facts)
     layers = [layer for layer in facts.image.layers[base.layers :] if not layer.is_empty]
     wasted = facts.image.files.waste(base.layers)
     waste = sum(item.size for item in wasted)
@@ -58,7 +61,8 @@ def judge(facts: Facts, params: Params) -> Verdict:
         "waste": format_size(waste),
     }
     if not too_many and not too_much:
-        return Verdict.passed(f"The image adds {found}.", found=found, details=details)
+        wasteful = f", with {format_size(waste)} that no container sees" if params.max_waste is not None else ""
+        return Verdict.passed(f"The image adds {number}{wasteful}.", found=found, details=details)
     reasons = []
     if too_many:
         reasons.append(f"the image adds {number}, more than {params.max}")
@@ -69,8 +73,10 @@ def judge(facts: Facts, params: Params) -> Verdict:
             f"{whose} layers ship {format_size(waste)} in {number} that no container sees, "
             f"since later layers hide {'it' if len(wasted) == 1 else 'them'}"
         )
-    foreign = f" It is built on {clean(base.claimed, 200)}, none of the exercise's base images." if base.claimed else ""
-    text = " and ".join(reasons)
+    foreign = ""
+    if base.claimed:
+        foreign = f" It is built on {clean(base.claimed, 200)}, which is not one of the exercise's base images."
+    text = ", and ".join(reasons)
     return Verdict.failed(
         f"{text[0].upper()}{text[1:]}.{foreign}",
         expected=_expected(params),
@@ -90,7 +96,7 @@ def _expected(params: Params) -> str:
 
 
 def _places(facts: Facts, wasted: Sequence[Waste]) -> list[Place]:
-    """Each wasted file with the layer that ships it and the one that hides it."""
+    """Each wasted file, with the layer that ships it and the one that hides it."""
     layers = facts.image.layers
     hiding = facts.image.files.hidden_by(wasted)
     return [

@@ -1,4 +1,4 @@
-"""`metadata`: the image's config says what it should.
+"""`metadata`: the image's config is as expected.
 
     env        = {PORT = "8080", PYTHONUNBUFFERED = ".+", DEBUG = false}
     labels     = {"org.opencontainers.image.version" = '\\d+\\.\\d+\\.\\d+'}
@@ -8,13 +8,13 @@
     entrypoint = ["python", "-m", "app"]
     cmd        = 'gunicorn .*--bind 0\\.0\\.0\\.0:8080.*'
 
-- `env`, `labels`: each key must be set to a value that the regular expression matches as a whole; with `false` it must
-  not be set. Keys that are not named may be there or not.
-- `ports`, `volumes`: these and no others are declared; `[]` means none. A port without a protocol is tcp. What a base
-  image declares cannot be taken back: name it too.
+- `env`, `labels`: each key must be set, and the regular expression must match its whole value. With `false` the key
+  must not be set. Other keys may be set or not.
+- `ports`, `volumes`: exactly these are declared; `[]` means none. A port without a protocol is tcp. An image cannot
+  undo what its base image declares, so name that too.
 - `workdir`: exactly this folder.
-- `entrypoint`, `cmd`: a list is compared word by word, so that the shell form ("/bin/sh", "-c", "…") is not the exec
-  form; a text is a regular expression for all words joined by spaces, the shell's among them; `false` means none.
+- `entrypoint`, `cmd`: a list is compared word by word, so the shell form ("/bin/sh", "-c", "…") differs from the exec
+  form. A text is a regular expression for all words joined by spaces, including the shell's. `false` means none.
 
 Each key of a table and each other parameter is worth the same.
 """
@@ -28,16 +28,17 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple,
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, TypeAdapter, model_validator
 
-from grader.beside import Work
 from grader.checks import CheckParams, Pattern
-from grader.verdict import Verdict, clean
+from grader.lib.schedule import Workload
+from grader.lib.text import clean
+from grader.verdict import Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.image import ImageConfig
+    from grader.facts.image.config import ImageConfig
 
 SHOWN = 5
-"""Faults that are told of in the message."""
+"""The most faults named in the message."""
 
 
 def _port(value: object) -> str:
@@ -56,7 +57,7 @@ def _folder(text: str) -> str:
 
 def _value(value: object) -> object:
     if value is not False and not isinstance(value, str):
-        raise ValueError(f"expected a regular expression, or false for what must not be set, found {value!r}")
+        raise ValueError(f"expected a regular expression, or false if it must not be set, found {value!r}")
     return _PATTERN.validate_python(value) if value else value
 
 
@@ -75,9 +76,9 @@ Command = Annotated[str | tuple[str, ...] | Literal[False], PlainValidator(_word
 
 
 class Params(CheckParams):
-    """What the config must say; at least one of them."""
+    """What the config has to say. At least one of them is needed."""
 
-    work: ClassVar[Work] = Work.LOOKS
+    work: ClassVar[Workload] = Workload.LOOKS
     env: Table | None = None
     labels: Table | None = None
     ports: tuple[Annotated[str, BeforeValidator(_port)], ...] | None = None
@@ -94,7 +95,7 @@ class Params(CheckParams):
 
 
 class _Finding(NamedTuple):
-    """One thing the config was asked for: how it is, in words, and what was wanted; `why` is empty where it is so."""
+    """One requirement of the config: what was expected and what was found. `why` is empty if it is met."""
 
     what: str
     why: str
@@ -103,11 +104,11 @@ class _Finding(NamedTuple):
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """The share of what is asked for that the config says."""
+    """The share of the requirements that the config meets."""
     findings = list(_findings(facts.image.config, params))
     wrong = [finding for finding in findings if finding.why]
     if not wrong:
-        return Verdict.passed(f"The image's config says what it should: {', '.join(item.what for item in findings)}.")
+        return Verdict.passed(f"The image's config is as expected: {', '.join(item.what for item in findings)}.")
     return Verdict.share(
         (len(findings) - len(wrong)) / len(findings),
         "; ".join(finding.why for finding in wrong[:SHOWN]) + ".",
@@ -125,7 +126,7 @@ def _findings(config: ImageConfig, params: Params) -> Iterator[_Finding]:
         yield _set("VOLUME", params.volumes, [posixpath.normpath(path) for path in config.volumes])
     if params.workdir is not None:
         actual = posixpath.normpath(config.workdir or "/")
-        why = "" if actual == params.workdir else f"the working directory is {clean(actual, 200)}"
+        why = "" if actual == params.workdir else f"WORKDIR is {clean(actual, 200)}"
         yield _Finding("WORKDIR", why, params.workdir, clean(actual, 200))
     if params.entrypoint is not None:
         yield _command("ENTRYPOINT", params.entrypoint, config.entrypoint)
@@ -141,29 +142,26 @@ def _table(
         found = actual.get(key)
         shown = "not set" if found is None else repr(clean(found, 100))
         if value is False:
-            yield _Finding(what, "" if found is None else f"{what} is set, to {shown}", "not set", shown)
+            yield _Finding(
+                what, "" if found is None else f"{what} is set to {shown}, and should not be set", "not set", shown
+            )
         elif found is None:
             near = next((other for other in actual if other.lower() == key.lower()), None)
-            instead = f", but {clean(near, 100)} is: capital letters count" if near else ""
-            yield _Finding(what, f"{what} is not set{instead}", f"a match of {value}", shown)
+            instead = f", but {clean(near, 100)} is: capital letters matter" if near else ""
+            yield _Finding(what, f"{what} is not set{instead}", f"a value matching {value}", shown)
         else:
             good = re.fullmatch(value, found, re.DOTALL)
-            yield _Finding(what, "" if good else f"{what} is {shown}", f"a match of {value}", shown)
+            yield _Finding(what, "" if good else f"{what} is {shown}", f"a value matching {value}", shown)
 
 
 def _set(name: str, wanted: Sequence[str], actual: Sequence[str]) -> _Finding:
     missing = [item for item in wanted if item not in actual]
     extra = [clean(item, 60) for item in actual if item not in wanted]
-    reasons = []
-    if missing:
-        reasons.append(f"{name} does not declare {', '.join(missing)}")
+    why = f"{name} does not declare {', '.join(missing)}" if missing else ""
     if extra:
-        reasons.append(
-            f"{name} declares {_some(extra)} as well" if len(extra) < len(actual) else f"{name} declares {_some(extra)}"
-        )
-    return _Finding(
-        name, ", and ".join(reasons), ", ".join(wanted) or "none", _some([clean(item, 60) for item in actual]) or "none"
-    )
+        why += f", but declares {_some(extra)}" if missing else f"{name} declares {_some(extra)}"
+        why += " as well" if not missing and len(extra) < len(actual) else ""
+    return _Finding(name, why, ", ".join(wanted) or "none", _some([clean(item, 60) for item in actual]) or "none")
 
 
 def _some(items: Sequence[str]) -> str:
@@ -180,7 +178,7 @@ def _command(name: str, wanted: str | Sequence[str] | Literal[False], actual: Se
         return _Finding(name, f"{name} is {found}" if actual else "", "none", found)
     if isinstance(wanted, str):
         good = bool(actual) and bool(re.fullmatch(wanted, " ".join(actual), re.DOTALL))
-        return _Finding(name, "" if good else f"{name} is {found}", f"a match of {wanted}", found)
+        return _Finding(name, "" if good else f"{name} is {found}", f"words matching {wanted}", found)
     if tuple(wanted) == tuple(actual):
         return _Finding(name, "", _words(wanted), found)
     shell = ", the shell form" if len(actual) > 1 and actual[1] == "-c" and wanted[1:2] != ("-c",) else ""

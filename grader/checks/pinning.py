@@ -1,39 +1,38 @@
-"""`pinning`: what the build takes from outside is pinned at least as well as asked.
+"""`pinning`: what the build takes from outside is pinned at least as well as the exercise asks.
 
-Judged are the stages that the target needs. Each parameter that is given makes one group (images, packages, downloads);
-within a group each thing that is not pinned costs its share, and the groups that hold anything count alike.
+The check judges the stages that the target needs. Each given parameter makes a group (images, packages, downloads). In
+a group, each thing that is not pinned costs its share. All groups that are not empty have the same weight.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from grader.beside import Work
 from grader.checks import CheckParams
 from grader.errors import RegistryUnavailable
-from grader.facts.dockerfile import parse_reference
-from grader.facts.pins import Category, Taken, Tier
+from grader.facts import Facts
+from grader.facts.dockerfile.reference import parse_reference
+from grader.facts.pins.model import Category, Dependency, Tier
+from grader.lib.schedule import Workload
 from grader.verdict import Verdict
-
-if TYPE_CHECKING:
-    from grader.facts import Facts
 
 Manager = Literal["pip", "npm", "apt", "apk", "gem", "go", "cargo"]
 _TIERS = {"tag": Tier.TAG, "version": Tier.VERSION, "digest": Tier.DIGEST}
 SHOWN = 4
-"""Things named in the message; all of them stand in the evidence."""
+"""The most things named in the message. The evidence has all of them."""
 
 
 class Params(CheckParams):
-    """What is judged: images named at least by `bases`, packages of the managers in `packages`, and `downloads`.
+    """What to judge: images, pinned at least by `bases`; packages of the managers in `packages`; and `downloads`.
 
-    What is left out is not judged; at least one must be given.
+    What is left out is not judged. At least one must be given.
     """
 
-    work: ClassVar[Work] = Work.LOOKS
+    work: ClassVar[Workload] = Workload.LOOKS
+    needs_build: ClassVar[bool] = False
     bases: Literal["tag", "version", "digest"] | None = None
     packages: tuple[Manager, ...] | None = Field(default=None, min_length=1)
     downloads: bool = False
@@ -46,13 +45,13 @@ class Params(CheckParams):
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """The mean, over the groups that hold anything, of the share that is pinned."""
+    """The share that is pinned in each group, averaged over the groups that are not empty."""
     asked = {
         Category.IMAGE: params.bases is not None,
         Category.PACKAGE: params.packages is not None,
         Category.DOWNLOAD: params.downloads,
     }
-    found = [thing for thing in facts.taken if asked[thing.category] and _is_judged(thing, params)]
+    found = [thing for thing in facts.dependencies if asked[thing.category] and _is_judged(thing, params)]
     judged = [(thing, _why_open(facts, thing, params)) for thing in found]
     groups: dict[Category, list[bool]] = {}
     for thing, why in judged:
@@ -77,34 +76,34 @@ def judge(facts: Facts, params: Params) -> Verdict:
     )
 
 
-def _is_judged(thing: Taken, params: Params) -> bool:
+def _is_judged(thing: Dependency, params: Params) -> bool:
     if thing.category is not Category.PACKAGE:
         return True
     # A command that cannot be read might install anything.
     return thing.manager in (params.packages or ()) or thing.manager == "shell"
 
 
-def _why_open(facts: Facts, thing: Taken, params: Params) -> str | None:
-    """Why a thing is not pinned well enough, None where it is."""
+def _why_open(facts: Facts, thing: Dependency, params: Params) -> str | None:
+    """Why a thing is not pinned well enough. None if it is."""
     wanted = _TIERS[params.bases or "tag"] if thing.category is Category.IMAGE else Tier.VERSION
     why = thing.why_open(wanted)
     if why is None and wanted is Tier.DIGEST and not _exists(facts, thing):
-        return "no image with this digest is there"
+        return "no image has this digest"
     return why
 
 
-def _exists(facts: Facts, thing: Taken) -> bool:
-    """Whether the digest is served where the reference says. What has been built from was there, in any case."""
+def _exists(facts: Facts, thing: Dependency) -> bool:
+    """Whether the registry of the reference serves the digest. If the build has used it, it existed in any case."""
     reference = parse_reference(thing.name)
     try:
         return reference is None or facts.has_image(reference)
     except RegistryUnavailable:
-        if facts.known("build"):
+        if facts.known(Facts.build):
             return True
         raise
 
 
-def _message(unpinned: Sequence[tuple[Taken, str]], total: int) -> str:
+def _message(unpinned: Sequence[tuple[Dependency, str]], total: int) -> str:
     shown = "; ".join(f"{thing.name}: {why}" for thing, why in unpinned[:SHOWN])
     more = f"; and {len(unpinned) - SHOWN} more" if len(unpinned) > SHOWN else ""
     count = "The one thing" if total == 1 else f"{len(unpinned)} of the {total} things"
@@ -112,7 +111,7 @@ def _message(unpinned: Sequence[tuple[Taken, str]], total: int) -> str:
     return f"{count} that the build takes from outside {verb} not pinned ({shown}{more})."
 
 
-def _detail(thing: Taken, why: str | None) -> dict[str, object]:
+def _detail(thing: Dependency, why: str | None) -> dict[str, object]:
     detail: dict[str, object] = {
         "kind": thing.category if thing.category is not Category.PACKAGE else thing.manager,
         "name": thing.name,
@@ -123,9 +122,9 @@ def _detail(thing: Taken, why: str | None) -> dict[str, object]:
 
 
 def _expected(params: Params) -> str:
-    wanted = [f"images by {params.bases}"] if params.bases else []
+    wanted = [f"images pinned by {params.bases}"] if params.bases else []
     if params.packages:
         wanted.append(f"exact versions for {', '.join(params.packages)}")
     if params.downloads:
-        wanted.append("downloads checked")
+        wanted.append("downloads verified")
     return "; ".join(wanted)

@@ -1,12 +1,12 @@
-"""`platforms`: a tag is an index that holds an image for each platform, and each would run there.
+"""`platforms`: a tag is an index with an image for each platform, and each image can run there.
 
     repository = "localhost:5000/{learner}/tides"
     tag        = "1.0"                              # default: latest
     has        = ["linux/amd64", "linux/arm64"]
 
-Of each platform the entry of the index, its manifest, config and layers are fetched; the config has to say the same
-platform as the index, and the program that the image starts has to be for its processor (see `grader.facts.platforms`).
-Each platform is worth the same. No engine is needed.
+For each platform, the check fetches the entry of the index, its manifest, config and layers. The config has to name the
+same platform as the index, and the program that the image starts has to be for that processor (see
+`grader.facts.registry.platforms`). Every platform is worth the same. No engine is needed.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from grader.beside import Work
 from grader.checks import CheckParams
-from grader.facts.registry import Platform
-from grader.repository import RepositoryName, TagName
-from grader.verdict import Verdict, clean
+from grader.facts.registry.documents import Platform
+from grader.facts.registry.names import RepositoryName, TagName
+from grader.facts.registry.platforms import platforms_of
+from grader.lib.schedule import Workload
+from grader.lib.text import clean
+from grader.verdict import Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
 
 SHOWN = 12
-"""Platforms of an index told of."""
+"""The most platforms of an index that are named."""
 
 
 def _platform(text: str) -> str:
@@ -44,26 +46,26 @@ PlatformName = Annotated[str, AfterValidator(_platform)]
 
 
 class Params(CheckParams):
-    """`repository`, where `{learner}` is filled in, its `tag`, and the platforms that it `has`."""
+    """`repository`, in which `{learner}` is replaced, its `tag`, and the platforms that it `has`."""
 
-    work: ClassVar[Work] = Work.LOOKS
+    work: ClassVar[Workload] = Workload.LOOKS
     repository: RepositoryName
     tag: TagName = "latest"
     has: Annotated[tuple[PlatformName, ...], Field(min_length=1, max_length=12), AfterValidator(_unique)]
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """The share of the platforms that are served."""
+    """The share of the platforms that the index serves."""
     name = f"{facts.repository(params.repository)}:{params.tag}"
     expected = f"an index with {_and(params.has)}"
-    found = facts.platforms(params.repository, params.tag, tuple(Platform.parse(text) for text in params.has))
+    found = platforms_of(facts, params.repository, params.tag, tuple(Platform.parse(text) for text in params.has))
     if found is None:
         return Verdict.failed(f"Nothing is pushed as {name}.", expected=expected, found="no such tag")
     listed = ", ".join(found.listed[:SHOWN]) + (" and more" if len(found.listed) > SHOWN else "")
     if not found.is_index:
         return Verdict.failed(
-            f"{name} is one image, for {listed or 'no platform'}, and no index: a machine of another kind gets it "
-            "as well, and cannot run it.",
+            f"{name} is a single image for {listed or 'no platform'}, not an index: machines of every other kind get "
+            "the same image, and cannot run it.",
             expected=expected,
             found=f"a manifest for {listed}",
             details={"digest": found.digest},
@@ -84,7 +86,7 @@ def judge(facts: Facts, params: Params) -> Verdict:
         "details": {"digest": found.digest, "platforms": rows},
     }
     if not wrong:
-        return Verdict.passed(f"{name} is an index with {_and(params.has)}, each an image for its platform.", **more)
+        return Verdict.passed(f"{name} is an index with images for {_and(params.has)}.", **more)
     return Verdict.share(
         (len(found.entries) - len(wrong)) / len(found.entries),
         f"{name}: " + "; ".join(f"for {entry.platform}, {clean(entry.fault, 400)}" for entry in wrong) + ".",

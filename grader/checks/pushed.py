@@ -1,11 +1,11 @@
-"""`pushed`: a registry serves, under every one of `tags`, the image that the submission's folder builds.
+"""`pushed`: under each of the `tags`, a registry serves the image that the submission's folder builds.
 
     repository = "localhost:5000/{learner}/tides"
     tags       = ["1.0", "latest"]
 
-All of the image is fetched and held against its digests, and compared with a build of the folder (see
-`grader.facts.pushed`). The tags have to name one digest: each is worth the same. One that serves something else than
-the folder builds, or something that is damaged, costs all points.
+The check fetches the whole image, verifies its digests, and compares it with a build of the folder (see
+`grader.facts.registry.pushed`). All tags have to name the same digest, and each is worth the same. A tag that serves
+something else than the folder builds, or something damaged, costs all points.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from grader.beside import Work
 from grader.checks import CheckParams
-from grader.repository import RepositoryName, TagName
-from grader.verdict import Place, Verdict, clean
+from grader.facts.registry.names import RepositoryName, TagName
+from grader.facts.registry.pushed import pushed_tags
+from grader.lib.schedule import Workload
+from grader.lib.text import clean
+from grader.verdict import Place, Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.pushed import Difference, Pushed, Tag
+    from grader.facts.registry.pushed import Difference, Pushed, Tag
 
 SHOWN = 8
-"""Differences told of."""
+"""The most differences named."""
 
 
 def _unique(tags: tuple[str, ...]) -> tuple[str, ...]:
@@ -36,16 +38,16 @@ def _unique(tags: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Params(CheckParams):
-    """`repository`, where `{learner}` is filled in, and the `tags` that it is to have."""
+    """`repository`, in which `{learner}` is replaced, and the `tags` that it has to have."""
 
-    work: ClassVar[Work] = Work.LOOKS
+    work: ClassVar[Workload] = Workload.LOOKS
     repository: RepositoryName
     tags: Annotated[tuple[TagName, ...], Field(min_length=1, max_length=20), AfterValidator(_unique)]
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """The share of the tags that name one and the same right image; nothing where one serves a wrong one."""
-    pushed = facts.pushed(params.repository, params.tags)
+    """The share of the tags that name the same right image. Nothing if any tag serves a wrong one."""
+    pushed = pushed_tags(facts, params.repository, params.tags)
     more: dict[str, Any] = {
         "expected": f"the image that the folder builds, as {', '.join(params.tags)}",
         "found": "; ".join(f"{tag.name}: {_found(tag)}" for tag in pushed.tags),
@@ -61,21 +63,24 @@ def judge(facts: Facts, params: Params) -> Verdict:
 
 
 def _tags(pushed: Pushed, more: dict[str, Any]) -> Verdict:
-    """Where every image that is there is right."""
-    digests = Counter(tag.digest for tag in pushed.tags if tag.digest)
-    best = digests.most_common(1)[0][0] if digests else None
+    """The verdict if no tag serves a wrong image."""
+    images = Counter(tag.image for tag in pushed.tags if tag.digest)
+    best = images.most_common(1)[0][0] if images else None
     missing = [tag.name for tag in pushed.tags if tag.digest is None]
-    apart = [tag.name for tag in pushed.tags if tag.digest and tag.digest != best]
-    good = [tag.name for tag in pushed.tags if best and tag.digest == best]
+    apart = [tag.name for tag in pushed.tags if tag.digest and tag.image != best]
+    good = [tag.name for tag in pushed.tags if tag.digest and tag.image == best]
     if not missing and not apart:
+        named = list(dict.fromkeys(tag.digest for tag in pushed.tags if tag.digest))
         return Verdict.passed(
-            f"{pushed.repository} serves what the folder builds as {_and(good)}, by the digest {best}.", **more
+            f"{pushed.repository} serves the image that the folder builds, as {_and(good)}, with the digest "
+            f"{_and(named)}.",
+            **more,
         )
     told = [f"nothing is pushed as {_and([f'{pushed.repository}:{name}' for name in missing])}"] if missing else []
     if apart:
         told.append(
-            f"{_and(apart)} name{'s' if len(apart) == 1 else ''} another digest than {_and(good)}: "
-            "the same build pushed again is another manifest, a second tag of what is pushed is not"
+            f"{_and(apart)} {'has' if len(apart) == 1 else 'have'} another digest than {_and(good)}: the same build "
+            "pushed again is a new manifest, but a second tag for the pushed image is not"
         )
     text = "; ".join(told)
     return Verdict.share(len(good) / len(pushed.tags), f"{text[0].upper()}{text[1:]}.", **more)
@@ -104,10 +109,10 @@ def _other_image(repository: str, tag: Tag, differences: Sequence[Difference], m
 def _said(one: Difference) -> str:
     if one.path:
         step = f" ({clean(one.instruction, 80)})" if one.instruction else ""
-        return f"{clean(one.path, 200)} in layer {one.layer}{step} is not the same"
+        return f"{clean(one.path, 200)} in layer {one.layer}{step} is different"
     if one.layer:
-        return f"layer {one.layer}, {one.what}, is another"
-    return f"{clean(one.what, 80)} is {clean(one.found, 200)}, where it should be {clean(one.expected, 200)}"
+        return f"layer {one.layer}, {one.what}, is different"
+    return f"{clean(one.what, 80)} is {clean(one.found, 200)} instead of {clean(one.expected, 200)}"
 
 
 def _found(tag: Tag) -> str:

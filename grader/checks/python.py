@@ -1,13 +1,13 @@
-"""`python`: a function of the exercise's own, given the facts, says so.
+"""`python`: a function of the exercise's own judges the facts.
 
     function = "checks.py:speaks_latin"     # in exercise.toml
 
-    def speaks_latin(facts):                # in checks.py, beside it
+    def speaks_latin(facts):                # in checks.py, in the same folder
         outcome = facts.run(["/app/greet"])
         return "Salve" in outcome.stdout, "It greets, but not in Latin."
 
-It returns a Verdict, or whether it passes, or that and a message. It is the last resort, for what no other kind
-measures: what it measures and how is up to the exercise, and so is what it cannot see.
+The function returns a Verdict, or a bool, or a bool and a message. This kind is the last resort, for what no other kind
+measures. The exercise decides what to measure and how, and answers for what its function cannot see.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from pydantic import AfterValidator
 
 from grader.checks import CheckParams
 from grader.errors import GraderError
-from grader.exercise import inside
-from grader.verdict import Verdict, clean
+from grader.lib.text import clean
+from grader.settings import inside
+from grader.verdict import Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
@@ -35,13 +36,13 @@ def _reference(text: str) -> str:
 
 
 class Params(CheckParams):
-    """`function`: a Python file in the exercise's folder, a colon, and the name of a function in it."""
+    """`function`: a Python file in the exercise's folder, a colon, and the name of a function in that file."""
 
     function: Annotated[str, AfterValidator(_reference)]
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """What the function says. What goes wrong in it is the grader's fault, not the learner's."""
+    """What the function says. If anything goes wrong in it, that is the grader's fault and not the learner's."""
     file, _, name = params.function.partition(":")
     with facts.exercise_function(file, name) as function:
         said = function(facts)
@@ -53,12 +54,12 @@ def judge(facts: Facts, params: Params) -> Verdict:
             case (bool(passed), str(message)):
                 return _verdict(passed, message)
         raise GraderError(
-            f"the exercise's own check {params.function} gave {clean(repr(said), 100)}, and not a Verdict, or whether "
-            "it passes, or that and a message: please report it"
+            f"the exercise's own check {params.function} returned {clean(repr(said), 100)}, not a Verdict, a bool, or "
+            "a bool and a message: please report it"
         )
 
 
 def _verdict(passed: bool, message: str) -> Verdict:
     if passed:
-        return Verdict.passed(message or "The exercise's own check is met.")
-    return Verdict.failed(message or "The exercise's own check is not met.")
+        return Verdict.passed(message or "The exercise's own check passes.")
+    return Verdict.failed(message or "The exercise's own check does not pass.")

@@ -1,12 +1,12 @@
-"""`sbom`: an SBOM of the very image is attached to it, and lists what the image holds.
+"""`sbom`: an SBOM of the image itself is attached to it, and lists what is in the image.
 
     repository = "localhost:5000/{learner}/tides"
     tag        = "1.0"             # default: latest
     format     = "cyclonedx"       # or spdx
     key        = "cosign.pub"      # optional: then it must be an attestation that verifies with this key
 
-What the image holds is the scanner's own list of that digest. An SBOM passes that lists at least 95 % of it, and not
-much that the image does not hold. All or nothing.
+What is in the image is the scanner's own list for that digest. An SBOM passes if it lists at least 95 % of that, and
+not much else. All or nothing.
 """
 
 from __future__ import annotations
@@ -14,31 +14,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from grader.beside import Work
 from grader.checks import CheckParams
-from grader.exercise import InnerPath
-from grader.facts.purl import Package
-from grader.facts.sbom import Attachment, Compared, Format, Sboms, compare
-from grader.repository import RepositoryName, TagName
-from grader.verdict import Place, Verdict, clean
+from grader.facts.registry.names import RepositoryName, TagName
+from grader.facts.supply.purl import Package
+from grader.facts.supply.sbom import Attachment, Compared, Format, Sboms, compare, packages_of, sboms_of
+from grader.lib.schedule import Workload
+from grader.lib.text import clean
+from grader.settings import InnerPath
+from grader.verdict import Place, Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
 
 LISTED = 0.95
-"""The share of what the image holds that has to be listed: tools differ about the rest."""
+"""The share of the image's packages that has to be listed: tools differ about the rest."""
 STRANGE = 0.5
-"""What may be listed and not held, as a share of what is held; and STRANGE_FEW in any case."""
+"""How many packages may be listed that are not in the image, as a share of those that are. STRANGE_FEW always may."""
 STRANGE_FEW = 10
 SHOWN = 8
-"""Packages named in a message."""
+"""The most packages named in a message."""
 SHOWN_PLACES = 10
 
 
 class Params(CheckParams):
-    """The image, as a repository and a tag; the format, and the file of the submission that holds the public key."""
+    """The image (a repository and a tag), the format, and the file of the submission with the public key."""
 
-    work: ClassVar[Work] = Work.LOOKS
+    work: ClassVar[Workload] = Workload.LOOKS
     repository: RepositoryName
     tag: TagName = "latest"
     format: Format
@@ -46,7 +47,7 @@ class Params(CheckParams):
 
 
 class _Finding(NamedTuple):
-    """How far one attached SBOM gets: the higher, the nearer; `why` is empty where it passes."""
+    """How far one attached SBOM gets: the higher the rank, the closer. `why` is empty if it passes."""
 
     rank: int
     why: str
@@ -55,12 +56,12 @@ class _Finding(NamedTuple):
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """Passed when one of the attached SBOMs is all that is asked for."""
+    """Passed if one of the attached SBOMs is as the parameters ask."""
     name = f"{facts.repository(params.repository)}:{params.tag}"
-    sboms = facts.sboms(params.repository, params.tag, params.key)
+    sboms = sboms_of(facts, params.repository, params.tag, params.key)
     if sboms is None:
         return Verdict.failed(
-            f"There is no {name}: push the image, then attach the SBOM to what was pushed.",
+            f"There is no {name}: push the image, then attach an SBOM to what was pushed.",
             expected=f"{name}, with an SBOM attached",
             found="no such tag",
         )
@@ -74,16 +75,16 @@ def judge(facts: Facts, params: Params) -> Verdict:
         details |= {"not_held": _names(best.compared.strange, 50)}
     if not best.why:
         compared = best.compared
-        listed = f"{compared.held - len(compared.missing)} of {compared.held}" if compared else ""
+        listed = f"{compared.held - len(compared.missing)} of the {compared.held}" if compared else ""
         signed = f", signed with the key of {params.key}," if params.key else ""
         return Verdict.passed(
-            f"The {params.format.label} SBOM of {sboms.digest}{signed} lists {listed} packages that the image holds.",
+            f"The {params.format.label} SBOM of {sboms.digest}{signed} lists {listed} packages in the image.",
             details=details,
         )
     return Verdict.failed(
         best.why,
         expected=_expected(params),
-        found=f"{len(findings)} SBOM{'' if len(findings) == 1 else 's'}, none that counts",
+        found=f"{len(findings)} SBOM{'' if len(findings) == 1 else 's'}, none as expected",
         where=[Place(path=item.attachment.place, text=item.why) for item in findings[:SHOWN_PLACES]],
         details=details,
     )
@@ -94,33 +95,33 @@ def _finding(facts: Facts, params: Params, sboms: Sboms, attachment: Attachment)
     if bom is None:
         return _Finding(0, f"What is attached as an SBOM cannot be read: {clean(attachment.why, 300)}.", attachment)
     if attachment.names and attachment.names not in (sboms.digest, sboms.image):
-        why = f"The SBOM attached to {attachment.subject} is one of {clean(attachment.names, 80)}: attach its own."
+        why = f"The SBOM attached to {attachment.subject} describes {clean(attachment.names, 80)}: attach its own."
         return _Finding(1, why, attachment)
     if bom.format is not params.format:
-        why = f"The SBOM attached is {bom.format.label}, and {params.format.label} is asked for."
+        why = f"The attached SBOM is {bom.format.label}, but {params.format.label} is expected."
         return _Finding(2, why, attachment)
     if params.key and not attachment.signed:
-        why = f"The SBOM attached is no attestation that verifies with {params.key}: {clean(attachment.why, 300)}."
+        why = f"The attached SBOM is not an attestation that verifies with {params.key}: {clean(attachment.why, 300)}."
         return _Finding(3, why, attachment)
-    compared = compare(bom, facts.inventory(params.repository, sboms.image))
+    compared = compare(bom, packages_of(facts, params.repository, sboms.image))
     why = _compared(compared, bom.packages)
     return _Finding(4 if why else 5, why, attachment, compared)
 
 
 def _compared(compared: Compared, listed: frozenset[Package]) -> str:
-    """Why an SBOM does not list what the image holds; empty where it does."""
+    """How an SBOM differs from what is in the image. Empty if it does not."""
     allowed = max(STRANGE_FEW, STRANGE * compared.held)
     if len(compared.missing) > (1 - LISTED) * compared.held:
         count = compared.held - len(compared.missing)
         empty = " It lists no package at all." if not listed else ""
         return (
-            f"The SBOM lists {count} of the {compared.held} packages that the image holds.{empty} Missing, in these "
-            f"versions: {_some(compared.missing)}. Make it of the image that was pushed."
+            f"The SBOM lists {count} of the {compared.held} packages in the image.{empty} These are missing, in these "
+            f"versions: {_some(compared.missing)}. Make the SBOM from the image that was pushed."
         )
     if len(compared.strange) > allowed:
         return (
-            f"The SBOM lists {len(compared.strange)} packages that the image does not hold: {_some(compared.strange)}. "
-            "It is one of another image."
+            f"The SBOM lists {len(compared.strange)} packages that are not in the image: {_some(compared.strange)}. "
+            "It describes another image."
         )
     return ""
 
@@ -128,15 +129,17 @@ def _compared(compared: Compared, listed: frozenset[Package]) -> str:
 def _nothing(name: str, sboms: Sboms, params: Params) -> str:
     if sboms.elsewhere:
         return (
-            f"No SBOM is attached to {name}, which is {sboms.digest} now. One is attached to {sboms.elsewhere}: the "
-            "tag was moved since, or it was made for another image."
+            f"No SBOM is attached to {name}, which is now {sboms.digest}. There is one for {sboms.elsewhere}: the tag "
+            "has moved since, or the SBOM was made for another image."
         )
-    return f"No SBOM is attached to {name} ({sboms.digest}): make one of what was pushed, and attach it to that digest."
+    return (
+        f"No SBOM is attached to {name} ({sboms.digest}): make one from the pushed image, and attach it to that digest."
+    )
 
 
 def _expected(params: Params) -> str:
     signed = f", as an attestation that verifies with {params.key}" if params.key else ""
-    return f"an SBOM in {params.format.label}{signed}, attached to the digest, that lists what the image holds"
+    return f"a {params.format.label} SBOM{signed}, attached to the digest, that lists what is in the image"
 
 
 def _names(packages: Sequence[Package], limit: int) -> list[str]:

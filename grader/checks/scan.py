@@ -1,8 +1,8 @@
-"""`scan`: a scanner finds no more in the image than is allowed, and was not blinded.
+"""`scan`: a scanner finds no more in the image than is allowed, and nothing is hidden from it.
 
-Trivy looks, with advisories that are frozen at a day: the same image gets the same grade next year. Findings are
-counted as it counts them, one for each advisory and installed package. What a submission excepts, with a reason and an
-expiry date, does not count; dates are held against the snapshot's day, never against a clock.
+Trivy scans with advisories that are frozen at a date, so that the same image gets the same grade next year. It counts
+one finding for each advisory and installed package. Exceptions of the submission, with a reason and an expiry date, do
+not count. Dates are compared with the snapshot's date, never with a clock.
 """
 
 from __future__ import annotations
@@ -13,35 +13,38 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from grader.beside import Work
 from grader.checks import CheckParams
-from grader.verdict import Place, Verdict, clean
+from grader.facts.inventory.hidden import hidden_packages_of
+from grader.facts.supply.scan import scan_of
+from grader.lib.schedule import Workload
+from grader.lib.text import clean
+from grader.verdict import Place, Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.exceptions import Entry
-    from grader.facts.inventory import Blinding
-    from grader.facts.scan import Finding, Scan
+    from grader.facts.inventory.evidence import HiddenPackage
+    from grader.facts.supply.exceptions import Entry
+    from grader.facts.supply.scan import Scan, Vulnerability
 
 SHOWN = 20
-"""Findings shown."""
+"""The most findings shown."""
 REASON = 20
-"""Characters that a reason has at least."""
+"""The fewest characters of a reason."""
 DAYS = 180
-"""Days after the snapshot's that an exception may last at most."""
+"""The most days after the snapshot's date that an exception may last."""
 
 Limit = Annotated[int, Field(strict=True, ge=0)]
 
 
 class Params(CheckParams):
-    """`max`: findings allowed of each severity; one that is not named is not limited.
+    """`max`: findings allowed of each severity. A severity that is not named has no limit.
 
-    With `ignore_unfixed`, what no version mends does not count. With `require_sbom`, the image must list packages at
-    all. `exceptions`: a `.trivyignore.yaml` of the submission, `allowed`: the ids that it may name. `snapshot`: the day
-    whose advisories count.
+    With `ignore_unfixed`, findings without a fixed version do not count. With `require_sbom`, the image must have a
+    list of packages. `exceptions`: a `.trivyignore.yaml` in the submission. `allowed`: the ids that it may name.
+    `snapshot`: which advisories to use.
     """
 
-    work: ClassVar[Work] = Work.LOOKS
+    work: ClassVar[Workload] = Workload.LOOKS
     max: Annotated[dict[Literal["critical", "high", "medium", "low", "unknown"], Limit], Field(min_length=1)]
     ignore_unfixed: Annotated[bool, Field(strict=True)] = False
     require_sbom: Annotated[bool, Field(strict=True)] = False
@@ -57,18 +60,16 @@ class Params(CheckParams):
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """Passed when every limit is kept; else the share of the limits that are, from the gravest on down to the first
-    that is not. Failed, whatever was found, where the scanner could not see what the image holds."""
-    scan = facts.scan(params.snapshot)
-    blinded = facts.blindings(params.snapshot)
-    if blinded:
-        return _blinded(facts, blinded)
+    """Passed if every limit is kept. Else the share of the limits that are kept, counted from the gravest severity down
+    to the first that is not. Failed in any case if something in the image is hidden from the scanner."""
+    scan = scan_of(facts, params.snapshot)
+    if hidden := hidden_packages_of(facts, params.snapshot):
+        return _hidden(facts, hidden)
     if unknown := _unknown(scan):
         return Verdict.failed(unknown, expected="a system that the advisories cover", found=scan.distribution)
     if params.require_sbom and not scan.packages:
         return Verdict.failed(
-            "The scanner found no list of packages in the image: what it holds cannot be told, so nobody can say that "
-            "it is clean.",
+            "The scanner found no list of packages in the image, so nobody can tell whether the image is clean.",
             expected="at least one list of packages",
             found="none",
         )
@@ -85,9 +86,9 @@ def judge(facts: Facts, params: Params) -> Verdict:
 
 
 def _judged(
-    params: Params, scan: Scan, counted: Sequence[Finding], excepted: int, refused: Sequence[tuple[str, str]]
+    params: Params, scan: Scan, counted: Sequence[Vulnerability], excepted: int, refused: Sequence[tuple[str, str]]
 ) -> Verdict:
-    from grader.facts.scan import GRAVEST_FIRST
+    from grader.facts.supply.scan import GRAVEST_FIRST
 
     found = {name: sum(one.severity == name for one in counted) for name in GRAVEST_FIRST}
     limits = {name: params.max[name.lower()] for name in GRAVEST_FIRST if name.lower() in params.max}  # type: ignore[index]
@@ -106,7 +107,7 @@ def _judged(
     met = list(limits).index(over[0])
     shown = [one for one in counted if one.severity in over]
     fixed = sum(bool(one.fixed) for one in shown)
-    hint = f" For {fixed} of these {len(shown)} there is a version that mends it." if fixed else ""
+    hint = f" There is a fixed version for {fixed} of these {len(shown)}." if fixed else ""
     return Verdict.share(
         met / len(limits),
         f"The scanner finds {_numbers({name: found[name] for name in over})}, more than is allowed.{hint}{said}",
@@ -121,19 +122,19 @@ def _numbers(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {name.lower()}" for name, number in numbers.items())
 
 
-def _place(finding: Finding) -> Place:
-    mended = f"mended by {finding.fixed}" if finding.fixed else f"nothing mends it ({finding.status or 'unknown'})"
+def _place(finding: Vulnerability) -> Place:
+    fix = f"fixed in {finding.fixed}" if finding.fixed else f"no fixed version ({finding.status or 'unknown'})"
     about = f"{finding.id} {finding.severity.lower()}: {finding.package} {finding.installed}"
     return Place(
         layer=None if finding.layer is None else finding.layer + 1,
         path=f"/{finding.path}" if finding.path else None,
-        text=f"{about}, {mended}. {finding.title}",
+        text=f"{about}, {fix}. {finding.title}",
     )
 
 
 def _unknown(scan: Scan) -> str:
-    """Why nothing can be said of the system's packages; empty where it can."""
-    from grader.facts.advisories import DISTRIBUTIONS
+    """Why nothing can be said about the system's packages. Empty if something can."""
+    from grader.facts.advisories.frozen import DISTRIBUTIONS
 
     family, _, release = scan.distribution.partition(" ")
     if not family or f"{family} {release.partition('.')[0]}" in DISTRIBUTIONS:
@@ -141,19 +142,19 @@ def _unknown(scan: Scan) -> str:
     if not any(package.ecosystem == family for package in scan.packages):
         return ""
     return (
-        f"Its system is {clean(scan.distribution, 60)}, and the course's advisories know Debian 12 and 13 only: "
-        "nothing found there means nothing known. Build on another base image."
+        f"The image's system is {clean(scan.distribution, 60)}, but the course's advisories only cover Debian 12 and "
+        "13: finding nothing there proves nothing. Build on another base image."
     )
 
 
-def _blinded(facts: Facts, blinded: Sequence[Blinding]) -> Verdict:
-    first, layers = blinded[0], facts.image.layers
-    more = f", and for {len(blinded) - 1} more" if len(blinded) > 1 else ""
+def _hidden(facts: Facts, hidden: Sequence[HiddenPackage]) -> Verdict:
+    first, layers = hidden[0], facts.image.layers
+    named = clean(first.package, 100) + (f" and {len(hidden) - 1} more" if len(hidden) > 1 else "")
     return Verdict.failed(
-        f"The scanner was blinded: it reads package lists, and for {clean(first.package, 100)}{more} the image has the "
-        "files but no list that says so. What it does not see is still there.",
-        expected="package lists that name what the image holds",
-        found=f"{len(blinded)} that do{'es' if len(blinded) == 1 else ''} not",
+        f"The scanner cannot see everything: it reads package lists, and no list names {named}, "
+        f"though {'its' if len(hidden) == 1 else 'their'} files are in the image. What it does not see is still there.",
+        expected="package lists that name everything in the image",
+        found=f"{len(hidden)} package{'' if len(hidden) == 1 else 's'} in no list",
         where=[
             Place(
                 layer=None if one.layer is None else one.layer + 1,
@@ -161,14 +162,14 @@ def _blinded(facts: Facts, blinded: Sequence[Blinding]) -> Verdict:
                 step=clean(layers[one.layer].instruction, 80) or None if one.layer is not None else None,
                 text=f"{clean(one.package, 100)}: {clean(one.how, 200)}",
             )
-            for one in blinded[:SHOWN]
+            for one in hidden[:SHOWN]
         ],
     )
 
 
 def _exceptions(facts: Facts, params: Params, scan: Scan) -> tuple[list[Entry], list[tuple[str, str]]]:
-    """The entries that hold, and the ids of the others with what is wrong with each."""
-    from grader.facts.exceptions import MAX_FILE, parse
+    """The entries that apply, and the ids of the others with what is wrong with each."""
+    from grader.facts.supply.exceptions import MAX_FILE, parse
 
     if params.exceptions is None or scan.date is None:
         return [], []
@@ -186,17 +187,17 @@ def _exceptions(facts: Facts, params: Params, scan: Scan) -> tuple[list[Entry], 
 
 
 def _wrong(entry: Entry, params: Params, day: datetime.date) -> str:
-    """What an entry lacks; empty where it holds."""
+    """What is wrong with an entry. Empty if it applies."""
     if entry.id not in params.allowed:
-        return "not one that may be excepted here"
+        return "this exercise allows no exception for it"
     if len(entry.statement) < REASON or len(entry.statement.split()) < 3:
-        return f"it gives no reason: a statement of at least {REASON} characters"
+        return f"it gives no reason, in a statement of at least {REASON} characters"
     if entry.expires is None:
-        return "it has no expired_at, a date such as 2026-12-31"
+        return "it has no expired_at, with a date such as 2026-12-31"
     if entry.expires <= day:
-        return f"it expired on {entry.expires}: the snapshot is of {day}"
+        return f"it expired on {entry.expires}, and the snapshot is from {day}"
     if entry.expires > day + datetime.timedelta(days=DAYS):
-        return f"it lasts to {entry.expires}, more than {DAYS} days after the snapshot, which is of {day}"
+        return f"it lasts until {entry.expires}, more than {DAYS} days after the snapshot's date, {day}"
     return ""
 
 
@@ -204,5 +205,6 @@ def _refusals(refused: Sequence[tuple[str, str]]) -> str:
     if not refused:
         return ""
     id_, why = refused[0]
-    more = f" So {'is' if len(refused) == 2 else 'are'} {len(refused) - 1} more." if len(refused) > 1 else ""
+    others = len(refused) - 1
+    more = f" {others} more {'is' if others == 1 else 'are'} not applied either." if others else ""
     return f" The exception for {id_} is not applied: {why}.{more}"

@@ -1,7 +1,7 @@
-"""`secrets`: what is secret shows nowhere, neither in the image nor in what its build printed.
+"""`secrets`: no secret shows anywhere, neither in the image nor in the build output.
 
-What is planted is a canary: made up for this grading, put where the exercise says, and looked for afterwards. Beside it
-credentials are looked for that are known by their shape. No report ever holds the secret itself.
+The exercise says where to plant a canary, a secret made up for this grading. After the build the check looks for it,
+and for credentials that are known by their shape. A report never contains the secret itself.
 """
 
 from __future__ import annotations
@@ -9,25 +9,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from grader.beside import Work
 from grader.canary import Plant
 from grader.checks import CheckParams
 from grader.errors import GraderError
+from grader.facts.image.leaks import leaks_of
+from grader.lib.schedule import Workload
 from grader.verdict import Place, Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.leaks import Leak
+    from grader.facts.image.leaks import Leak
 
 SHOWN = 20
-"""Places shown."""
+"""The most places shown."""
 
 
 class Params(CheckParams):
     """`planted`: files of the build context, build arguments and build secrets that hold a canary."""
 
-    work: ClassVar[Work] = Work.LOOKS
-    anew: ClassVar[bool] = True
+    work: ClassVar[Workload] = Workload.LOOKS
+    no_shared_cache: ClassVar[bool] = True
     planted: tuple[Plant, ...] = ()
 
     @property
@@ -36,20 +37,22 @@ class Params(CheckParams):
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """Passed when no canary and no credential is found."""
+    """Passed if no canary and no credential is found."""
     if params.planted:
         there = {(canary.plant.kind, canary.plant.name) for canary in facts.canaries}
         if missing := [plant.label for plant in params.planted if (plant.kind, plant.name) not in there]:
             raise GraderError(f"the {missing[0]} was not planted before the build")
     own = {plant.label for plant in params.planted}
-    leaks = [leak for leak in facts.leaks if not leak.canary or leak.what in own]
+    leaks = [leak for leak in leaks_of(facts) if not leak.canary or leak.what in own]
     looked = f"{len(own)} planted, none found" if own else "no credential found"
     if not leaks:
-        return Verdict.passed("Nothing secret shows in the layers, the config, the history or the build.", found=looked)
-    # A canary first: that it shows is beyond doubt.
+        return Verdict.passed(
+            "No secret shows in the layers, the config, the history or the build output.", found=looked
+        )
+    # Canaries first: there is no doubt about them.
     leaks.sort(key=lambda leak: not leak.canary)
     return Verdict.failed(
-        f"{_sentence(leaks)} Whoever has the image or its build log can read it; removing it in a later step "
+        f"{_sentence(leaks)} Anyone who has the image or its build log can read it. Removing it in a later step "
         "does not take it out.",
         expected="no secret in the layers, the config, the history or the build output",
         found=f"{len(leaks)} place{'' if len(leaks) == 1 else 's'}",

@@ -1,9 +1,9 @@
 """`size`: the image is small enough.
 
-`of = "image"`: bytes of all its layers, uncompressed. `of = "added"`: of those above its base image, which must be one
-of the exercise's. `of = "download"`: bytes of all layers as a registry serves them, each compressed by us with gzip at
-level 6 (what builders and `docker push` use), whatever the engine holds: so that it is the same on every engine.
-A file that a later layer deletes or replaces is still shipped, and counts.
+`of = "image"`: the bytes of all its layers, uncompressed. `of = "added"`: of the layers above its base image, which
+must be one of the exercise's. `of = "download"`: the bytes of all layers as a registry serves them. The grader
+compresses them itself, with gzip at level 6 as builders and `docker push` do, so that the size is the same on every
+engine. A file that a later layer deletes or replaces is still shipped, and counts.
 """
 
 from __future__ import annotations
@@ -13,24 +13,27 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import model_validator
 
-from grader.beside import Work
 from grader.checks import CheckParams
-from grader.units import Size, format_size
-from grader.verdict import Place, Verdict, clean
+from grader.facts.build.base import base_of
+from grader.lib.schedule import Workload
+from grader.lib.text import clean
+from grader.lib.units import Size, format_size
+from grader.verdict import Place, Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.base import Base
-    from grader.facts.image import Image, Layer
+    from grader.facts.build.base import Base
+    from grader.facts.image.image import Image, Layer
 
 FILES = 8
-"""Files shown, the largest."""
+"""The most files shown, the largest first."""
 
 
 class Params(CheckParams):
-    """`full`: all points up to here. `zero`: none from here on, and in between a share; left out, it is `full`."""
+    """`full`: up to this size, all points. `zero`: from this size on, none; the default is `full`. Between them, a
+    share."""
 
-    work: ClassVar[Work] = Work.LOOKS
+    work: ClassVar[Workload] = Workload.LOOKS
     of: Literal["image", "added", "download"]
     full: Size
     zero: Size | None = None
@@ -43,7 +46,7 @@ class Params(CheckParams):
 
 
 class _Counted(NamedTuple):
-    """What counts: layers, the bytes of each, and the base image, where it is of concern."""
+    """What counts: layers, the bytes of each, and the base image if it matters."""
 
     layers: Sequence[Layer]
     sizes: Sequence[int]
@@ -55,7 +58,7 @@ class _Counted(NamedTuple):
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """All points at or under `full`, none from `zero` on, linear in between."""
+    """All points up to `full`, none from `zero` on, linear in between."""
     counted = _counted(facts, params.of)
     total = counted.total
     found = _exact(total, params.full)
@@ -80,7 +83,7 @@ def _counted(facts: Facts, of: str) -> _Counted:
     layers = facts.image.layers
     if of == "download":
         return _Counted(layers, facts.image.compressed_sizes, None)
-    base = facts.base if of == "added" else None
+    base = base_of(facts) if of == "added" else None
     layers = layers[base.layers if base else 0 :]
     return _Counted(layers, [layer.size for layer in layers], base)
 
@@ -93,19 +96,17 @@ def _fraction(total: int, full: int, zero: int) -> float:
 
 def _message(params: Params, counted: _Counted, found: str) -> str:
     number = len(counted.layers)
-    layers = f"{number} layer{'' if number == 1 else 's'}"
+    layers, s = (f"{number} layers", "") if number != 1 else ("1 layer", "s")
     text = {
-        "image": f"The image's {layers} hold {found}",
-        "added": f"Above its base image, {layers} add{'s' if number == 1 else ''} {found}",
-        "download": f"To download the image's {layers} takes {found}",
+        "image": f"The image's {layers} hold{s} {found}",
+        "added": f"Above its base image, {layers} add{s} {found}",
+        "download": f"The image's {layers} take{s} {found} to download",
     }[params.of]
     if counted.base and not counted.base.reference:
-        text = f"The {layers} of the image, all its own, hold {found}"
+        built = "has no base image"
         if counted.base.claimed:
-            text = (
-                f"The image is built on {clean(counted.base.claimed, 200)}, none of the base images of this exercise: "
-                f"all its {layers} count, {found}"
-            )
+            built = f"is built on {clean(counted.base.claimed, 200)}, which is not one of this exercise's base images"
+        text = f"The image {built}, so all of it counts, {found} in {layers}"
     if counted.total <= params.full:
         return f"{text}: within {_exact(params.full, counted.total)}."
     hidden = " What a later layer deletes is still shipped." if number > 1 else ""
@@ -113,13 +114,13 @@ def _message(params: Params, counted: _Counted, found: str) -> str:
 
 
 def _exact(size: int, other: int) -> str:
-    """A size, to the byte where a rounded one would read like the other."""
+    """A size. It is exact to the byte if rounding would make it read like the other one."""
     text = format_size(size)
     return text if size == other or text != format_size(other) else f"{size:,} bytes"
 
 
 def _largest(image: Image, layers: Sequence[Layer]) -> list[Place]:
-    """The largest files of the layers, and which of them no container sees."""
+    """The largest files of the layers, with a note on those that no container sees."""
     files = sorted(
         ((member.size, layer.index, member.path) for layer in layers for member in layer.members if member.size),
         key=lambda item: (-item[0], item[1], item[2]),

@@ -1,7 +1,7 @@
-"""`stages`: the image is built in stages, stands on the base it should, and the tools stayed behind.
+"""`stages`: the image is built in stages, on the right base image, and leaves the build tools behind.
 
-What counts is what ships: a tool that a later step deletes is in the layer below still, and one in a stage that is only
-copied from is not. A path stands for what lies below it too; a command for a program of that name, wherever it lies.
+What ships counts. A tool that a later step deletes still ships in a layer; one in a stage that is only copied from does
+not. A path includes everything below it. A command is a program with that name in any folder.
 """
 
 from __future__ import annotations
@@ -12,27 +12,28 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from grader.beside import Work
 from grader.checks import CheckParams
-from grader.facts import gopattern
-from grader.facts.base import LAB
-from grader.facts.dockerfile import ImageReference, parse_reference
-from grader.facts.shipping import Shipped, contributing, helpers
-from grader.facts.tar import normal
-from grader.verdict import Place, Verdict, clean
+from grader.facts.build.base import LAB, base_of
+from grader.facts.context import go_pattern
+from grader.facts.dockerfile.reference import ImageReference, parse_reference
+from grader.facts.image.contents import ShippedFile, contents_of, contributing, helpers
+from grader.facts.image.tar import normal
+from grader.lib.schedule import Workload
+from grader.lib.text import clean
+from grader.verdict import Place, Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
 
 SHOWN = 5
-"""Places shown for one path or command."""
+"""The most places shown for one path or command."""
 
 
 def _item(text: str) -> str:
     text = text.strip()
     if not normal(text):
         raise ValueError(f"{text!r} is neither a path nor the name of a command")
-    gopattern.require(normal(text), text)
+    go_pattern.require(normal(text), text)
     return text
 
 
@@ -40,10 +41,11 @@ Item = Annotated[str, AfterValidator(_item)]
 
 
 class Params(CheckParams):
-    """`min`: stages, the one that ships among them. `final_base`: globs, one of which the base image's name matches;
-    none is called `scratch`. `absent`: what must not ship, a path or glob with a slash in it, or a command."""
+    """`min`: stages, including the one that ships. `final_base`: globs; the base image's name has to match one of them,
+    and is `scratch` if there is no base image. `absent`: what must not ship: a path or glob with a slash, or a command.
+    """
 
-    work: ClassVar[Work] = Work.LOOKS
+    work: ClassVar[Workload] = Workload.LOOKS
     min: int | None = Field(default=None, ge=2, le=50)
     final_base: tuple[str, ...] = ()
     absent: tuple[Item, ...] = ()
@@ -56,7 +58,7 @@ class Params(CheckParams):
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """The share of `absent` that stayed behind; nothing where the stages or the base image are not as they should."""
+    """The share of `absent` that stayed behind. Nothing if the stages or the base image are not as expected."""
     if params.min is not None and (verdict := _too_few(facts, params.min)):
         return verdict
     if params.final_base and (verdict := _wrong_base(facts, params.final_base)):
@@ -66,18 +68,18 @@ def judge(facts: Facts, params: Params) -> Verdict:
 
 def _too_few(facts: Facts, least: int) -> Verdict | None:
     written = helpers(facts.plan)
-    # With too few in the file there is nothing to build for.
+    # If the file has too few stages, there is no need to build.
     used = contributing(facts) if len(written) + 1 >= least else written
     if len(used) + 1 >= least:
         return None
     names = ", ".join(clean(stage.label, 60) for stage in used)
     found = "1 stage" if not used else f"{len(used) + 1} stages"
     unused = [stage for stage in facts.plan.stages if stage not in used and stage not in facts.plan.target.lineage()]
-    idle = f" Nothing of use reaches the image from stage {clean(unused[0].label, 60)}." if unused else ""
+    idle = f" Nothing that the image needs comes from stage {clean(unused[0].label, 60)}." if unused else ""
     return Verdict.failed(
-        f"The image is made of {found}, where {least} are expected: the last, and those that something it needs is "
-        f"built in and copied from.{idle}",
-        expected=f"{least} stages",
+        f"The image is made of {found}, but at least {least} are expected. A stage counts if it is the last one, or if "
+        f"something that the image needs is built in it and copied from it.{idle}",
+        expected=f"at least {least} stages",
         found=found + (f": the last, and {names}" if names else ""),
         where=[Place(file=facts.plan.dockerfile.source, line=stage.stage.line) for stage in unused[:SHOWN]],
     )
@@ -85,23 +87,24 @@ def _too_few(facts: Facts, least: int) -> Verdict | None:
 
 def _wrong_base(facts: Facts, globs: Sequence[str]) -> Verdict | None:
     root = facts.plan.target.root
-    # What its layers are counts, not what somebody tagged it as.
-    known = parse_reference(facts.base.reference) if facts.base.layers else root.reference
+    # The layers tell which base it is, not the name that somebody tagged it with.
+    known = parse_reference(base_of(facts).reference) if base_of(facts).layers else root.reference
     names = _names(known) if known else {"scratch"}
     if any(fnmatchcase(name, glob) for name in names for glob in globs):
         return None
     shown = clean(root.base, 200)
     return Verdict.failed(
-        f"The image that ships stands on {shown}. Another base is expected: one with no more in it than the program "
+        f"The image that ships is built on {shown}. A different base is expected, with no more in it than the program "
         "needs to run.",
         expected=f"a base image matching {' or '.join(globs)}",
-        found=shown + (f", which is {facts.base.reference}" if known and str(known) != str(root.reference) else ""),
+        found=shown + (f", which is {base_of(facts).reference}" if known and str(known) != str(root.reference) else ""),
         where=[Place(file=facts.plan.dockerfile.source, line=root.stage.line)],
     )
 
 
 def _names(reference: ImageReference) -> set[str]:
-    """The ways to write it: in full, as people do, as the lab's catalogue has it; with and without tag and digest."""
+    """The ways to write a reference: in full, as people do, and as in the lab's catalogue; with and without tag and
+    digest."""
     names = set()
     for name in (reference.name, reference.familiar_name, f"{reference.name}/".removeprefix(LAB).rstrip("/")):
         tagged = f"{name}:{reference.tag}" if reference.tag else name
@@ -111,40 +114,39 @@ def _names(reference: ImageReference) -> set[str]:
 
 def _tools(facts: Facts, absent: Sequence[str]) -> Verdict:
     if not absent:
-        return Verdict.passed("The image is built in stages, on the base image expected.")
-    shipment = facts.shipment
+        return Verdict.passed("The image is built in stages, on the expected base image.")
+    contents = contents_of(facts)
     commands = [item for item in absent if "/" not in item]
-    programs = shipment.programs(commands) if commands else {}
-    came: dict[str, list[Shipped]] = {}
+    programs = contents.programs(commands) if commands else {}
+    shipped: dict[str, list[ShippedFile]] = {}
     for item in absent:
-        found = programs[item] if item in programs else list(shipment.under(item))
+        found = programs[item] if item in programs else list(contents.under(item))
         if found:
-            came[item] = sorted(found, key=lambda shipped: (not shipped.visible, shipped.path))
-    if not came:
-        return Verdict.passed(f"What was needed only to build stayed behind: {', '.join(absent)}.")
-    first = next(iter(came))
+            shipped[item] = sorted(found, key=lambda file: (not file.visible, file.path))
+    if not shipped:
+        return Verdict.passed(f"What only the build needs stayed behind: {', '.join(absent)}.")
+    first, *others = shipped
+    part = "what" if len(shipped) == len(absent) else f"{len(shipped)} of the {len(absent)} things that"
     return Verdict.share(
-        1 - len(came) / len(absent),
-        f"{len(came)} of {len(absent)} came along that should have stayed behind: {_told(first, came[first])}"
-        + (f", and {', '.join(list(came)[1:])}." if len(came) > 1 else "."),
+        1 - len(shipped) / len(absent),
+        f"The image ships {part} should have stayed behind: {_told(first, shipped[first])}"
+        + (f", and {', '.join(others)}." if others else "."),
         expected=f"an image without {', '.join(absent)}",
-        found=", ".join(came),
+        found=", ".join(shipped),
         where=[
             Place(
-                layer=shipped.layer + 1,
-                path=f"/{shipped.path}",
-                text=item if shipped.visible else f"{item}, hidden by a later layer",
+                layer=file.layer + 1,
+                path=f"/{file.path}",
+                text=item if file.visible else f"{item}, hidden by a later layer",
             )
-            for item, found in came.items()
-            for shipped in found[:SHOWN]
+            for item, found in shipped.items()
+            for file in found[:SHOWN]
         ],
     )
 
 
-def _told(item: str, found: Sequence[Shipped]) -> str:
-    shipped = found[0]
-    more = f" and {len(found) - 1} more files" if len(found) > 1 else ""
-    gone = (
-        "" if shipped.visible else f", deleted in a later layer but shipped in layer {shipped.layer + 1} all the same"
-    )
-    return f"{item} (/{clean(shipped.path, 200)}{more}{gone})"
+def _told(item: str, found: Sequence[ShippedFile]) -> str:
+    file, others = found[0], len(found) - 1
+    more = f" and {others} more file{'' if others == 1 else 's'}" if others else ""
+    gone = "" if file.visible else f", deleted in a later layer but still shipped in layer {file.layer + 1}"
+    return f"{item} (/{clean(file.path, 200)}{more}{gone})"

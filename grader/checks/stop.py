@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from grader.beside import Work
 from grader.checks import CheckParams
-from grader.facts.engine import ContainerRefused
-from grader.units import Duration, format_duration
-from grader.verdict import Verdict, clean
+from grader.facts.engine.errors import ContainerRefused
+from grader.facts.engine.stop import observe_stop
+from grader.lib.schedule import Workload
+from grader.lib.text import clean
+from grader.lib.units import Duration, format_duration
+from grader.verdict import Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.container import Process
-    from grader.facts.stopping import Stopped
+    from grader.facts.engine.container import Process
+    from grader.facts.engine.stop import Stopped
 
 KILLED = 128 + 9
-"""The exit status of a process, or of one that passes on its child's, that SIGKILL ended."""
+"""The exit status of a process that SIGKILL ended, or of one that passes on its child's status."""
 SHOWN = 600
 _SHELLS = frozenset(("ash", "bash", "dash", "ksh", "sh", "zsh"))
 _KILL = re.compile(r"(?:SIG)?KILL|0*9", re.IGNORECASE)
@@ -29,22 +31,23 @@ _KILL = re.compile(r"(?:SIG)?KILL|0*9", re.IGNORECASE)
 class Params(CheckParams):
     """How long the main process may take. `docker stop` itself waits for ten seconds, then sends SIGKILL."""
 
-    work: ClassVar[Work] = Work.RUNS
+    work: ClassVar[Workload] = Workload.RUNS
+    deadline: ClassVar[bool] = True
     within: Annotated[Duration, Field(gt=0, le=120)] = 5.0
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """Passed when the signal that `docker stop` sends ends a main process that would have gone on."""
+    """Passed if the signal that `docker stop` sends ends a main process that would have gone on."""
     signal = facts.image.config.stop_signal
     expected = f"the main process ends within {format_duration(params.within)} of being asked to"
     if _KILL.fullmatch(signal.strip()):
         return Verdict.failed(
-            "STOPSIGNAL is SIGKILL, which no process can answer: whatever it was doing is cut off each time.",
+            "STOPSIGNAL is SIGKILL, which no process can handle: its work is cut off every time.",
             expected=expected,
             found=f"STOPSIGNAL {clean(signal, 40)}",
         )
     try:
-        stopped = facts.stopped(params.within)
+        stopped = observe_stop(facts, params.within)
     except ContainerRefused as problem:
         return Verdict.failed(f"The container does not start: {problem}.", expected=expected, found="no process")
     details = _details(stopped)
@@ -60,32 +63,32 @@ def judge(facts: Facts, params: Params) -> Verdict:
 
 
 def _fault(stopped: Stopped, params: Params) -> tuple[str, str] | None:
-    """What is wrong, as a message and a short word on what was found; None where nothing is."""
+    """What is wrong, as a message and a short phrase for what was found. None if nothing is."""
     code, within = stopped.exit_code, format_duration(params.within)
     if not stopped.sent:
         return (
-            f"The main process ended by itself, with exit status {code}, before it was asked to stop: "
-            "what ends anyway shows nothing.",
+            f"The main process ended by itself, with exit status {code}, before it was asked to stop. "
+            "A process that ends anyway proves nothing.",
             "ended by itself",
         )
     if code is None:
         return f"{_who(stopped.main)} did not end within {within} of {stopped.signal}. {_why(stopped)}", "still running"
     if stopped.ends_anyway:
         return (
-            f"The main process ended after {stopped.signal}, but one that was sent no signal ended as well: "
-            "what ends anyway shows nothing.",
+            f"The main process ended after {stopped.signal}, but it also ended in a container that got no signal. "
+            "A process that ends anyway proves nothing.",
             "ended by itself",
         )
     if not stopped.again:
         return (
-            f"The main process of one container ended after {stopped.signal}, and that of a second one did not within "
-            f"{within}: it ended by chance.",
-            "ended once of twice",
+            f"The main process ended after {stopped.signal} in one container, but not within {within} in a second one: "
+            "it ended by chance.",
+            "ended in one container of two",
         )
     if code == KILLED:
         return (
-            f"The main process answered {stopped.signal}, but it ended with exit status {KILLED}: what it had started "
-            "was killed (SIGKILL), not stopped.",
+            f"The main process reacted to {stopped.signal}, but ended with exit status {KILLED}: the program that it "
+            "had started was killed (SIGKILL), not stopped.",
             f"exit status {KILLED}",
         )
     return None
@@ -100,8 +103,8 @@ def _why(stopped: Stopped) -> str:
     if program.lstrip("-") in _SHELLS:
         return "It is a shell, and a shell does not pass a signal on to the program it waits for."
     return (
-        "As process 1 of a container it gets no default action: a signal that its program sets up no handler for is "
-        "ignored."
+        "Process 1 of a container has no default action for a signal: if the program does not handle it, nothing "
+        "happens."
     )
 
 

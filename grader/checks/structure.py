@@ -1,21 +1,20 @@
 """`structure`: a container-structure-test file passes.
 
 The format is that of github.com/GoogleContainerTools/container-structure-test, schemaVersion 2.0.0: `globalEnvVars`,
-`commandTests`, `fileExistenceTests`, `fileContentTests` and `metadataTest`. What is judged as there: commands take the
-place of the entrypoint, each in a container of its own, after its `setup`; expressions are searched for in the whole
-output, `^` and `$` standing for its beginning and end; `$NAME` of the image's own environment is replaced in commands,
-paths and values; a symbolic link exists, whatever it leads to, and file contents are read through it.
+`commandTests`, `fileExistenceTests`, `fileContentTests` and `metadataTest`. As there, a command replaces the entrypoint
+and runs in a container of its own, after its `setup`. Expressions may match anywhere in the output; `^` and `$` match
+its beginning and end. `$NAME` from the image's own environment is replaced in commands, paths and values. A symbolic
+link exists wherever it leads, and file contents are read through it.
 
-What is not: `teardown` is accepted and not run, since every container is thrown away; expressions are Python's, and
-what Go's RE2 has not (lookaround, backreferences) is refused, so that a file means the same in both; of an output or
-file the first 64 KiB are searched. `licenseTests` and `containerRunOptions` are refused.
+Expressions are Go's (RE2). Some things differ: `teardown` is accepted and not run, since every container is thrown
+away. Only the first 16 MiB of a file are searched, and half a MiB at each end of an output. `licenseTests` and
+`containerRunOptions` are refused.
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
@@ -25,43 +24,34 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from grader.checks import CheckParams
 from grader.errors import ExerciseInvalid
-from grader.exercise import InnerPath, explain
-from grader.facts.engine import ContainerRefused
-from grader.units import format_duration
-from grader.verdict import Verdict, clean
+from grader.facts.engine.errors import ContainerRefused
+from grader.lib.go_expression import checked, matches
+from grader.lib.patience import stretched
+from grader.lib.text import clean
+from grader.lib.toml_model import explain
+from grader.lib.units import format_duration
+from grader.settings import InnerPath
+from grader.verdict import Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.filesystem import File
-    from grader.facts.image import ImageConfig
+    from grader.facts.image.config import ImageConfig
+    from grader.facts.image.filesystem import File
 
-LIMIT = 64 * 1024
-"""Bytes of an output or a file that are searched: an expression can take time that grows with their square."""
+LIMIT = 16 << 20
+"""The most bytes of a file that are searched."""
 TIMEOUT = 30.0
 """Seconds for one command."""
 SHOWN = 5
-"""Failing tests that are told of in the message."""
+"""The most failing tests named in the message."""
 _REFUSED = {
-    "licenseTests": "licences are not looked at by this check",
-    "containerRunOptions": "containers run as the grader runs them",
+    "licenseTests": "this check does not look at licences",
+    "containerRunOptions": "the grader runs containers in its own way",
 }
-_NOT_IN_RE2 = re.compile(r"\(\?(?:[=!>]|<[=!]|P=|\()|\\[1-9]|\[\[:")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 
-def _expression(text: str) -> str:
-    if _NOT_IN_RE2.search(text):
-        raise ValueError(f"expected an expression that Go's RE2 and Python read alike, found {text!r}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            re.compile(text)
-    except (re.error, Warning) as problem:
-        raise ValueError(f"expected a regular expression, found {text!r}: {problem}") from None
-    return text
-
-
-Expression = Annotated[str, AfterValidator(_expression)]
+Expression = Annotated[str, AfterValidator(checked)]
 Name = Annotated[str, Field(min_length=1)]
 Command = Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -77,7 +67,7 @@ class _Table(BaseModel):
 
 
 class Pair(_Table):
-    """A variable or a label, and its value; an expression where `isRegex` says so."""
+    """A variable or a label, and its value, which is an expression if `isRegex` is true."""
 
     key: Name
     value: str = ""
@@ -86,15 +76,15 @@ class Pair(_Table):
     @model_validator(mode="after")
     def _is_expression(self) -> Self:
         if self.isRegex:
-            _expression(self.value)
+            checked(self.value)
         return self
 
     def matches(self, value: str) -> bool:
-        return bool(re.search(self.value, value[:LIMIT])) if self.isRegex else value == self.value
+        return matches(self.value, value) if self.isRegex else value == self.value
 
 
 class CommandTest(_Table):
-    """A command, and what it prints and ends with."""
+    """A command, its expected output, and its expected exit status."""
 
     name: Name
     setup: tuple[Command, ...] = ()
@@ -110,7 +100,7 @@ class CommandTest(_Table):
 
 
 class FileExistenceTest(_Table):
-    """A path, whether it is there, and what its mode and owner are. `permissions` as Go writes them: -rw-r--r--."""
+    """A path: whether it exists, its mode and its owner. `permissions` are written as Go does: -rw-r--r--."""
 
     name: Name
     path: Name
@@ -122,7 +112,7 @@ class FileExistenceTest(_Table):
 
 
 class FileContentTest(_Table):
-    """A file, and what it holds."""
+    """A file and its expected content."""
 
     name: Name
     path: Name
@@ -131,7 +121,7 @@ class FileContentTest(_Table):
 
 
 class MetadataTest(_Table):
-    """What the image's config says. `env` is an older name of `envVars`."""
+    """The expected config of the image. `env` is an older name for `envVars`."""
 
     env: tuple[Pair, ...] = ()
     envVars: tuple[Pair, ...] = ()
@@ -159,7 +149,7 @@ class Tests(_Table):
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """A share of the points for each test that passes; `metadataTest` is one."""
+    """The share of the tests that pass. `metadataTest` is one test."""
     tests = _load(facts.exercise_file(params.file))
     results = [(name, list(faults)) for name, faults in _run(facts, tests)]
     passed = sum(not faults for _, faults in results)
@@ -167,7 +157,7 @@ def judge(facts: Facts, params: Params) -> Verdict:
     more = [f"And {len(failing) - SHOWN} more."] if len(failing) > SHOWN else []
     return Verdict.share(
         passed / len(results),
-        " ".join([f"{passed} of {len(results)} structure tests pass.", *failing[:SHOWN], *more]),
+        " ".join([f"{passed} of {len(results)} structure tests passed.", *failing[:SHOWN], *more]),
         expected="every structure test passes" if failing else "",
         details={"tests": [{"name": name, "result": "; ".join(faults) or "passed"} for name, faults in results]},
     )
@@ -188,12 +178,12 @@ def _load(path: Path) -> Tests:
     except ValidationError as problem:
         raise ExerciseInvalid(f"{path}: {explain(problem, _valid(problem))}") from None
     if not (tests.commandTests or tests.fileExistenceTests or tests.fileContentTests or tests.metadataTest):
-        raise ExerciseInvalid(f"{path}: it holds no test")
+        raise ExerciseInvalid(f"{path}: it has no tests")
     return tests
 
 
 def _valid(problem: ValidationError) -> Sequence[str]:
-    """The keys that are known where a fault is."""
+    """The valid keys of the table with the fault."""
     models: dict[str, type[_Table]] = {
         "commandTests": CommandTest,
         "fileExistenceTests": FileExistenceTest,
@@ -206,7 +196,7 @@ def _valid(problem: ValidationError) -> Sequence[str]:
 
 
 def _run(facts: Facts, tests: Tests) -> Iterator[tuple[str, Iterator[str]]]:
-    """Each test's name, and what is wrong in it, in short phrases."""
+    """The name of each test, and what is wrong, in short phrases."""
     env = facts.image.config.env
     for command in tests.commandTests:
         yield command.name, _command(facts, command, tests.globalEnvVars, env)
@@ -223,42 +213,43 @@ def _command(facts: Facts, test: CommandTest, shared: Sequence[Pair], env: Mappi
     variables = {pair.key: _replaced(pair.value, env) for pair in (*shared, *test.envVars)}
     words = [_replaced(word, env) for word in (test.command, *test.args)]
     setup = [[_replaced(word, env) for word in step] for step in test.setup]
+    limit = stretched(TIMEOUT)
     try:
-        outcome = facts.run_after(setup, words, variables, timeout=TIMEOUT)
+        outcome = facts.run_after(setup, words, variables, timeout=limit)
     except ContainerRefused as problem:
-        yield f"its command cannot be started ({clean(str(problem), 200)})"
+        yield f"the command cannot be started ({clean(str(problem), 200)})"
         return
     if outcome.exit_code is None:
-        yield "it printed without end" if outcome.flooded else f"it did not end within {format_duration(TIMEOUT)}"
+        late = f"did not end within {format_duration(limit)}"
+        yield f"the command {'printed without end' if outcome.flooded else late}"
         return
     if outcome.exit_code != test.exitCode:
         yield f"expected exit status {test.exitCode}, found {outcome.exit_code}"
-    yield from _searched(outcome.stdout, test.expectedOutput, test.excludedOutput, "its output")
-    yield from _searched(outcome.stderr, test.expectedError, test.excludedError, "its error output")
+    yield from _searched(outcome.stdout, test.expectedOutput, test.excludedOutput, "the output")
+    yield from _searched(outcome.stderr, test.expectedError, test.excludedError, "the error output")
 
 
 def _searched(text: str, expected: Sequence[str], excluded: Sequence[str], what: str) -> Iterator[str]:
-    text = text[:LIMIT]
-    yield from (f"{what} does not match {wanted}" for wanted in expected if not re.search(wanted, text))
-    yield from (f"{what} matches {unwanted}" for unwanted in excluded if re.search(unwanted, text))
+    yield from (f"{what} does not match {wanted}" for wanted in expected if not matches(wanted, text))
+    yield from (f"{what} matches {unwanted}, and should not" for unwanted in excluded if matches(unwanted, text))
 
 
 def _existence(facts: Facts, test: FileExistenceTest, env: Mapping[str, str]) -> Iterator[str]:
     path = posixpath.normpath("/" + _replaced(test.path, env).lstrip("/"))
     files = facts.image.files
     folder = files.resolve(posixpath.dirname(path))
-    # The last part may be a link, which is then what is looked at.
+    # The last part may be a link. The test is then about the link itself.
     found = None if folder is None else files.get(posixpath.join(folder, posixpath.basename(path)))
     if found is None or not test.shouldExist:
         if (found is not None) != test.shouldExist:
-            yield f"{path} {'does not exist' if test.shouldExist else 'exists'}"
+            yield f"{path} {'does not exist' if test.shouldExist else 'exists, and should not'}"
         return
     mode = _go_mode(found)
     if test.permissions and mode != test.permissions:
         yield f"{path}: expected permissions {test.permissions}, found {mode}"
     bits = {"owner": 0o100, "group": 0o010, "other": 0o001, "any": 0o111, None: 0o7777}[test.isExecutableBy]
     if test.isExecutableBy and not found.mode & bits:
-        yield f"{path} cannot be executed by {test.isExecutableBy}, its permissions are {mode}"
+        yield f"{path} is not executable by {test.isExecutableBy}: its permissions are {mode}"
     for name, wanted, owner in (("uid", test.uid, found.uid), ("gid", test.gid, found.gid)):
         if wanted is not None and wanted != owner:
             yield f"{path}: expected {name} {wanted}, found {owner}"
@@ -292,23 +283,25 @@ def _metadata(test: MetadataTest, config: ImageConfig) -> Iterator[str]:
             if pair.key not in values:
                 yield f"{what} {pair.key} is not set"
             elif not pair.matches(values[pair.key]):
-                yield f"{what} {pair.key} is {clean(values[pair.key], 100)!r}, which is not the expected"
-    yield from (f"variable {pair.key} is set" for pair in test.unboundEnvVars if pair.key in config.env)
+                yield f"{what} {pair.key} is {clean(values[pair.key], 100)!r}, which was not expected"
+    yield from (
+        f"variable {pair.key} is set, and should not be" for pair in test.unboundEnvVars if pair.key in config.env
+    )
     ports = {name for port in config.ports for name in (port, port.partition("/")[0])}
     for name, wanted, unwanted, found in (
         ("port", test.exposedPorts, test.unexposedPorts, ports),
         ("volume", test.volumes, test.unmountedVolumes, set(config.volumes)),
     ):
         yield from (f"{name} {item} is not declared" for item in wanted if item not in found)
-        yield from (f"{name} {item} is declared" for item in unwanted if item in found)
+        yield from (f"{name} {item} is declared, and should not be" for item in unwanted if item in found)
     for name, words, own in (("entrypoint", test.entrypoint, config.entrypoint), ("cmd", test.cmd, config.cmd)):
         if words is not None and words != own:
-            yield f"{name} is {clean(str(list(own)), 200)}, which is not the expected"
+            yield f"{name} is {clean(str(list(own)), 200)}, which was not expected"
     for name, text, value in (("workdir", test.workdir, config.workdir), ("user", test.user, config.user)):
         if text is not None and text != value:
-            yield f"{name} is {clean(value, 100)!r}, which is not the expected"
+            yield f"{name} is {clean(value, 100)!r}, which was not expected"
 
 
 def _replaced(text: str, env: Mapping[str, str]) -> str:
-    """`$NAME` and `${NAME}` replaced where the image's environment has them; others are left to a shell."""
+    """The text with `$NAME` and `${NAME}` replaced from the image's environment. Other names are left to a shell."""
     return _VARIABLE.sub(lambda found: env.get(found[1] or found[2], found[0]), text)

@@ -1,39 +1,42 @@
-"""`user`: the image does not run as root, neither by its config nor as the process that then runs."""
+"""`user`: the image does not run as root, neither by its config nor in the process that then runs."""
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from grader.beside import Work
 from grader.checks import CheckParams
 from grader.errors import NotObservable
-from grader.facts.engine import ContainerRefused
-from grader.facts.users import UnknownUser, User, is_number
-from grader.verdict import Verdict, clean
+from grader.facts.engine.errors import ContainerRefused
+from grader.facts.engine.main_process import observe_main_process
+from grader.facts.image.elevation import ways_to_root
+from grader.facts.image.users import UnknownUser, User, is_number
+from grader.lib.schedule import Workload
+from grader.lib.text import clean
+from grader.verdict import Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.container import Process, Seen
+    from grader.facts.engine.container import Process
+    from grader.facts.engine.main_process import ProcessSnapshot
 
 PATIENCE = 5.0
-"""Seconds an entrypoint that starts as root has to drop it."""
+"""Seconds that an entrypoint which starts as root has to drop root."""
 GLANCE = 1.0
-"""The same where the verdict is clear already and only the message profits."""
+"""The same if the verdict is clear already and this only improves the message."""
 EXPECTED = "a user other than root"
 
 
 class Params(CheckParams):
-    """Where the user is looked at, and whether the image must name it by number (as Kubernetes wants it)."""
+    """Where to look for the user, and whether the image must name it by number, as Kubernetes asks."""
 
-    work: ClassVar[Work] = Work.RUNS
+    work: ClassVar[Workload] = Workload.RUNS
     at: Literal["config", "runtime", "both"] = "both"
     numeric: bool = False
 
 
 def judge(facts: Facts, params: Params) -> Verdict:
-    """Passed when the user in the config, the ids of the running main process, or both are not root's."""
+    """Passed if the user in the config, the ids of the running processes, or both are not root's, and the user that
+    runs has no way to become root."""
     try:
         user = facts.configured_user
     except UnknownUser as problem:
@@ -43,8 +46,8 @@ def judge(facts: Facts, params: Params) -> Verdict:
         return _root_by_config(facts, params, user, details)
     if params.numeric and not is_number(user.spec.partition(":")[0]):
         return Verdict.failed(
-            f"The image names its user as {_spec(user.spec)}; where only numbers are trusted to be not root, "
-            "that is refused. Name it by its uid.",
+            f"The image names its user {_spec(user.spec)}. Kubernetes, for one, trusts only a number not to be root, "
+            "and refuses a name: give the uid.",
             expected="USER with a number",
             found=_spec(user.spec),
             details=details,
@@ -58,89 +61,67 @@ def _root_by_config(facts: Facts, params: Params, user: User, details: dict[str,
     message = f"A container starts as root: {_why_root(user)}."
     if params.at == "both":
         try:
-            seen = facts.main_process(GLANCE)
+            seen = observe_main_process(facts, GLANCE)
         except (ContainerRefused, NotObservable):
             seen = None
         if seen and seen.main and not seen.main.is_root:
             details["runtime"] = _ids(seen.main)
             message += (
-                f" Its main process gives that up and runs as uid {seen.main.real},"
-                " but whatever starts before it, and every 'docker exec', is root."
+                f" Its main process drops root and runs as uid {seen.main.real},"
+                " but whatever starts before it, and every 'docker exec', runs as root."
             )
     return Verdict.failed(message, expected=EXPECTED, found=_spec(user.spec), details=details)
 
 
 def _at_runtime(facts: Facts, user: User, details: dict[str, Any]) -> Verdict:
     try:
-        seen = facts.main_process(PATIENCE)
+        seen = observe_main_process(facts, PATIENCE)
     except ContainerRefused as problem:
         return Verdict.failed(f"The container does not start: {problem}.", expected=EXPECTED, found="no process")
-    # A set-uid program shows as an ordinary one here, since a grader's container gains no privileges.
-    for program in _programs(facts, seen):
-        found = facts.image.files.stat(program)
-        if found and found.mode & 0o4000 and found.uid == 0:
-            return Verdict.failed(
-                f"The program {clean(program, 200)} has the set-uid bit and belongs to root: it runs as root.",
-                expected=EXPECTED,
-                found=f"mode {found.mode:04o}, owner {found.uid}",
-                details=details,
-            )
-    if seen.main is None:
-        return _ended_unseen(seen, user, details)
-    details["runtime"] = _ids(seen.main)
-    if seen.main.is_root:
+    if seen.main:
+        details["runtime"] = _ids(seen.main)
+    else:
+        details["runtime"] = f"ended with exit status {seen.exit_code} before its ids could be read"
+    root = seen.root or (seen.main if seen.main and seen.main.is_root else None)
+    if root:
+        return _runs_as_root(root, seen, user, details)
+    if seen.main is None and user.uid == 0:
         return Verdict.failed(
-            f"The main process runs as root{_held(seen.main)}: {clean(seen.main.command, 120)}",
-            expected=EXPECTED,
-            found=_ids(seen.main),
-            details=details,
-        )
-    for process in seen.others:
-        if process.is_root:
-            return Verdict.failed(
-                f"The main process runs as uid {seen.main.real}, but another one beside it runs as root: "
-                f"{clean(process.command, 120)}",
-                expected=EXPECTED,
-                found=_ids(process),
-                details=details,
-            )
-    return Verdict.passed(f"The main process runs as uid {seen.main.real}, not as root.", details=details)
-
-
-def _ended_unseen(seen: Seen, user: User, details: dict[str, Any]) -> Verdict:
-    """The process was over before anybody could look: it ran as whom it was started as, or cannot show otherwise."""
-    details["runtime"] = f"ended with exit status {seen.exit_code} before its ids could be read"
-    if user.uid == 0:
-        return Verdict.failed(
-            f"The main process starts as root ({_why_root(user)}) and ended at once, with exit status {seen.exit_code}:"
-            " it was not seen to run as anyone else.",
+            f"The main process starts as root ({_why_root(user)}). It ended at once, with exit status "
+            f"{seen.exit_code}, and was not seen to run as anyone else.",
             expected=EXPECTED,
             found=_spec(user.spec),
             details=details,
         )
-    return Verdict.passed(
-        f"The main process starts as {_name(user)} and has no way to become root; "
-        f"it ended at once, with exit status {seen.exit_code}.",
-        details=details,
-    )
+    if seen.main and seen.main.real != user.uid:  # an entrypoint chose the user
+        who, ways = f"uid {seen.main.real}", ways_to_root(facts.image, seen.main.real, None, "")
+    else:
+        who, ways = _name(user), ways_to_root(facts.image, user.uid, user.gid, user.name)
+    if ways:
+        more = f" (and {len(ways) - 1} more such things)" if len(ways) > 1 else ""
+        return Verdict.failed(
+            f"The main process starts as {who}, which can become root: {ways[0].text}{more}.",
+            expected=EXPECTED,
+            found="; ".join(way.text for way in ways[:5]),
+            details=details,
+        )
+    if seen.main is None:
+        return Verdict.passed(
+            f"The main process starts as {_name(user)}, and nothing that it may run makes it root. "
+            f"It ended at once, with exit status {seen.exit_code}.",
+            details=details,
+        )
+    return Verdict.passed(f"The main process runs as uid {seen.main.real}, not as root.", details=details)
 
 
-def _programs(facts: Facts, seen: Seen) -> Sequence[str]:
-    """The main program as the config names it, with PATH looked through, and what was seen running, also under another
-    name."""
-    config = facts.image.config
-    running = [seen.main, *seen.others] if seen.main else []
-    found = [process.program for process in running if process.program]
-    words = [*(*config.entrypoint, *config.cmd)[:1]]
-    words += [process.command.split(maxsplit=1)[0] for process in running if process.command and not process.program]
-    for word in words:
-        if "/" in word:
-            found.append(posixpath.join(config.workdir or "/", word))
-        else:
-            folders = config.env.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").split(":")
-            paths = [posixpath.join(folder, word) for folder in folders if folder]
-            found += [path for path in paths if facts.image.files.stat(path)][:1]
-    return found
+def _runs_as_root(root: Process, seen: ProcessSnapshot, user: User, details: dict[str, Any]) -> Verdict:
+    became = "" if user.uid == 0 else f" It was started as {_name(user)}, and became root."
+    message = f"The main process runs as root{_held(root)}: {clean(root.command, 120)}.{became}"
+    if not root.main:
+        details["root"] = _ids(root)
+        whose = f"The main process runs as uid {seen.main.real}" if seen.main else "The main process ended"
+        message = f"{whose}, but another process in the container runs as root: {clean(root.command, 120)}."
+    return Verdict.failed(message, expected=EXPECTED, found=_ids(root), details=details)
 
 
 def _why_root(user: User) -> str:
@@ -153,7 +134,7 @@ def _why_root(user: User) -> str:
 
 
 def _held(process: Process) -> str:
-    return "" if process.real == 0 else f" (its uid is {process.real}, but it holds root's as well)"
+    return "" if process.real == 0 else f" (its real uid is {process.real}, but it also holds root's)"
 
 
 def _ids(process: Process) -> str:

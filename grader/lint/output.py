@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from grader.lint.model import RULES, Linted, Severity
+from grader.lint.model import Linted, Severity
+from grader.lint.rule import all_rules
 from grader.reports import safe, sarif
 from grader.verdict import Place
 
@@ -49,7 +50,7 @@ def as_json(files: Sequence[Linted]) -> str:
 def as_sarif(files: Sequence[Linted]) -> str:
     """One SARIF run. With a file that could not be read it did not succeed: its silence is no clean result."""
     findings = [
-        sarif.Finding(
+        sarif.SarifResult(
             rule=found.rule,
             level=_LEVELS[found.severity],
             message=found.message,
@@ -59,5 +60,5 @@ def as_sarif(files: Sequence[Linted]) -> str:
         for found in file.findings
     ]
     failures = [sarif.Failure(file.error, [Place(file=file.path)]) for file in files if file.error is not None]
-    rules = [sarif.Rule(rule.id, rule.text, rule.lesson) for rule in RULES]
+    rules = [sarif.SarifRule(rule.id, rule.text, rule.lesson) for rule in all_rules()]
     return sarif.document(findings, rules, failures=failures)

@@ -1,7 +1,7 @@
 """The evidence of a check in words: the places where something was seen, and what only this kind of check knows.
 
-Evidence is plain JSON, its keys chosen by each check kind; `expected`, `found` and `where` are common to all. Whatever
-else is there is shown as it comes: single values under their names, lists of objects as tables.
+Evidence is plain JSON. Every check kind has `expected`, `found` and `where`, and chooses its own keys beyond these.
+They are shown as they come: single values under their names, lists of objects as tables.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from grader.lib.units import format_duration, format_size
 from grader.reports import safe
-from grader.units import format_duration, format_size
 
 ROWS = 24
-"""Rows shown of a table of details."""
+"""The most rows shown of a table of details."""
 COLUMNS = 6
-"""Columns shown of a table of details."""
+"""The most columns shown of a table of details."""
 _MARKS = {"reused": "○ ", "ran": "● "}
-"""The marks of every picture in the course: hollow is reused, solid is ran."""
+"""The marks in every picture of the course: hollow is reused, solid is ran."""
 
 
 @dataclass(frozen=True)
 class Spot:
-    """One place: where it is (`Dockerfile:7, layer 3`) and what stands there."""
+    """One place: where it is (`Dockerfile:7, layer 3`) and the text found there."""
 
     where: str
     text: str
@@ -41,13 +41,13 @@ class Table:
 
 
 def places(evidence: Mapping[str, Any]) -> Sequence[Any]:
-    """What stands under `where`, as it is; empty where there is no list."""
+    """The value of `where`, or an empty list if it is not a list."""
     found = evidence.get("where")
     return found if isinstance(found, list | tuple) else ()
 
 
 def spot(place: Any) -> Spot:
-    """A place in words. A list that was cut ends with a note in place of a place."""
+    """A place in words. The last item of a list that was cut is a note, not a place."""
     if not isinstance(place, Mapping):
         return Spot(safe.line(place), "")
     return Spot(_whereabouts(place), safe.line(place.get("text") or "", 200))
@@ -92,13 +92,13 @@ def _table(title: str, items: Sequence[Any]) -> Table:
 
 
 def _label(key: object) -> str:
-    """A key as a name: `seconds_rebuild` is `rebuild`, since the unit stands beside the number."""
+    """A key as a name: `seconds_rebuild` is `rebuild`, since the number is shown with its unit."""
     name = safe.line(str(key).replace("_", " "), 60)
     return "time" if name == "seconds" else name.removeprefix("seconds ")
 
 
 def _cell(key: object, item: Any) -> str:
-    """A value as a reader would say it; seconds and bytes by the name of their key."""
+    """A value as people say it. The name of the key tells whether a number is seconds or bytes."""
     return _words(key, safe.value(item, depth=3))
 
 

@@ -1,8 +1,8 @@
-"""Gradescope's results.json, as its autograder specification has it.
+"""Gradescope's results.json, following its autograder specification.
 
-A report without a score cannot be written: every results.json holds a score, if only one Gradescope adds up from its
-tests. `render` refuses, the caller writes no file and ends with status 3, and Gradescope then says that the autograder
-failed, keeps no score for this submission and lets it be run again.
+A report without a score cannot be written, because every results.json has a score, even if Gradescope has to add it up
+from the tests. `render` refuses, so the caller writes no file and exits with status 3. Gradescope then reports that the
+autograder failed, keeps no score for this submission, and lets it be run again.
 
 https://gradescope-autograders.readthedocs.io/en/latest/specs/
 """
@@ -18,7 +18,7 @@ from grader.verdict import CheckResult, Report, Status
 
 
 def render(report: Report) -> str:
-    """The report as results.json. ValueError where it has no score."""
+    """The report as results.json. Raises ValueError if it has no score."""
     if report.score is None:
         raise ValueError("the report has no score, so there is no results.json to write")
     reader = reading.read(report)
@@ -41,7 +41,7 @@ def _test(check: CheckResult, shown: Reading, number: int) -> dict[str, Any]:
         "max_score": safe.number(check.max_points),
         "status": "passed" if check.status is Status.PASSED else "failed",
         "name": shown.title,
-        # Formats are named for name and output alike: by default Gradescope may read them as markup.
+        # Without a format, Gradescope may read the name or the output as markup.
         "name_format": "text",
         "number": str(number),
         "output": reading.story(shown),

@@ -1,8 +1,8 @@
-"""The report as HTML: `page` stands alone, `card` is a fragment for a notebook. Static: no script, nothing fetched.
+"""The report as HTML: `page` is a whole page, `card` a fragment for a notebook. Static: no script, nothing fetched.
 
-Text comes escaped out of `_text` and nowhere else. The one style element may be allowed by its hash: there are no style
-attributes. In JupyterLab the colours and fonts are those of the theme in use; elsewhere they follow the reader's choice
-of light or dark. Shape and word carry each status, colour (of the Okabe–Ito set) only helps.
+All text is escaped by `_text`. There is one style element, which a policy can allow by its hash, and no style
+attribute. JupyterLab's theme sets the colours and fonts; elsewhere the reader's preference for light or dark does. A
+shape and a word show each status, and colour (from the Okabe–Ito set) only helps.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import base64
 import hashlib
 import html
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from grader.reports.evidence import Table
@@ -29,21 +30,21 @@ _SHAPES = {
 _HEADING = ' role="heading" aria-level="2"'
 """Not an <h2>: JupyterLab would number it and list it in the notebook's table of contents."""
 _LONG = 24
-"""Characters from which on a cell of a table may be broken into lines."""
+"""Cells with this many characters or more may be broken into lines."""
 _LESSON = re.compile(r"([0-9]{2}-[a-z0-9-]{1,60})(?:#([A-Za-z0-9_-]{1,80}))?")
 
 
 def card(report: Report, *, lessons: str | None = None) -> str:
     """The report as a fragment to show in a notebook.
 
-    `lessons` is where the lesson notebooks lie, as the start of a link ("" for the folder of the notebook that shows
-    the card, "../course/" for another); lessons to read are then links. Without it they are text.
+    `lessons` is the folder of the lesson notebooks, as the start of a link: "" for the folder of the notebook that
+    shows the card, "../course/" for another. Lessons to read are then links; without it they are text.
     """
     return f"<style>{STYLE}</style>\n{_report(read(report), lessons)}\n"
 
 
 def page(report: Report) -> str:
-    """The report as a page that can be kept, mailed or opened from disk."""
+    """The report as a page to keep, mail or open from disk."""
     reader = read(report)
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     return (
@@ -64,7 +65,8 @@ def _report(reader: Reader, lessons: str | None) -> str:
         f'<p class="lwr-exercise"><code>{_text(reader.exercise)}</code> {_text(reader.title)}</p>',
         f'<p class="lwr-next">{_text(reader.next)}</p>',
         "</header>",
-        *(_check(check, lessons) for check in (*reader.errors, *reader.lost, *reader.skipped)),
+        *(_check(check, lessons) for check in (*reader.errors, *reader.lost)),
+        *_skipped(reader),
         _passed(reader),
         f'<footer class="lwr-foot">{"".join(f"<span>{_text(part)}</span>" for part in reader.footer)}</footer>',
         "</article>",
@@ -78,7 +80,7 @@ def _score(reader: Reader) -> str:
             f'<p class="lwr-score lwr-none"{_HEADING}>{_icon(Status.ERROR)}<strong>{_text(reader.score)}</strong></p>'
         )
     earned, _, rest = reader.score.partition(" ")
-    # The bar is drawn, not styled: a width in a style attribute is what a strict policy forbids.
+    # The bar is drawn, not styled: a strict policy forbids a width in a style attribute.
     width = f"{100 * reader.share:.1f}"
     return (
         f'<p class="lwr-score"{_HEADING}><strong>{_text(earned)}</strong> {_text(rest)}</p>\n'
@@ -88,7 +90,7 @@ def _score(reader: Reader) -> str:
 
 
 def _check(check: Reading, lessons: str | None) -> str:
-    """A check with everything it has to say, open, and to be folded away by the reader."""
+    """A check with all its details, open; the reader can fold it."""
     body = [
         f'<p class="lwr-message">{_text(check.message)}</p>' if check.message else "",
         _terms(
@@ -107,11 +109,31 @@ def _check(check: Reading, lessons: str | None) -> str:
     )
 
 
+def _skipped(reader: Reader) -> Iterator[str]:
+    """The checks that were skipped, folded into one line for each thing they wait for."""
+    waiting: dict[str, list[Reading]] = {}
+    for check in reader.skipped:
+        waiting.setdefault(check.message, []).append(check)
+    for message, checks in waiting.items():
+        name = f"{_count(checks)}: {_text(message)}"
+        items = "".join(
+            f'<li><span class="lwr-name">{_text(check.title)}</span>{_points(check.points)}</li>' for check in checks
+        )
+        yield (
+            f'<details class="lwr-check lwr-skipped">\n{_summary(Status.SKIPPED, name, "")}\n'
+            f'<ul class="lwr-body">{items}</ul>\n</details>'
+        )
+
+
+def _count(checks: Sequence[Reading]) -> str:
+    return f"{len(checks)} check{'' if len(checks) == 1 else 's'}"
+
+
 def _passed(reader: Reader) -> str:
-    """All that passed, folded into one line."""
+    """The checks that passed, folded into one line."""
     if not reader.passed:
         return ""
-    count = f"{len(reader.passed)} check{'' if len(reader.passed) == 1 else 's'}"
+    count = _count(reader.passed)
     titles = _text("; ".join(check.title for check in reader.passed[:20]))
     name = f'{count}<span class="lwr-titles">: {titles}</span>'
     items = "".join(
@@ -126,7 +148,7 @@ def _passed(reader: Reader) -> str:
 
 
 def _summary(status: Status, name: str, points: str) -> str:
-    """The line that stays when a check is folded; `name` is HTML already."""
+    """The line that stays visible when a check is folded. `name` is HTML already."""
     return (
         f'<summary>{_icon(status)}<span class="lwr-word">{_text(status)}</span> '
         f'<span class="lwr-name">{name}</span> {_points(points)}</summary>'
@@ -134,13 +156,13 @@ def _summary(status: Status, name: str, points: str) -> str:
 
 
 def _terms(*rows: tuple[str, str]) -> str:
-    """Names and what they stand for; the second of each pair is HTML already."""
+    """A list of names and contents. The contents are HTML already."""
     shown = "".join(f"<dt>{_text(name)}</dt><dd>{content}</dd>" for name, content in rows if content)
     return f"<dl>{shown}</dl>" if shown else ""
 
 
 def _passage(text: str) -> str:
-    """Words as they are; what runs over several lines is output, and keeps its shape."""
+    """A text; if it has several lines it is output, and keeps its line breaks."""
     return f"<pre>{_text(text)}</pre>" if "\n" in text else _text(text)
 
 

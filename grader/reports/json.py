@@ -1,4 +1,4 @@
-"""The report as JSON, the form other programs read; `report.schema.json` beside this file is its JSON Schema."""
+"""The report as JSON, for other programs. `report.schema.json` in this folder is its JSON Schema."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from grader.verdict import Report
 
 SCHEMA_FILE = Path(__file__).with_name("report.schema.json")
 
-
 LARGEST = 250_000
-"""Characters of one check from which on only the common part of its evidence is given."""
+"""If a check is longer than this many characters, only the common part of its evidence is written."""
 PLACES = 20
-"""Places that are then given."""
+"""The most places that are written then."""
 
 
 def render(report: Report) -> str:
-    """The report as JSON text: ASCII only, so that it survives any pipe, and ending in a newline."""
+    """The report as JSON text, with a newline at the end. It is ASCII only, so that it survives any pipe."""
     data = report.to_dict()
     checks = [_bounded(check) for check in data.pop("checks")]  # a list of checks is never cut
     return json.dumps({**safe.value(data), "checks": checks}, indent=2, allow_nan=False) + "\n"

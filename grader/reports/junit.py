@@ -1,7 +1,7 @@
-"""JUnit XML as Jenkins, GitLab and Maven's Surefire read it: a testsuite for the exercise, a testcase for each check.
+"""JUnit XML for Jenkins, GitLab and Maven's Surefire: a testsuite for the exercise, a testcase for each check.
 
-The format knows no partial credit: a check that lost any points is a failure, and the points stand in the properties.
-Where the grader could not look there are errors and no score.
+The format has no partial credit: a check that lost any points is a failure, and the properties hold the points. If the
+grader could not look, there are errors and no score.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from grader.reports import reading, safe
 from grader.reports.reading import Reading
 from grader.verdict import Report, Status
 
-# What XML 1.0 has no way to write, beside what cleaning has removed already.
+# Characters that XML 1.0 cannot write. Cleaning has removed some of them already.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _TAGS = {Status.FAILED: "failure", Status.PARTIAL: "failure", Status.SKIPPED: "skipped", Status.ERROR: "error"}
 
 
 def render(report: Report) -> str:
-    """The report as an XML document, with its declaration, as text (to be written as UTF-8)."""
+    """The report as an XML document with a declaration, as text to be written as UTF-8."""
     reader = reading.read(report)
     counts = {
         "tests": max(1, len(report.checks)),
@@ -45,7 +45,7 @@ def render(report: Report) -> str:
 
 
 def _properties(suite: Element, report: Report) -> None:
-    """Score and points. They belong to the suite: the common schemas know no properties of a testcase."""
+    """Score and points. They are properties of the suite, because the common schemas allow none for a testcase."""
     found = {"status": str(report.status), "max_score": reading.amount(report.max_score)}
     if report.score is not None:
         found["score"] = reading.amount(report.score)

@@ -1,7 +1,7 @@
-"""A report as a person reads it: the score, what to do next, then the checks. Every format for people says these words.
+"""A report as a person reads it: the score, what to do next, then the checks. Every format for people uses these words.
 
-Order: what the grader could not look at, then what cost points, then what was skipped, then what passed. Strings are
-already safe (see safe.py) and short enough to show; a format adds its own escaping and its layout.
+First come the checks that the grader could not judge, then those that cost points, then the skipped ones, then those
+that passed. Strings are already safe (see safe.py) and short enough to show. A format adds its own escaping and layout.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from grader.lib.units import format_duration
 from grader.reports import safe
 from grader.reports.evidence import Spot, Table, details, places, spot
-from grader.units import format_duration
 from grader.verdict import IMAGE_ALONE, CheckResult, Report, Status
 
 PLACES = 12
-"""Places shown of one check."""
+"""The most places shown for one check."""
 _LOST = (Status.FAILED, Status.PARTIAL)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One check, in words. `points` is empty where the report has no score. Empty strings are left out."""
+    """One check in words. `points` is empty if the report has no score. A format leaves out empty strings."""
 
     id: str
     title: str
@@ -42,14 +42,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Reader:
-    """The whole report, in words and in order."""
+    """The whole report in words."""
 
     exercise: str
     title: str
     status: Status
     score: str
     share: float | None
-    """The part of the points earned, 0 to 1; None where there is no score."""
+    """The fraction of the points earned, 0 to 1. None if there is no score."""
     next: str
     checks: tuple[Reading, ...]
     """In the order of the exercise."""
@@ -62,7 +62,7 @@ class Reader:
 
     @property
     def lost(self) -> tuple[Reading, ...]:
-        """The checks that cost points and are not merely skipped."""
+        """The checks that cost points, without those that were skipped."""
         return self._of(*_LOST)
 
     @property
@@ -79,7 +79,6 @@ class Reader:
 
 def read(report: Report) -> Reader:
     """The report in words."""
-    scored = report.score is not None
     scored = report.score is not None
     earned = sum(safe.number(check.points) for check in report.checks if check.status is Status.PASSED)
     return Reader(
@@ -98,30 +97,30 @@ def read(report: Report) -> Reader:
 def score(report: Report) -> str:
     """``8.5 of 10 points``, or that there is no score."""
     if report.score is None:
-        return "No score: the grader could not look"
+        return "No score: the grader could not judge every check"
     return f"{amount(report.score)} of {points(report.max_score)}"
 
 
 def next_step(report: Report) -> str:
-    """What to do next, in one sentence.
+    """What to do next, in a sentence or two.
 
-    Where checks were skipped, the first one that failed is named, since others wait for it; else the one that
-    cost most.
+    If checks were skipped, it names the first one that failed, since others wait for it; else the one that cost most.
     """
     if report.status is Status.ERROR:
         errors = [check for check in report.checks if check.status is Status.ERROR]
         if errors and all(check.evidence.get("seen") == IMAGE_ALONE for check in errors):
             return (
-                f"{_count(len(errors), 'check')} of {len(report.checks)} cannot be judged by {IMAGE_ALONE}: "
-                "for a score, grade the folder it is built from."
+                f"{_count(len(errors), 'check')} of {len(report.checks)} cannot be judged from {IMAGE_ALONE}. "
+                "For a score, grade the folder that it is built from."
             )
         return (
-            "This is not the submission's fault and nothing is recorded; see what 'lab doctor' says, then grade again."
+            "This is not the submission's fault, and nothing is recorded. "
+            "Run 'lab doctor' to see what is wrong, then grade again."
         )
     lost = [check for check in report.checks if check.status in _LOST]
     waiting = sum(check.status is Status.SKIPPED for check in report.checks)
     if not lost:
-        return "Every check passed; go on when you like." if not waiting else "Some checks were skipped; see why below."
+        return "Every check passed. Go on when you like." if not waiting else "Some checks were skipped: see why below."
     first = lost[0] if waiting else max(lost, key=lambda check: check.max_points - check.points)
     where = next((words for place in places(first.evidence)[:PLACES] if (words := spot(place).where)), "")
     name = f"“{safe.line(first.title, 120)}”" + (f" ({where.partition(', ')[0]})" if where else "")
@@ -134,7 +133,7 @@ def next_step(report: Report) -> str:
 
 
 def amount(number: float) -> str:
-    """Points without needless zeros: ``8.5``, ``10``, ``0.25``."""
+    """Points without trailing zeros: ``8.5``, ``10``, ``0.25``."""
     return f"{safe.number(number):.2f}".rstrip("0").rstrip(".")
 
 
@@ -153,7 +152,7 @@ def lesson(anchor: str | None) -> str:
 
 
 def story(check: Reading) -> str:
-    """A check as plain text of several lines, for formats that hold one text."""
+    """A check as plain text in several lines, for formats that have only one text."""
     places = [f"{spot.where} {spot.text}".strip() for spot in check.where]
     rows = [
         ("", check.message),

@@ -1,7 +1,7 @@
-"""SARIF 2.1.0, the form code-scanning services and editors read. `render` is for a report; lint builds on `document`.
+"""SARIF 2.1.0, for code-scanning services and editors. `render` writes a report; lint builds on `document`.
 
-Messages are SARIF's plain text, in which `[text](target)` is a link and `{0}` a placeholder: both are defused, since
-nothing from a submission may become either. Paths are relative to the submission's folder and percent-encoded.
+In SARIF's plain text, `[text](target)` is a link and `{0}` a placeholder. Messages escape both, since no text from a
+submission may become either. Paths are relative to the submission's folder and percent-encoded.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from grader.verdict import CheckResult, Place, Report, Status
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0-rtm.5.json"
 PLACES = 20
-"""Locations given of one result."""
+"""The most locations written for one result."""
 
 Level = Literal["error", "warning", "note", "none"]
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What is looked at: an id, one line about it, and the lesson to read (`02-caching#order`)."""
+class SarifRule:
+    """What is checked: an id, one line about it, and the lesson to read (`02-caching#order`)."""
 
     id: str
     text: str
@@ -35,8 +35,8 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing found. `open` says that it could not be decided; its level is then none, as SARIF asks."""
+class SarifResult:
+    """One thing found. `open` means that it could not be decided; its level is then none, as SARIF demands."""
 
     rule: str
     level: Level
@@ -48,20 +48,20 @@ class Finding:
 
 @dataclass(frozen=True)
 class Failure:
-    """Something that kept the tool from looking; with one of these the run did not succeed."""
+    """Something that kept the tool from looking. With even one of these, the run did not succeed."""
 
     message: str
     where: Sequence[Place] = ()
 
 
 def document(
-    findings: Sequence[Finding],
-    rules: Sequence[Rule],
+    findings: Sequence[SarifResult],
+    rules: Sequence[SarifRule],
     *,
     failures: Sequence[Failure] = (),
     properties: Mapping[str, Any] | None = None,
 ) -> str:
-    """One SARIF run as JSON text. Every finding's rule must be among the rules."""
+    """One SARIF run as JSON text. The rule of every finding must be one of the rules."""
     shown = {rule.id: _rule(rule) for rule in rules}
     once = _once(shown.values())
     index = {name: once.index(rule) for name, rule in shown.items()}
@@ -77,9 +77,9 @@ def document(
 
 
 def render(report: Report) -> str:
-    """The report as SARIF: a result for each check that lost points, and for each that could not be looked at.
+    """The report as SARIF: a result for each check that lost points, and for each that could not be judged.
 
-    A report without a score is a run that did not succeed: a consumer must not take its silence for a clean result.
+    A report without a score is a run that did not succeed, so that nobody takes its silence for a clean result.
     """
     found = [check for check in report.checks if check.status in _LEVELS]
     failures = [_failure(check) for check in report.checks if check.status is Status.ERROR]
@@ -93,7 +93,7 @@ def render(report: Report) -> str:
     }
     return document(
         [_finding(check) for check in found],
-        list({check.id: Rule(check.id, check.title, check.lesson) for check in found}.values()),
+        list({check.id: SarifRule(check.id, check.title, check.lesson) for check in found}.values()),
         failures=failures,
         properties=about,
     )
@@ -102,7 +102,7 @@ def render(report: Report) -> str:
 _LEVELS: Mapping[Status, Level] = {Status.FAILED: "error", Status.PARTIAL: "warning", Status.ERROR: "none"}
 
 
-def _finding(check: CheckResult) -> Finding:
+def _finding(check: CheckResult) -> SarifResult:
     about: dict[str, Any] = {"kind": safe.line(check.kind, 80)}
     if check.status is not Status.ERROR:
         about |= {"points": check.points, "maxPoints": check.max_points}
@@ -113,7 +113,7 @@ def _finding(check: CheckResult) -> Finding:
         for name in ("expected", "found")
         if (text := safe.block(evidence.get(name) or "", 600))
     ]
-    return Finding(
+    return SarifResult(
         rule=check.id,
         level=_LEVELS[check.status],
         message="\n".join(parts),
@@ -136,14 +136,14 @@ def _places(check: CheckResult) -> list[Place]:
     ]
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: SarifRule) -> dict[str, Any]:
     shown: dict[str, Any] = {"id": safe.line(rule.id), "shortDescription": {"text": _message(safe.line(rule.text))}}
     if read := lesson(rule.lesson):
         shown["help"] = {"text": _message(f"Read {read}.")}
     return shown
 
 
-def _result(finding: Finding, index: int) -> dict[str, Any]:
+def _result(finding: SarifResult, index: int) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "ruleId": safe.line(finding.rule),
         "ruleIndex": index,
@@ -172,7 +172,7 @@ def _locations(where: Sequence[Place]) -> list[dict[str, Any]]:
 
 
 def _once(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The items in their order, each once: SARIF's rules and its notifications' locations must be unique."""
+    """The items in order, without repeats: SARIF's rules, and the locations of a notification, must be unique."""
     found: list[dict[str, Any]] = []
     for item in items:
         if item not in found:
@@ -181,7 +181,7 @@ def _once(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _location(place: Place) -> dict[str, Any]:
-    """A file of the submission is a physical location; a step, a layer or a path in the image is a logical one."""
+    """A SARIF location: physical for a file of the submission, logical for a step, a layer or a path in the image."""
     shown: dict[str, Any] = {}
     if file := safe.line(place.file or "", 1000):
         physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(file)}}
@@ -199,12 +199,12 @@ def _location(place: Place) -> dict[str, Any]:
 
 
 def _uri(path: str) -> str:
-    """A URI for a path: a relative one stays so (its colons are encoded: they would make a scheme)."""
+    """The URI of a path. A relative path stays relative; its colons are encoded, because they would make a scheme."""
     encoded = quote(path.removeprefix("./"), safe="/!$&'()*+,;=@~")
     return f"file://{encoded}" if encoded.startswith("/") else encoded
 
 
 def _message(text: str) -> str:
-    """Plain text in which nothing is a link or a placeholder."""
+    """Plain text without links and placeholders."""
     cleaned = safe.block(text, 3000) or "(no message)"
     return re.sub(r"\{(\d+)\}", r"{{\1}}", cleaned.replace("](", "] ("))

@@ -1,7 +1,7 @@
-"""The report in a terminal: the score, what to do next, the checks; at 80 columns, with or without colour, also piped.
+"""The report in a terminal: the score, what to do next, the checks. It works in 80 columns, without colour, and piped.
 
-A shape and a word carry each status, colour only helps. Where the output cannot show a character (a console that is not
-UTF-8), a plain one stands in. Strings are Text, never markup: brackets in a submission stay brackets.
+A shape and a word show each status, and colour only helps. If the output cannot show a character (its console is not
+UTF-8), a plain one replaces it. Strings are Text, never markup: brackets in a submission stay brackets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from grader.reports.reading import Reader, Reading, read
 from grader.verdict import Report, Status
 
 WIDEST = 100
-"""Columns used of a wide terminal: longer lines read badly."""
+"""The most columns used of a wide terminal: longer lines are hard to read."""
 NARROWEST = 40
 
 _MARKS = {Status.PASSED: "✓", Status.PARTIAL: "◐", Status.FAILED: "✗", Status.SKIPPED: "○", Status.ERROR: "!"}
@@ -34,9 +34,9 @@ _STAND_INS = str.maketrans(
     {"“": '"', "”": '"', "‘": "'", "’": "'", "…": "...", "·": "-", "–": "-", "—": "-", "→": "->", "○": "o", "●": "*"}
 )
 _INDENT = 11
-"""Columns of mark and status word; what a check says stands to the right of it."""
+"""Columns for the mark and the status word. What a check says starts to the right of it."""
 _NAME_COLUMN = 10
-"""Columns of `expected`, `found` and the other names."""
+"""Columns for `expected`, `found` and the other names."""
 _TABLE_ROWS = 12
 
 
@@ -47,20 +47,20 @@ def render(report: Report, *, console: Console) -> None:
 
 
 def lines(report: Report, *, width: int = 80, encoding: str = "utf-8") -> list[Text]:
-    """The report as lines no wider than `width` columns, with nothing in them that `encoding` cannot write."""
+    """The report as lines of at most `width` columns, without characters that `encoding` cannot write."""
     page = _Page(max(NARROWEST, min(width, WIDEST)), encoding)
     return list(_report(page, read(report)))
 
 
 @dataclass(frozen=True)
 class _Page:
-    """The paper: so many columns, and an encoding that may lack characters."""
+    """The paper: its columns, and an encoding that may lack characters."""
 
     width: int
     encoding: str
 
     def fit(self, text: str) -> str:
-        """The text with stand-ins for characters the encoding lacks."""
+        """The text with plain replacements for characters that the encoding lacks."""
         if _encodes(text, self.encoding):
             return text
         return text.translate(_STAND_INS).encode(self.encoding, "replace").decode(self.encoding)
@@ -69,11 +69,11 @@ class _Page:
         return _MARKS[status] if _encodes("".join(_MARKS.values()), self.encoding) else _PLAIN_MARKS[status]
 
     def wrap(self, text: str, width: int) -> list[str]:
-        """The text in lines of at most `width` columns, broken at spaces where there are any."""
+        """The text in lines of at most `width` columns, broken at spaces if there are any."""
         return [piece for line in self.fit(text).split("\n") for piece in _wrap(line, width)]
 
     def cut(self, text: str, width: int) -> str:
-        """The text on at most `width` columns; that something is left out is seen."""
+        """The text in at most `width` columns, with dots if something is left out."""
         if cell_len(text) <= width:
             return text
         dots = self.fit("…")
@@ -84,7 +84,7 @@ class _Page:
             yield _joined((" " * indent, ""), (piece, style))
 
     def named(self, name: str, text: str, style: str = "") -> Iterator[Text]:
-        """A name in a column of its own under a check, the text hanging beside it."""
+        """A name in its own column under a check, with the text to the right of it."""
         if not text:
             return
         label = self.fit(name)
@@ -95,8 +95,8 @@ class _Page:
             yield _joined((" " * _INDENT, ""), (set_cell_size(label, _NAME_COLUMN), "dim"), (piece, style))
             label = ""
 
-    def beside(self, left: Text, text: str, right: str, style: str = "bold") -> Iterator[Text]:
-        """A text that starts after `left` and hangs there, with `right` at the end of its first line."""
+    def between(self, left: Text, text: str, right: str, style: str = "bold") -> Iterator[Text]:
+        """A text indented to the end of `left`, with `right` at the end of its first line."""
         indent = left.cell_len
         room = self.width - indent - (cell_len(right) + 2 if right else 0)
         for row, piece in enumerate(self.wrap(text, room)):
@@ -125,7 +125,7 @@ def _report(page: _Page, reader: Reader) -> Iterator[Text]:
 
 
 def _heading(page: _Page, check: Reading, style: str = "bold") -> Iterator[Text]:
-    return page.beside(_status(page, check.status), check.title, check.points, style)
+    return page.between(_status(page, check.status), check.title, check.points, style)
 
 
 def _status(page: _Page, status: Status) -> Text:
@@ -133,7 +133,7 @@ def _status(page: _Page, status: Status) -> Text:
 
 
 def _open(page: _Page, check: Reading) -> Iterator[Text]:
-    """A check with everything it has to say."""
+    """A check with all its details."""
     yield from _heading(page, check)
     if check.message:
         yield from page.paragraph(check.message, _INDENT)
@@ -156,7 +156,7 @@ def _open(page: _Page, check: Reading) -> Iterator[Text]:
 
 
 def _folded(page: _Page, reader: Reader) -> Text:
-    """All that passed, on one line."""
+    """The checks that passed, in one line."""
     count = f"{len(reader.passed)} check{'' if len(reader.passed) == 1 else 's'}"
     left = _status(page, Status.PASSED)
     text = page.fit(f"{count}: {'; '.join(check.title for check in reader.passed)}")
@@ -167,7 +167,7 @@ def _folded(page: _Page, reader: Reader) -> Text:
 
 
 def _table(page: _Page, table: Table) -> Iterator[Text]:
-    """A table under a check, its columns cut so that it fits."""
+    """A table under a check, with its columns cut to fit."""
     rows = [[page.fit(cell) for cell in row] for row in (table.head, *table.rows[:_TABLE_ROWS])]
     widths = [max(cell_len(row[column]) for row in rows) for column in range(len(table.head))]
     room = page.width - _INDENT - 2 * len(widths)
@@ -183,7 +183,7 @@ def _table(page: _Page, table: Table) -> Iterator[Text]:
 
 
 def _wrap(line: str, width: int) -> Iterator[str]:
-    """Words filled into lines of `width` columns, indented as the line is; a word that is too long is broken."""
+    """The words of a line wrapped at `width` columns, with the same indent. A word that is too long is broken."""
     text = line.strip(" ")
     lead = " " * min(len(line) - len(line.lstrip(" ")), width // 2) if text else ""
     shown, used = lead, len(lead)

@@ -1,11 +1,8 @@
-"""`lab test --engines`: the grader's cases on several engines, one after the other, and the verdicts side by side."""
+"""`lab test --engines`: run the grader's cases on several engines, one after the other, and compare the verdicts."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,16 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from fnmatch import fnmatchcase
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
+from grader.lib.fingerprint import fingerprint_of
+from layerwise.commands import _suite
 from layerwise.errors import LabError
 from layerwise.stack import isolated, lock
 from layerwise.stack.environment import lab_env
-from layerwise.stack.fingerprint import fingerprint_of
 from layerwise.stack.isolated import PACKAGES, Design
 from layerwise.stack.paths import ROOT, Home, home
 from layerwise.stack.rootfs import System
@@ -39,23 +36,24 @@ DESIGNS = (
     Design("20.10", BOOKWORM),
     Design("28.5", TESTING),
 )
-"""The engines. The first is the one the lab brings along: the others are compared with it."""
+"""The engines. The first is the one that the lab brings along; the others are compared with it."""
 
+REPEATED = "tests/grader/checks/test_user_luck.py"
+"""The same cases twenty times over: what they show does not depend on the engine."""
 DECIDING = ("grader", "layerwise", "images", "exercises", "tests")
 """The files that a verdict may depend on."""
 
-CASES = ("tests/grader/checks", "tests/grader/facts", "tests/exercises")
+CASES = ("tests/grader/checks", "tests/grader/facts", "tests/exercises", f"--ignore={REPEATED}")
 KNOWN = ROOT / "tests" / "engines.toml"
 PAGE = ROOT / "docs" / "engines.md"
 BEGIN, END = "<!-- written by: lab test --engines -->", "<!-- end -->"
-LEAVE_SECONDS = 120
 
 Tests = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Run:
-    """What became of the cases on one engine: `tests` as tests/verdicts.py notes them."""
+    """The results on one engine; `tests` is in the form of tests/verdicts.py."""
 
     design: Design
     version: str
@@ -65,7 +63,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Difference:
-    """A test that came out otherwise than on the lab's engine, or otherwise than it should; `why` where it is known."""
+    """A test with another result than on the lab's engine, or one that failed; `why` if the reason is known."""
 
     engine: str
     test: str
@@ -74,13 +72,13 @@ class Difference:
 
 
 def run(pytest_args: Sequence[str]) -> int:
-    """Run the cases on every engine, compare, and say how they differ; 1 where they do in a way that is not known.
+    """Run the cases on every engine, and show how the results differ. Returns 1 if they differ in an unknown way.
 
-    `pytest_args` choose a part of the cases; only after all of them the page in docs/ is written. A whole run that is
-    stopped goes on, the next time, with the engines that are left.
+    `pytest_args` choose some of the cases; the page in docs/ is written only after all of them. If a run of all cases
+    is stopped, the next one continues with the remaining engines.
     """
     whole = not pytest_args
-    files = _deciding()  # before anything is run: after an edit meanwhile the next run begins anew
+    files = _deciding()  # before anything is run: after an edit meanwhile, the next run starts over
     with lock.held(Home(home().path / "engines"), "test --engines"):
         runs: list[Run] = []
         for design in DESIGNS:
@@ -112,13 +110,13 @@ def _keeping_place(design: Design) -> Path:
 
 
 def _keep(run: Run, files: str) -> None:
-    """Keep a run of the files with that fingerprint, for when the whole is stopped before its end."""
+    """Keep a run, with the fingerprint of the files, in case the rest is stopped."""
     kept = {"files": files, "version": run.version, "tests": run.tests, "seconds": run.seconds}
     _keeping_place(run.design).write_text(json.dumps(kept), encoding="utf-8")
 
 
 def _kept(design: Design, runs: Sequence[Run], files: str) -> Run | None:
-    """The run of before on this engine, where it was of the same files and all that differs in it is known by now."""
+    """The earlier run on this engine, if the files are the same and all its differences are known by now."""
     with suppress(OSError, ValueError, KeyError):
         place = _keeping_place(design)
         kept = json.loads(place.read_text(encoding="utf-8"))
@@ -126,7 +124,7 @@ def _kept(design: Design, runs: Sequence[Run], files: str) -> Run | None:
         found = compare([*runs[:1], run])
         if kept["files"] == files and all(each.why for each in found if each.engine == design.name):
             when = f"{datetime.fromtimestamp(place.stat().st_mtime):%d %B, %H:%M}"
-            click.echo(f"── engine {design.name}: done already ({when}), on the same files", err=True)
+            click.echo(f"── engine {design.name}: already done ({when}) with the same files", err=True)
             return run
     return None
 
@@ -146,9 +144,10 @@ def _on(design: Design, pytest_args: Sequence[str]) -> Run:
         file = Path(scratch) / "verdicts.json"
         with isolated.running(home(), design, say) as engine:
             say(f"Docker {engine.version}, the cases")
-            argv = [sys.executable, "-m", "pytest", "-q", "-p", "tests.verdicts", f"--verdicts={file}"]
+            argv = [sys.executable, "-m", "pytest", "--long", "-q", "-p", "tests.verdicts", f"--verdicts={file}"]
+            argv += ["-p", "tests.answers", "--answers=check"]
             argv += ["-p", "no:cacheprovider", "--tb=line", "-m", "engine or lab", *(pytest_args or CASES)]
-            _pytest(engine.command(argv), {**lab_env(), "DOCKER_HOST": engine.host})
+            _suite.pytest(engine.command(argv), {**lab_env(), "DOCKER_HOST": engine.host})
         if not file.is_file():
             raise LabError(f"the cases did not run on the engine {design.name}; what pytest said is above")
         tests: Tests = json.loads(file.read_text(encoding="utf-8"))
@@ -157,25 +156,8 @@ def _on(design: Design, pytest_args: Sequence[str]) -> Run:
     return Run(design, engine.version, tests, time.monotonic() - began)
 
 
-def _pytest(argv: Sequence[str], env: Mapping[str, str]) -> None:
-    """Run pytest to its end. A stop is passed on, and it is given the time to remove what its tests have made."""
-    # Started in the background, this command is deaf to Ctrl-C, and so would be what it starts.
-    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    process = subprocess.Popen(argv, cwd=ROOT, env=dict(env), start_new_session=True, preexec_fn=heard)
-    try:
-        process.wait()
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(LEAVE_SECONDS)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
 def compare(runs: Sequence[Run]) -> list[Difference]:
-    """How the verdicts of the engines differ, with the reason where it stands in KNOWN. A test that did not pass is a
-    difference too."""
+    """The differences between the engines, each with the reason if KNOWN has it. A test that failed is one, too."""
     known = tomllib.loads(KNOWN.read_text(encoding="utf-8")).get("difference", [])
     first = runs[0].tests
     found = []
@@ -206,13 +188,13 @@ def _said(test: Mapping[str, Any]) -> str:
 
 
 def stale(found: Sequence[Difference]) -> list[Difference]:
-    """What stands in KNOWN and was not seen in a whole run."""
+    """The entries of KNOWN that a run of all cases does not show any more."""
     gone = []
     for entry in tomllib.loads(KNOWN.read_text(encoding="utf-8")).get("difference", []):
         for engine in entry["engines"]:
             for pattern in entry["tests"]:
                 if not any(each.engine == engine and fnmatchcase(each.test, pattern) for each in found):
-                    gone.append(Difference(engine, pattern, f"known to differ ({entry['why']}), and does not any more"))
+                    gone.append(Difference(engine, pattern, f"known to differ ({entry['why']}), but it no longer does"))
     return gone
 
 
@@ -238,7 +220,7 @@ def table(runs: Sequence[Run], known: Sequence[Difference]) -> str:
 
 
 def _write(runs: Sequence[Run], known: Sequence[Difference], unknown: Sequence[Difference]) -> None:
-    """Put the result into the page, between its two marks."""
+    """Write the result into the page, between its two marks."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     judged = "The same verdicts on every engine" if not unknown else f"{len(unknown)} unexplained differences"
@@ -254,7 +236,7 @@ def _write(runs: Sequence[Run], known: Sequence[Difference], unknown: Sequence[D
 
 
 def _named(differences: Sequence[Difference]) -> str:
-    """The tests by name where they are few, else how many of which file."""
+    """The names of the tests if they are few, else how many of which files."""
     tests = [each.test.removeprefix("tests/grader/") for each in differences]
     if len(tests) <= 5:
         return ", ".join(f"`{test}`" for test in tests)

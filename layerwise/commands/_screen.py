@@ -1,4 +1,4 @@
-"""What `lab watch` shows: on a terminal one screen that is drawn anew, elsewhere lines as things happen."""
+"""What `lab watch` shows: on a terminal one screen that is redrawn, elsewhere lines as things happen."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from grader.lint import Linted, Severity
+from grader.lint.model import Linted, Severity
 from grader.reports import safe, terminal
 from grader.reports.reading import score
 from grader.verdict import Report
 
 FINDINGS = 6
-"""Findings shown on the screen, the gravest first; `lab lint` lists all."""
+"""Findings on the screen, the most severe ones; `lab lint` lists all."""
 _STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 
 
 class Screen(Protocol):
-    """What the loop tells; each call may come at any time, from the loop's own thread."""
+    """Where the loop reports to, from its own thread."""
 
     def saved(self, linted: Linted | None) -> None:
-        """A save was seen, and these are the static findings (None: there is no Dockerfile)."""
+        """The folder was saved; these are the findings of lint (None: there is no Dockerfile)."""
 
     def news(self, text: str) -> None:
-        """What goes on just now; empty for nothing."""
+        """What is going on now; empty for nothing."""
 
     def report(self, report: Report) -> None: ...
 
@@ -38,7 +38,7 @@ class Screen(Protocol):
 
 @contextmanager
 def screen(exercise: str, folder: str) -> Iterator[Screen]:
-    """The screen for as long as the block lasts; its last score stays to be read when a terminal's screen is gone."""
+    """The screen for as long as the block lasts. After that, the last score is printed on a terminal."""
     console = Console(highlight=False)
     if not console.is_terminal or console.is_dumb_terminal:
         yield _Lines(console, exercise, folder)
@@ -65,7 +65,7 @@ class _Lines:
             self._print(line)
 
     def news(self, text: str) -> None:
-        # Steps are for a screen; here only what is of another kind: that it begins, waits, is stopped.
+        # Steps are for a screen. Here only news of another kind is shown: that grading begins, waits, is stopped.
         kind = text.partition(":")[0].rstrip("…").split(",")[0]
         if text and kind != self._said and not kind.startswith(("check ", "building", "base image")):
             self._said = kind
@@ -129,7 +129,7 @@ class _Page:
         rows = [row for line in lines for row in (line.wrap(self._console, width) or [Text()])]
         if len(rows) > height:
             rows = rows[: height - 1]
-            rows.append(Text(f"… all of it: ./lab grade {self._exercise}"[:width], style="dim"))
+            rows.append(Text(f"… see all with: ./lab grade {self._exercise}"[:width], style="dim"))
         for row in rows:
             row.truncate(width)
         return Group(*rows)

@@ -1,4 +1,4 @@
-"""What a person sees while grading runs: one line on standard error with the step and the time, on a terminal only."""
+"""The status line while grading runs: the step and the time, on standard error, if that is a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader.grade import Event
 
 
 class Watch:
-    """The status line: takes the grader's events and the news of base images."""
+    """Puts the grader's events, and the news of base images, on the status line."""
 
     def __init__(self, show: Callable[[str], None]) -> None:
         self.show = show
@@ -36,14 +36,14 @@ class Watch:
 
 @contextmanager
 def watching() -> Iterator[Watch]:
-    """A status line that is gone again at the end; silent where standard error is no terminal.
+    """A status line that is cleared at the end; none if standard error is not a terminal.
 
-    With LAYERWISE_PROGRESS=lines, each text is a line of its own on standard error: for a program that follows.
+    With LAYERWISE_PROGRESS=lines, each text is a line of its own on standard error, for a program that reads them.
     """
     if os.environ.get("LAYERWISE_PROGRESS") == "lines":
         yield Watch(lambda text: click.echo(" ".join(text.split()), err=True))
         return
-    console = Console(stderr=True)  # in a notebook FORCE_COLOR makes it believe that it is a terminal
+    console = Console(stderr=True)  # in a notebook, FORCE_COLOR makes it take the output for a terminal
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
@@ -60,13 +60,14 @@ def watching() -> Iterator[Watch]:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGTERM and a closed terminal end the work as Ctrl-C does: everything made is cleaned up on the way out."""
+    """Let SIGTERM, SIGQUIT and a closed terminal end the work as Ctrl-C does: all that was made is cleaned up."""
 
     def stop(number: int, _: FrameType | None) -> None:
         sys.exit(128 + number)
 
-    # Under nohup a closed terminal is to be ignored, and stays so.
-    heard = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
+    # Under nohup a closed terminal is ignored, and that is left as it is.
+    ending = (signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
+    heard = [number for number in ending if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield

@@ -8,7 +8,7 @@ import click
 @click.command()
 @click.option("--purge", is_flag=True, help="Remove everything the lab made on this machine.")
 def command(purge: bool) -> None:
-    """Stop what `lab up` started and nothing else. --purge removes all of it: engine, images, registry, settings.
+    """Stop what `lab up` started, and nothing else. --purge removes it: engine, images, registry, settings.
 
     \b
     lab down

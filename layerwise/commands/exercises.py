@@ -1,8 +1,9 @@
-"""`lab exercises`: the list with your points; `lab exercises verify`: the proof that each exercise judges rightly."""
+"""`lab exercises`: the list with your points. `lab exercises verify`: the proof that each exercise judges correctly."""
 
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +11,7 @@ import click
 from layerwise.errors import InputError
 
 if TYPE_CHECKING:
-    from layerwise.standing import Course, Standing
+    from layerwise.course_progress import Course, ExerciseProgress
 
 
 @click.group(invoke_without_command=True)
@@ -25,8 +26,9 @@ def command(context: click.Context, as_json: bool) -> int:
     """
     if context.invoked_subcommand:
         return 0
-    from layerwise.standing import course
+    from layerwise.course_progress import course
 
+    _require_exercises()
     found = course()
     for warning in found.warnings:
         click.echo(f"lab: warning: {warning}", err=True)
@@ -35,7 +37,7 @@ def command(context: click.Context, as_json: bool) -> int:
         listing = {
             "schema": 1,
             "lessons": [lesson.to_dict() for lesson in found.lessons],
-            "exercises": [standing.to_dict() for standing in found.standings],
+            "exercises": [one.to_dict() for one in found.exercises],
             "score": found.score,
             "max_score": found.max_score,
             "next": following,
@@ -51,32 +53,48 @@ def command(context: click.Context, as_json: bool) -> int:
 @command.command()
 @click.argument("names", metavar="[EXERCISE]...", nargs=-1)
 @click.option("--jobs", type=click.IntRange(1, 16), default=2, show_default=True, help="How many to grade at a time.")
-def verify(names: tuple[str, ...], jobs: int) -> int:
-    """Prove that exercises judge rightly: the solution gets full marks, the starter does not pass, and each known
-    wrong or odd submission under variants/ gets exactly the verdicts it is known to deserve.
+@click.option("--again", is_flag=True, help="Prove again what has been proved before.")
+def verify(names: tuple[str, ...], jobs: int, again: bool) -> int:
+    """Prove that exercises judge correctly: the solution gets full marks, the starter does not pass, and each wrong or
+    unusual submission under variants/ gets exactly the verdicts that are expected for it.
 
-    Exit status: 0 all proved; 1 a verdict other than expected; 2 an exercise that is not complete; 3 no grade was had.
+    A proof is remembered as long as the exercise, the grader, the engine, the tools and the base images are the same.
+
+    Exit status: 0 all proved; 1 an unexpected verdict; 2 an incomplete exercise; 3 a submission could not be graded.
     """
     from contextlib import closing
 
     from grader.exercise import names as all_names
-    from grader.verify import verify as prove
-    from layerwise import workbench
+    from grader.verify.proofs import Proofs
+    from grader.verify.proving import verify as prove
+    from layerwise import workspace
     from layerwise.commands._proving import Tally
     from layerwise.commands._watching import stoppable, watching
+    from layerwise.stack import paths
 
-    wanted = names or all_names(workbench.exercises_dir())
+    if not names:
+        _require_exercises()
+    wanted = names or all_names(workspace.exercises_dir())
     if not wanted:
-        raise InputError(f"no exercises in {workbench.exercises_dir()}")
-    found = [workbench.find(name) for name in dict.fromkeys(wanted)]
+        raise InputError(f"no exercises in {workspace.exercises_dir()}")
+    found = [workspace.find(name) for name in dict.fromkeys(wanted)]
     tally = Tally()
     with stoppable(), watching() as watch:
         ready = tally.ready(found, watch.seeding)
-        with closing(prove(ready, jobs=jobs)) as outcomes:
+        proofs = Proofs(paths.home().proofs, again=again)
+        with closing(prove(ready, jobs=jobs, proofs=proofs)) as outcomes:
             for outcome in outcomes:
                 watch.show(f"{tally.count + 1} submissions graded")
                 tally.add(outcome)
     return tally.close()
+
+
+def _require_exercises() -> None:
+    """Raise InputError if there are no exercises to choose from: neither the course's nor an instructor's own."""
+    from layerwise.stack.installation import require_checkout
+
+    if not os.environ.get("LAYERWISE_EXERCISES"):
+        require_checkout("exercises")
 
 
 def _print(found: Course) -> None:
@@ -94,7 +112,7 @@ def _print(found: Course) -> None:
     table.add_column("min", justify="right")
     table.add_column("best", justify="right", no_wrap=True)
     for lesson in found.lessons:
-        if not lesson.standings:
+        if not lesson.exercises:
             continue
         notebook = lesson.notebook
         table.add_row(
@@ -104,28 +122,31 @@ def _print(found: Course) -> None:
             "",
             str(notebook.minutes or "") if notebook else "",
         )
-        for standing in lesson.standings:
-            exercise = standing.exercise
+        for progress in lesson.exercises:
+            exercise = progress.exercise
             table.add_row(
-                {"done": "✓", "begun": "…"}.get(standing.state, ""),
+                {"done": "✓", "begun": "…"}.get(progress.state, ""),
                 Text(exercise.name),
                 Text(exercise.title),
                 Text(exercise.level),
                 str(exercise.minutes),
-                _best(standing),
+                _best(progress),
             )
-    if found.standings:
+    if found.exercises:
         console.print(table)
-    points = f", {found.score:g} of {found.max_score:g} points" if found.standings else ""
-    done = sum(standing.done for standing in found.standings)
-    click.echo(f"{done} of {len(found.standings)} done{points}." + _advice(found.next))
+    if any(one.is_of_other_checks for one in found.exercises):
+        click.echo("* graded by other checks than the exercise has today: grade again")
+    points = f", {found.score:g} of {found.max_score:g} points" if found.exercises else ""
+    done = sum(one.done for one in found.exercises)
+    click.echo(f"{done} of {len(found.exercises)} done{points}." + _advice(found.next))
 
 
-def _best(standing: Standing) -> str:
-    return f"{standing.score:g} of {standing.max_score:g}" if standing.best else f"of {standing.max_score:g}"
+def _best(progress: ExerciseProgress) -> str:
+    mark = "*" if progress.is_of_other_checks else ""
+    return f"{progress.score:g} of {progress.max_score:g}{mark}" if progress.best else f"of {progress.max_score:g}"
 
 
-def _advice(following: Standing | None) -> str:
+def _advice(following: ExerciseProgress | None) -> str:
     if following is None:
         return ""
     verb = "grade" if following.begun else "start"

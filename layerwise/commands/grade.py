@@ -21,7 +21,7 @@ _FILE = click.Path(path_type=Path, dir_okay=True)
 @click.argument("exercise")
 @click.argument("folder", required=False)
 @click.option("--image", type=_FILE, metavar="FILE", help="Judge the image in this archive; nothing is built or run.")
-@click.option("--json", "as_json", is_flag=True, help="The report as JSON on standard output, and nothing else there.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on standard output, and nothing else.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="Write the report as JUnit XML.")
 @click.option("--sarif", type=_FILE, metavar="FILE", help="Write the report as SARIF.")
 @click.option("--gradescope", type=_FILE, metavar="FILE", help="Write the report as Gradescope's results.json.")
@@ -29,34 +29,34 @@ _FILE = click.Path(path_type=Path, dir_okay=True)
 def command(exercise: str, folder: str | None, image: Path | None, as_json: bool, **files: Path | None) -> int:
     """Grade your work on EXERCISE, or what is in FOLDER.
 
-    With --image, an image saved as a file is judged, with no engine, by the checks that need no more; and with FOLDER,
-    what its files show as well. Such a grade is not remembered.
+    With --image, an image saved as a file is judged without an engine, by the checks that need no more; with FOLDER, by
+    those that look at its files, too. Such a grade is not recorded.
 
-    Exit status: 0 full marks; 1 some points lost; 2 nothing to grade; 3 the grader or the engine failed.
+    Exit status: 0 full marks; 1 points were lost; 2 nothing to grade; 3 the grader or the engine failed.
 
     \b
     lab grade 05-drop-root
     lab grade 05-drop-root ~/try --json
     lab grade 05-drop-root --image saved.tar
     """
-    from layerwise import bench, outputs, workbench
+    from layerwise import outputs, prerequisites, workspace
     from layerwise.commands._watching import stoppable, watching
 
-    found = workbench.find(exercise)
-    own = workbench.folder(found)
+    found = workspace.find(exercise)
+    own = workspace.folder(found)
     if folder == "":  # an unset variable; the current folder is called "."
         raise InputError("the name of the folder to grade is empty; leave it out to grade your own work")
     submission = Path(folder) if folder is not None else None if image else own
     if submission and not submission.is_dir():
         begin = f"; begin with: ./lab start {exercise}" if folder is None else ""
-        raise InputError(f"no folder {workbench.shown(submission)} to grade{begin}")
-    learner = workbench.learner()
+        raise InputError(f"there is no folder {workspace.shown(submission)} to grade{begin}")
+    learner = workspace.learner()
     targets = outputs.check({f"--{name}": path for name, path in files.items() if path})
     from grader.grade import grade
 
     with stoppable(), watching() as watch:
         if not image:
-            bench.prepare([found], watch.seeding)
+            prerequisites.prepare([found], watch.seeding)
         report = grade(found, submission, image=image, on_event=watch.event, learner=learner)
     if submission and not image and submission.resolve() == own.resolve():
         _remember(found, report)
@@ -68,14 +68,14 @@ def command(exercise: str, folder: str | None, image: Path | None, as_json: bool
 
 
 def _remember(exercise: Exercise, report: Report) -> None:
-    """Record the score, of the learner's own work only; a grade is shown even where it cannot be recorded."""
-    from layerwise import workbench
+    """Record the score of the learner's own work. If it cannot be recorded, warn: the grade is shown all the same."""
+    from layerwise import workspace
     from layerwise.progress import Progress, ProgressError
 
     if report.score is None:
         return
     try:
-        Progress().record_attempt(workbench.key(exercise), report)
+        Progress().record_attempt(workspace.key(exercise), report)
     except ProgressError as problem:
         click.echo(f"lab: warning: this grade is not recorded: {problem}", err=True)
 

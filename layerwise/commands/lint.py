@@ -1,4 +1,4 @@
-"""`lab lint`: what can be said of a Dockerfile without building it."""
+"""`lab lint`: what can be said about a Dockerfile without building it."""
 
 from __future__ import annotations
 
@@ -20,32 +20,35 @@ LEVELS = ("error", "warning", "info")
     type=click.Choice(LEVELS),
     default="info",
     show_default=True,
-    help="The least severity that is shown and counts.",
+    help="The lowest severity that is shown and counts.",
 )
 @click.option(
-    "--context", type=_PATH, metavar="FOLDER", help="What is built from; default: where each Dockerfile lies."
+    "--context", type=_PATH, metavar="FOLDER", help="The build context. Default: the folder of each Dockerfile."
 )
 def command(paths: tuple[str, ...], form: str, level: str, context: Path | None) -> int:
-    """Look through Dockerfiles for what needs no build to be seen.
+    """Check Dockerfiles for what can be seen without a build.
 
-    PATH is a Dockerfile, or a folder in which all of them are looked for; the default is the current folder. No engine
-    is asked and nothing is run.
+    PATH is a Dockerfile, or a folder that is searched for Dockerfiles; the default is the current folder. No engine is
+    needed, and nothing is run.
 
-    Exit status: 0 nothing found; 1 findings; 2 a file or folder that cannot be used.
+    Exit status: 0 nothing found; 1 findings; 2 a file or folder cannot be used.
 
     \b
     lab lint
     lab lint app/Dockerfile --format sarif
     """
-    from grader.lint import Linted, Severity, find, lint, output
+    from grader.lint import output
+    from grader.lint.dockerfiles import find_dockerfiles
+    from grader.lint.linter import lint
+    from grader.lint.model import Linted, Severity
 
     if "" in paths:  # an unset variable; the current folder is called "."
         raise InputError("the name of a file or folder to lint is empty; leave it out for the current folder")
     if context is not None and not context.is_dir():
-        raise InputError(f"--context {context}: no such folder")
+        raise InputError(f"--context {context}: there is no such folder")
     least = Severity(level).rank
     files = []
-    for path in find([Path(path) for path in paths] or [Path()]):
+    for path in find_dockerfiles([Path(path) for path in paths] or [Path()]):
         linted = lint(path, context)
         kept = tuple(found for found in linted.findings if found.severity.rank >= least)
         files.append(Linted(linted.path, kept, linted.error))

@@ -1,4 +1,4 @@
-"""`lab pipeline`: from a folder to a signed image in a registry, with a gate at each stage."""
+"""`lab pipeline`: turn a folder into a signed image in a registry, with a gate at each stage."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MARKS = {"passed": "ok", "failed": "STOP", "not run": "-"}
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="What became of each stage as JSON, and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result of each stage as JSON, and nothing else.")
 def command(folder: Path, as_json: bool) -> int:
     """Build, test, scan, list (SBOM), push by digest, sign and verify what is in FOLDER, as its pipeline.toml says, and
     only then move the tag. The first gate that stays shut ends it.
 
-    Make the key first, outside of FOLDER: cosign generate-key-pair. Its password is taken from COSIGN_PASSWORD.
+    Make a key first, outside of FOLDER, with: cosign generate-key-pair. The password is taken from COSIGN_PASSWORD.
 
     Exit status: 0 released; 1 a gate stayed shut; 2 unusable input; 3 the engine, the registry or a tool failed.
 
@@ -28,7 +28,7 @@ def command(folder: Path, as_json: bool) -> int:
     COSIGN_PASSWORD= lab pipeline course/apps/bakery
     lab pipeline . --json
     """
-    from layerwise import workbench
+    from layerwise import workspace
     from layerwise.commands._watching import stoppable, watching
     from layerwise.pipeline.settings import read
     from layerwise.pipeline.stages import Run, require_password
@@ -38,7 +38,7 @@ def command(folder: Path, as_json: bool) -> int:
     environment.activate()
     require_password(os.environ)
     results = []
-    with stoppable(), watching() as watch, Run(pipeline, os.environ, workbench.learner()) as run:
+    with stoppable(), watching() as watch, Run(pipeline, os.environ, workspace.learner()) as run:
         for result in run.results(watch.show):
             results.append(result)
             if not as_json:

@@ -1,4 +1,4 @@
-"""`lab reset`: an exercise put back to its starter."""
+"""`lab reset`: go back to an exercise's starter."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import click
 @click.command()
 @click.argument("exercise")
 def command(exercise: str) -> None:
-    """Put an exercise back to its starter. Your work on it is kept, in work/.trash.
+    """Go back to the starter of an exercise. Your work on it is kept in work/.trash.
 
     \b
     lab reset 05-drop-root
     """
-    from layerwise import workbench
+    from layerwise import workspace
     from layerwise.commands._telling import tell_begun
 
-    found = workbench.find(exercise)
-    tell_begun(found, workbench.reset(found))
+    found = workspace.find(exercise)
+    tell_begun(found, workspace.reset(found))

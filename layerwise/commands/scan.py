@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from grader.facts.advisories import SnapshotName
-    from grader.facts.scan import Finding
-    from layerwise.scanning import Looked
+    from grader.facts.advisories.frozen import SnapshotName
+    from grader.facts.supply.scan import Vulnerability
+    from layerwise.scanning import ScanTarget
 
 LEVELS = ("critical", "high", "medium", "low", "unknown")
 SHOWN = 200
-"""Findings that are listed."""
+"""How many findings are listed."""
 GRAVE = ("CRITICAL", "HIGH")
 """Severities for which the exit status is 1."""
 _STYLES = {"CRITICAL": "bold red", "HIGH": "red", "MEDIUM": "yellow", "LOW": "blue", "UNKNOWN": "dim"}
@@ -30,21 +30,21 @@ _STYLES = {"CRITICAL": "bold red", "HIGH": "red", "MEDIUM": "yellow", "LOW": "bl
 @click.command()
 @click.argument("ref", metavar="REF")
 @click.option("--snapshot", type=click.Choice(["now", "then"]), default="now", show_default=True,
-              help="Which of the course's two days counts.")  # fmt: skip
+              help="Which of the course's two snapshots is used.")  # fmt: skip
 @click.option(
-    "--live", is_flag=True, help="Trivy's own advisories of today, from the network, in place of the course's."
+    "--live", is_flag=True, help="Use today's advisories of Trivy, from the network, instead of the course's."
 )
 @click.option("--severity", type=click.Choice(LEVELS), default="unknown", show_default=True,
-              help="The least severity that is shown and counts.")  # fmt: skip
-@click.option("--ignore-unfixed", is_flag=True, help="Leave out what no version mends.")
-@click.option("--json", "as_json", is_flag=True, help="All of it as JSON on standard output, and nothing else there.")
+              help="The lowest severity that is shown and counts.")  # fmt: skip
+@click.option("--ignore-unfixed", is_flag=True, help="Leave out what no version fixes.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON on standard output, and nothing else.")
 def command(ref: str, snapshot: SnapshotName, live: bool, severity: str, ignore_unfixed: bool, as_json: bool) -> int:
-    """Scan REF for known flaws: an image on the lab's engine or in a registry, an image saved as a file, or a folder.
+    """Scan REF for known vulnerabilities: an image on the lab's engine, in a registry or saved as a file, or a folder.
 
-    The course's advisories are a snapshot for teaching, frozen at a day: the same image gives the same findings next
-    year. For images that matter, use --live. A file or folder of that name comes before an image.
+    The course's advisories are a frozen snapshot for teaching: the same image gives the same findings next year. For
+    images that matter, use --live. If there is a file or folder of that name, it is scanned, and not an image.
 
-    Exit status: 0 nothing of high severity or above; 1 findings of that; 2 no such image; 3 it could not be scanned.
+    Exit status: 0 nothing of high severity or above; 1 such findings; 2 no such image; 3 it could not be scanned.
 
     \b
     lab scan localhost:5000/me/tides:1.0
@@ -52,17 +52,17 @@ def command(ref: str, snapshot: SnapshotName, live: bool, severity: str, ignore_
     lab scan saved.tar --snapshot then --json
     """
     if not ref.strip():
-        raise InputError("the name of what to scan is empty")
+        raise InputError("the name of the image, file or folder to scan is empty")
     from grader.errors import GraderError, UnusableInput
-    from layerwise.scanning import look
+    from layerwise.scanning import scan_target
 
     try:
-        looked = look(ref, None if live else snapshot)
+        looked = scan_target(ref, None if live else snapshot)
     except UnusableInput:
         raise
     except GraderError as problem:
         if live:
-            raise LabError(f"no scan with Trivy's own advisories, which come from the network: {problem}") from None
+            raise LabError(f"cannot scan with Trivy's own advisories, which come from the network: {problem}") from None
         raise
     kept = LEVELS[: LEVELS.index(severity) + 1]
     findings = [
@@ -74,12 +74,12 @@ def command(ref: str, snapshot: SnapshotName, live: bool, severity: str, ignore_
         click.echo(json.dumps(_document(ref, looked, findings), indent=2))
     else:
         _print(ref, looked, findings)
-    return 1 if looked.blindings or any(finding.severity in GRAVE for finding in findings) else 0
+    return 1 if looked.hidden or any(finding.severity in GRAVE for finding in findings) else 0
 
 
-def _document(ref: str, looked: Looked, findings: Sequence[Finding]) -> dict[str, Any]:
-    from grader.facts.advisories import advisories
-    from grader.verdict import clean
+def _document(ref: str, looked: ScanTarget, findings: Sequence[Vulnerability]) -> dict[str, Any]:
+    from grader.facts.advisories.frozen import advisories
+    from grader.lib.text import clean
 
     scan = looked.scan
     return {
@@ -100,11 +100,11 @@ def _document(ref: str, looked: Looked, findings: Sequence[Finding]) -> dict[str
             }
             for finding in findings
         ],
-        "blinded": [{"package": one.package, "path": f"/{one.path}", "how": one.how} for one in looked.blindings],
+        "blinded": [{"package": one.package, "path": f"/{one.path}", "how": one.how} for one in looked.hidden],
     }
 
 
-def _print(ref: str, looked: Looked, findings: Sequence[Finding]) -> None:
+def _print(ref: str, looked: ScanTarget, findings: Sequence[Vulnerability]) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -116,25 +116,25 @@ def _print(ref: str, looked: Looked, findings: Sequence[Finding]) -> None:
     else:
         said = "Trivy's own advisories, as of today."
     _lines(console, Text(said, style="bold"))
-    system = scan.distribution or "no distribution that lists its packages"
+    system = scan.distribution or "no distribution with a package list"
     _lines(console, Text(f"{safe.line(ref)}: {looked.what}, {system}, {len(scan.packages)} packages listed"))
     if looked.base:
         _lines(console, Text(f"base image: {looked.base} (the lowest {looked.base_layers} layers)"))
-    for one in looked.blindings[:10]:
-        _lines(console, Text(f"The scanner was blinded: {one.package}: {one.how} (/{one.path})", style="magenta"))
+    for one in looked.hidden[:10]:
+        _lines(console, Text(f"Hidden from the scanner: {one.package}: {one.how} (/{one.path})", style="magenta"))
     _lines(console, Text())
     if not findings:
-        _lines(console, Text("No finding." if scan.packages else "No finding, since no package is listed at all."))
+        _lines(console, Text("No findings." if scan.packages else "No findings, since no packages are listed at all."))
         return
     _summary(console, looked, findings)
     for finding in findings[:SHOWN]:
         _lines(console, *_finding(looked, finding, console.width))
     if len(findings) > SHOWN:
-        _lines(console, Text(f"… and {len(findings) - SHOWN} more: --severity shows fewer, --json all", style="dim"))
+        _lines(console, Text(f"… and {len(findings) - SHOWN} more: --json lists all of them", style="dim"))
 
 
-def _summary(console: Console, looked: Looked, findings: Sequence[Finding]) -> None:
-    """How many of each severity, in the base image and above it."""
+def _summary(console: Console, looked: ScanTarget, findings: Sequence[Vulnerability]) -> None:
+    """Print how many findings there are of each severity, in the base image and above it."""
     from rich.text import Text
 
     columns = ("base image", "app", "of these unfixed") if looked.base else ("found", "of these unfixed")
@@ -151,18 +151,18 @@ def _summary(console: Console, looked: Looked, findings: Sequence[Finding]) -> N
     _lines(console, Text())
 
 
-def _finding(looked: Looked, finding: Finding, width: int) -> list[Text]:
-    """Two lines: how grave, which, where; and what it is."""
+def _finding(looked: ScanTarget, finding: Vulnerability, width: int) -> list[Text]:
+    """Two lines about a finding: its severity, id, package and place, and below that its title."""
     from rich.text import Text
 
-    mended = f"mended by {finding.fixed}" if finding.fixed else "nothing mends it"
+    fix = f"fixed in {finding.fixed}" if finding.fixed else "no fixed version"
     whose = ("base" if looked.of_base(finding) else "app") if looked.base else ""
     place = (
         ", ".join(part for part in (whose, "" if finding.layer is None else f"layer {finding.layer + 1}") if part)
         or finding.path
     )
     left = Text(f"{finding.severity:10}", style=_STYLES[finding.severity]) + Text(f"{finding.id:16}  ", style="default")
-    left.append(f"{finding.package} {finding.installed}, {mended}")
+    left.append(f"{finding.package} {finding.installed}, {fix}")
     room = width - len(place) - 2
     if len(left) > room:
         left.truncate(max(20, room), overflow="ellipsis")

@@ -9,22 +9,22 @@ from layerwise.errors import LabError
 
 @click.command()
 @click.argument("exercise")
-@click.option("--force", is_flag=True, help="Begin again where there is work already; the old work is kept aside.")
+@click.option("--force", is_flag=True, help="Begin again even if there is work already; the old work is kept.")
 def command(exercise: str, force: bool) -> None:
-    """Copy an exercise's starter into your work folder, and say what it is about.
+    """Copy the starter of an exercise into your work folder, and say what it is about.
 
     \b
     lab start 05-drop-root
     """
-    from layerwise import bench, workbench
+    from layerwise import prerequisites, workspace
     from layerwise.commands._telling import tell_begun
     from layerwise.commands._watching import stoppable, watching
 
-    found = workbench.find(exercise)
-    tell_begun(found, workbench.reset(found) if force else workbench.start(found))
-    # Its base images are fetched now, so that the first grading need not wait; the work can begin without them.
+    found = workspace.find(exercise)
+    tell_begun(found, workspace.reset(found) if force else workspace.start(found))
+    # The base images are fetched now, so that the first grading does not wait for them; the work can begin before.
     try:
         with stoppable(), watching() as watch:
-            bench.prepare([found], watch.seeding)
+            prerequisites.prepare([found], watch.seeding)
     except LabError as problem:
         click.echo(f"lab: not ready to build yet: {problem}", err=True)

@@ -13,7 +13,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """What runs, with versions and addresses. Exit status 0 when the lab is up, 3 when it is not.
+    """Show what runs, with versions and addresses. Exit status: 0 if the lab is up, 3 if it is not.
 
     \b
     lab status
@@ -34,7 +34,7 @@ def command(context: click.Context, as_json: bool) -> None:
 
 
 def show(told: dict[str, Any]) -> None:
-    """Print the overview: a label, then one thing a line, never broken (addresses are there to be copied)."""
+    """Print the overview: a label and one thing in each line, never wrapped, so that addresses can be copied."""
     for label, text in rows(told):
         click.echo(click.style(f"{label:<15}", bold=True) + text)
 

@@ -1,4 +1,4 @@
-"""`lab test`: everything, on a live lab that it brings up itself."""
+"""`lab test`: run everything, on a live lab that it brings up itself."""
 
 from __future__ import annotations
 
@@ -14,47 +14,83 @@ import click
 from layerwise.errors import LabError
 from layerwise.stack.paths import ROOT
 
-FAST = "not engine and not lab and not browser"
-
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--fast", is_flag=True, help="Only what needs no engine: style, types, unit tests.")
-@click.option("--engines", is_flag=True, help="The grader's cases on Docker 20.10, 26.1 and 28.5, verdicts compared.")
+@click.option(
+    "--long", is_flag=True, help="Also what takes long and seldom changes; proves again what has been proved."
+)
+@click.option(
+    "--slice", "word", metavar="WORD", help="Of what --long adds, the tenth that WORD (a commit, say) chooses."
+)
+@click.option("--engines", is_flag=True, help="Compare the grader's verdicts on Docker 20.10, 26.1 and 28.5.")
+@click.option("--record", is_flag=True, help="Only record again what the lab's builder says, for the fast tests.")
 @click.argument("pytest_args", nargs=-1, type=click.UNPROCESSED)
-def command(fast: bool, engines: bool, pytest_args: tuple[str, ...]) -> int:
+def command(fast: bool, long: bool, word: str | None, engines: bool, record: bool, pytest_args: tuple[str, ...]) -> int:
     """Run the project's tests: style, types, unit tests; then, on a live lab, the engine, every exercise,
     every lesson, and a browser. Brings the lab up first, and down again if it was not up before.
 
     \b
-    lab test                         everything (three quarters of an hour on 2 cores)
+    lab test                         everything but what takes long
+    lab test --long                  everything; run it before you call something done
     lab test --fast                  what needs no engine (about a minute)
     lab test --engines               the same grade on every engine? (an hour or two; needs root on Debian or Ubuntu)
-    lab test -- tests/grader -k user   a part; what follows -- goes to pytest
+    lab test --record                what BuildKit says of 500 Dockerfiles and ignore files, written down (minutes)
+    lab test -- tests/grader -k user   a part, in one process; what follows -- goes to pytest
     """
-    if engines:
-        from layerwise.commands import _engines
-        from layerwise.commands._watching import stoppable
+    from layerwise.commands import _suite
+    from layerwise.commands._watching import stoppable
+    from layerwise.stack.installation import require_checkout
 
-        with stoppable(), _live_lab():
-            return _engines.run(pytest_args)
-    python = sys.executable
-    _run("style", [python, "-m", "ruff", "check", "."])
-    _run("format", [python, "-m", "ruff", "format", "--check", "."])
-    _run("types", [python, "-m", "mypy"])
-    if fast:
-        _run("tests", [python, "-m", "pytest", "-m", FAST, *pytest_args])
-        return 0
-    _chromium()
-    with _live_lab():
-        from layerwise.stack.environment import lab_env
+    require_checkout("test")
 
-        _run("tests", [python, "-m", "pytest", *pytest_args], env=lab_env())
-    return 0
+    chosen = (["--long"] if long else []) + ([f"--slice={word}"] if word is not None else [])
+    with stoppable():
+        if engines:
+            from layerwise.commands import _engines
+
+            with _live_lab():
+                return _engines.run(pytest_args)
+        if record:
+            with _live_lab():
+                from layerwise.stack.environment import lab_env
+
+                (ended_so,) = _suite.run([_suite.ANSWERS], RECORD, lab_env())
+            return 0 if ended_so.passed else 1
+        for title, *argv in STATIC:
+            _run(title, [sys.executable, "-m", *argv])
+        ended = []
+        if fast or not pytest_args:
+            ended = _suite.run([_suite.UNIT_TESTS], [*chosen, *pytest_args], os.environ)
+        if not fast and all(each.passed for each in ended):
+            _chromium()
+            with _live_lab():
+                from layerwise.stack.environment import lab_env
+
+                phases = [_suite.WANTED] if pytest_args else _suite.PHASES
+                ended += _suite.run(phases, [*chosen, *pytest_args], lab_env())
+    for each in ended:
+        click.echo(f"── {each}", err=True)
+    return 0 if all(each.passed for each in ended) else 1
+
+
+RECORD = (
+    *("-p", "tests.answers", "--answers=write"),
+    "tests/grader/facts/dockerfile/test_dockerfile_engine.py",
+    "tests/grader/facts/context/test_ignore_on_builder.py",
+)
+"""Arguments of pytest: the tests that compare the grader with what a builder said, asked to write that down anew."""
+STATIC = (
+    ("style", "ruff", "check", "."),
+    ("format", "ruff", "format", "--check", "."),
+    ("types", "mypy"),
+)
+"""What is looked at without running anything: a title, and a module of Python with its arguments."""
 
 
 @contextmanager
 def _live_lab() -> Iterator[None]:
-    """The lab with all base images, which `lab up` alone does not bring; down again, unless it was up before."""
+    """The lab with all base images. Afterwards it is taken down, unless it was up before."""
     was_up = _lab("status", check=False, quiet=True)
     try:
         _lab("up", "--no-jupyter", "--images", "all")
@@ -64,15 +100,15 @@ def _live_lab() -> Iterator[None]:
             _lab("down")
 
 
-def _run(title: str, argv: list[str], env: dict[str, str] | None = None) -> None:
+def _run(title: str, argv: list[str]) -> None:
     click.echo(f"── {title}: {' '.join(argv[1:])}", err=True)
-    status = subprocess.run(argv, cwd=ROOT, env=env, check=False).returncode
+    status = subprocess.run(argv, cwd=ROOT, check=False).returncode
     if status:
         raise LabError(f"{title} failed (status {status}); its output is above")
 
 
 def _lab(*words: str, check: bool = True, quiet: bool = False) -> bool:
-    """Run another lab command in a process of its own; True when it succeeded."""
+    """Run another lab command in a process of its own. Returns whether it succeeded."""
     output = subprocess.DEVNULL if quiet else None
     argv = [sys.executable, "-m", "layerwise.cli", *words]
     status = subprocess.run(argv, cwd=ROOT, stdout=output, stderr=output, check=False).returncode
@@ -82,17 +118,13 @@ def _lab(*words: str, check: bool = True, quiet: bool = False) -> bool:
 
 
 def _chromium() -> None:
-    """Chromium for the browser test: the one on PATH, else Debian's where we may install it."""
+    """Have Chromium for the browser test: from PATH, else Debian's if we may install it."""
     if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
         return
     if not (shutil.which("apt-get") and os.geteuid() == 0):
         raise LabError(
             "the browser test needs Chromium: install it (or run the rest with: lab test -- -m 'not browser')"
         )
-    click.echo("── installing Chromium for the browser test", err=True)
-    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for argv in (
-        ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
-    ):
-        subprocess.run(argv, env=quiet, check=True, stdout=subprocess.DEVNULL)
+    from layerwise.stack import apt
+
+    apt.install(["chromium"], lambda text: click.echo(f"── for the browser test: {text}", err=True))

@@ -15,20 +15,25 @@ import click
 )
 @click.option("--port", type=int, default=8888, show_default=True, help="JupyterLab's port.")
 @click.option(
-    "--images", metavar="A,B|all|none", help="Base images to have at hand (default: those of the first lessons)."
+    "--images", metavar="A,B|all|none", help="The base images to prepare (default: those of the first lessons)."
 )
-@click.option("--no-jupyter", is_flag=True, help="Engine, registries and images only.")
-@click.option("--offline", is_flag=True, help="Use only what is here.")
+@click.option("--no-jupyter", is_flag=True, help="Only the engine, the registries and the images.")
+@click.option("--offline", is_flag=True, help="Use only what is here already.")
 def command(engine: str, port: int, images: str | None, no_jupyter: bool, offline: bool) -> None:
-    """Bring up the lab: engine, registry, base images, tools, JupyterLab. Run again, it changes nothing.
+    """Bring up the lab: engine, registry, base images, tools, JupyterLab. A second run changes nothing.
 
     \b
     lab up
     lab up --images all --port 8899    every base image, JupyterLab at another port
-    lab up --offline                   without asking anything outside of this machine
+    lab up --offline                   without asking anything outside this machine
     """
     from layerwise.stack import bringup, paths
-    from layerwise.stack.images import catalogue
+    from layerwise.stack.catalogue import catalogue
+    from layerwise.stack.installation import require_checkout, require_notebook
+
+    require_checkout("up")
+    if not no_jupyter:
+        require_notebook()
 
     names: tuple[str, ...] | None = None
     if images is not None:
@@ -42,6 +47,6 @@ def command(engine: str, port: int, images: str | None, no_jupyter: bool, offlin
     click.echo(f"The lab is up. Engine: Docker {result.info.version} ({whose}). Registry: localhost:5000")
     if result.url:
         click.echo(f"\n    {result.url}\n")
-        click.echo("Open it: lesson 00 at first, later what is next. Exercises: ./lab exercises. To stop: ./lab down")
+        click.echo("Open this address in a browser. Exercises: ./lab exercises. To stop: ./lab down")
     else:
         click.echo("Next: ./lab exercises, or ./lab up for JupyterLab too. To stop: ./lab down")

@@ -1,4 +1,4 @@
-"""`lab watch`: grade at each save."""
+"""`lab watch`: grade after each save."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from layerwise.errors import InputError, LabError
 
 if TYPE_CHECKING:
     from grader.exercise import Exercise
-    from grader.lint import Linted
+    from grader.lint.model import Linted
     from grader.verdict import Report
     from layerwise.commands._screen import Screen
 
 RESTLESS = 5.0
-"""Seconds of changes without a pause after which it is said that a pause is waited for."""
+"""Seconds of changes without a pause, after which a line says that we wait for a pause."""
 
 
 @click.command()
 @click.argument("exercise")
 @click.argument("folder", required=False)
 def command(exercise: str, folder: str | None) -> None:
-    """Grade your work on EXERCISE, or what is in FOLDER, at each save.
+    """Grade your work on EXERCISE, or what is in FOLDER, after each save.
 
-    What can be told from the Dockerfile alone is shown at once, the grade when it is there. A save while it is being
-    worked out begins it anew. Ctrl-C ends it; nothing is left behind.
+    What the Dockerfile alone shows is printed at once, and the grade when it is ready. A save during a grading starts
+    it again. Ctrl-C ends it; nothing is left behind.
 
     Exit status: 2 nothing to watch; 130 ended by Ctrl-C.
 
     \b
     lab watch 05-drop-root
     """
-    from layerwise import workbench
+    from layerwise import workspace
     from layerwise.commands._screen import screen
     from layerwise.commands._watching import stoppable
 
-    found = workbench.find(exercise)
+    found = workspace.find(exercise)
     if folder == "":
         raise InputError("the name of the folder to watch is empty; leave it out to watch your own work")
-    place = Path(folder) if folder is not None else workbench.folder(found)
+    place = Path(folder) if folder is not None else workspace.folder(found)
     if not place.is_dir():
         begin = f"; begin with: ./lab start {exercise}" if folder is None else ""
-        raise InputError(f"no folder {workbench.shown(place)} to watch{begin}")
-    with stoppable(), screen(found.name, workbench.shown(place)) as page:
+        raise InputError(f"there is no folder {workspace.shown(place)} to watch{begin}")
+    with stoppable(), screen(found.name, workspace.shown(place)) as page:
         _Loop(found, exercise, place, page).run()
 
 
 class _Loop:
-    """Looks at the folder, and keeps one grading at most going."""
+    """Watches the folder, and runs at most one grading at a time."""
 
     def __init__(self, exercise: Exercise, name: str, folder: Path, page: Screen) -> None:
         self._exercise = exercise
@@ -60,10 +60,10 @@ class _Loop:
         self._page = page
         self._round: _Round | None = None
         self._waiting = False
-        """A save was seen that no grading has begun for."""
+        """Whether there was a save for which no grading has begun."""
 
     def run(self) -> None:
-        """Until interrupted. The grading that goes on then is ended, and has removed what it made."""
+        """Watch until interrupted. A grading in progress is then ended, and removes what it made."""
         from layerwise.saves import Saves
 
         saves = Saves(self._folder)
@@ -74,8 +74,8 @@ class _Loop:
                     self._saved(saves.there)
                 self._tend()
                 if saves.moving_since is not None and began - saves.moving_since > RESTLESS:
-                    self._page.news("the folder keeps changing: waiting until it rests")
-                # A large folder is looked at less often.
+                    self._page.news("the folder keeps changing: waiting for a pause")
+                # A large folder is checked less often.
                 time.sleep(min(2.0, max(0.1, 9 * (time.monotonic() - began))))
         finally:
             if self._round is not None:
@@ -83,25 +83,25 @@ class _Loop:
                 self._round.join()
 
     def _saved(self, there: bool) -> None:
-        from layerwise.workbench import shown
+        from layerwise.workspace import shown
 
         if self._round is not None:
             self._round.stop()
         self._waiting = there
         if not there:
-            self._page.problem(f"the folder {shown(self._folder)} is gone; it is graded again when it is back")
+            self._page.problem(f"the folder {shown(self._folder)} is gone; it will be graded when it is back")
             return
         self._page.saved(self._lint())
 
     def _lint(self) -> Linted | None:
-        from grader.lint import lint
+        from grader.lint.linter import lint
 
         settings = self._exercise.build
         dockerfile = self._folder / settings.dockerfile
         return lint(dockerfile, self._folder / settings.context, settings.dockerfile) if dockerfile.exists() else None
 
     def _tend(self) -> None:
-        """Take up what a grading came to, and begin the next one."""
+        """Show the result of a grading that has ended, and begin the next one."""
         current = self._round
         if current is not None and not current.ended:
             self._page.news("stopping the grading of the earlier save" if current.stopping else current.news)
@@ -118,22 +118,22 @@ class _Loop:
 
     @property
     def _own(self) -> bool:
-        """Whether it is the learner's own work, whose grades are remembered."""
-        from layerwise import workbench
+        """Whether it is the learner's own work: then grades are recorded."""
+        from layerwise import workspace
 
-        return self._folder.absolute() == workbench.folder(self._exercise).absolute()
+        return self._folder.absolute() == workspace.folder(self._exercise).absolute()
 
     def _show(self, ended: _Round) -> None:
         if ended.report is None:
-            self._page.problem(f"{ended.problem.rstrip('.')}; tried again at the next save")
+            self._page.problem(f"{ended.problem.rstrip('.')}; it is graded again after the next save")
             return
         self._page.report(ended.report)
         if ended.report.score is None:
-            self._page.problem("the engine or the grader failed; tried again at the next save")
+            self._page.problem("the engine or the grader failed; it is graded again after the next save")
 
 
 class _Round:
-    """One grading in a process of its own, followed by a thread."""
+    """One grading, in a process of its own that a thread follows."""
 
     def __init__(self, name: str, folder: Path, *, own: bool) -> None:
         from layerwise.views.grading import Grading
@@ -147,12 +147,12 @@ class _Round:
         self._thread.start()
 
     def stop(self) -> None:
-        """Have it end soon, without a grade."""
+        """Ask it to end soon, without a grade."""
         self.stopping = True
         self._grading.stop()
 
     def join(self) -> None:
-        """Wait until it has removed what it made; a second Ctrl-C does not cut that short."""
+        """Wait until it has removed what it made; a second Ctrl-C does not interrupt that."""
         while self._thread.is_alive():
             try:
                 self._thread.join(0.2)

@@ -14,7 +14,7 @@ exceptions     = ".trivyignore.yaml"         # optional, with `allowed`, the ids
 allowed        = ["CVE-2005-2541"]
 
 [sign]
-key = "../keys/cosign.key"                   # with cosign.pub beside it; the password is in COSIGN_PASSWORD
+key = "../keys/cosign.key"                   # with cosign.pub next to it; the password is in COSIGN_PASSWORD
 
 [build]                                      # optional, these are the defaults
 dockerfile = "Dockerfile"
@@ -35,9 +35,10 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from grader.checks.scan import Params as ScanParams
-from grader.exercise import BuildSettings, Missing, Unreadable, read_table
-from grader.repository import RepositoryName, TagName
-from grader.units import Duration
+from grader.facts.registry.names import RepositoryName, TagName
+from grader.lib.toml_model import Missing, Unreadable, read_table
+from grader.lib.units import Duration
+from grader.settings import BuildSettings
 from layerwise.errors import InputError
 
 FILE = "pipeline.toml"
@@ -48,7 +49,7 @@ class _Model(BaseModel):
 
 
 class TestSettings(_Model):
-    """What must succeed before anything is shipped."""
+    """The tests that must succeed before anything is shipped."""
 
     target: str = ""
     run: tuple[str, ...] = ()
@@ -58,24 +59,24 @@ class TestSettings(_Model):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.target and not self.run:
-            raise ValueError("expected `target`, `run` or both: a pipeline without a test has no gate")
+            raise ValueError("expected `target`, `run` or both: without a test the pipeline has no gate")
         return self
 
 
 class SbomSettings(_Model):
-    """Which kind of list is attached."""
+    """The format of the SBOM that is attached."""
 
     format: Literal["cyclonedx", "spdx"] = "cyclonedx"
 
 
 class SignSettings(_Model):
-    """The private key, a path from the pipeline's folder; the public one is beside it."""
+    """The private key, as a path from the pipeline's folder; the public key is next to it."""
 
     key: Annotated[str, Field(pattern=r"\.key$")]
 
 
 class Settings(_Model):
-    """The whole file."""
+    """Everything in pipeline.toml."""
 
     image: RepositoryName
     tag: TagName
@@ -88,7 +89,7 @@ class Settings(_Model):
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A pipeline that was read: its settings, and the folder they are of."""
+    """A pipeline: its folder and its settings."""
 
     folder: Path
     settings: Settings
@@ -103,10 +104,10 @@ class Pipeline:
 
 
 def read(folder: Path) -> Pipeline:
-    """The pipeline of a folder. InputError, in one line, where there is none or it does not follow the format."""
+    """The pipeline of a folder. Raises InputError if there is none, or if it does not follow the format."""
     file = folder / FILE
     if not folder.is_dir():
-        raise InputError(f"no folder {folder}")
+        raise InputError(f"there is no folder {folder}")
     try:
         settings = read_table(file, Settings)
     except Missing:
@@ -116,5 +117,5 @@ def read(folder: Path) -> Pipeline:
     pipeline = Pipeline(folder, settings)
     for key, cure in ((pipeline.private_key, "cosign generate-key-pair"), (pipeline.public_key, "cosign public-key")):
         if not key.is_file():
-            raise InputError(f"{file}: sign.key: there is no {key}; make it with: {cure}")
+            raise InputError(f"{file}: sign.key: {key} does not exist; make it with: {cure}")
     return pipeline

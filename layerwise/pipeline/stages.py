@@ -1,7 +1,7 @@
-"""The stages of a pipeline, one after the other; the first gate that stays shut ends it.
+"""The stages of a pipeline, one after the other. The first gate that stays shut ends it.
 
-The image that was built is the one that was tested, scanned, pushed, signed and verified: after the push everything
-goes by its digest, and the tag that people use is moved last.
+One and the same image is built, tested, scanned, pushed, signed and verified: after the push it is named by its digest,
+and the tag that people use is moved last.
 """
 
 from __future__ import annotations
@@ -17,11 +17,17 @@ from typing import Literal
 
 from grader import checks
 from grader.errors import EngineFailure, SubmissionFault
-from grader.facts import Facts, build, served, trivy
-from grader.facts.registry import Manifest, Platform, Repository
-from grader.submission import Submission, private_folder
-from grader.units import format_size
-from grader.verdict import clean
+from grader.facts import Facts
+from grader.facts.build import build
+from grader.facts.registry import served_image
+from grader.facts.registry.documents import Manifest, Platform
+from grader.facts.registry.repository import Repository
+from grader.facts.supply import trivy
+from grader.facts.supply.scan import scan_of
+from grader.lib.scratch import private_folder
+from grader.lib.text import clean
+from grader.lib.units import format_size
+from grader.submission import Submission
 from layerwise.errors import InputError
 from layerwise.pipeline.settings import Pipeline
 from layerwise.stack.run import CommandFailed, last_line
@@ -35,12 +41,12 @@ SBOMS = {"cyclonedx": ("cyclonedx", "cyclonedx"), "spdx": ("spdx-json", "spdxjso
 
 
 class GateShut(Exception):
-    """What a stage asks for does not hold; the text says what was found."""
+    """A stage's condition is not met. The text says what was found."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a stage ended. `message` is one line, cleaned."""
+    """How a stage ended. `message` is one line, fit to show."""
 
     name: str
     status: Literal["passed", "failed", "not run"]
@@ -49,12 +55,12 @@ class Result:
 
 
 class Run:
-    """One run of a pipeline. Use it in a `with` block: leaving it removes what it made on the engine and on disk."""
+    """One run of a pipeline. Use it in a `with` block: the end of the block removes what it made on engine and disk."""
 
     STAGES = ("build", "test", "scan", "sbom", "push", "sign", "verify", "release")
 
     def __init__(self, pipeline: Pipeline, env: Mapping[str, str], learner: str) -> None:
-        """`env` is the lab's environment, with COSIGN_PASSWORD in it."""
+        """`env` is the lab's environment with COSIGN_PASSWORD."""
         self._pipeline = pipeline
         self._env = env
         self._learner = learner
@@ -74,13 +80,13 @@ class Run:
 
     @cached_property
     def repository(self) -> Repository:
-        """Where the image goes."""
+        """The repository to which the image is pushed."""
         return Repository.parse(self._facts.repository(self._pipeline.settings.image))
 
     def results(self, begin: Callable[[str], object]) -> Iterator[Result]:
-        """Each stage's result; `begin` is called with a stage's name when it begins.
+        """The result of each stage; `begin` is called with its name when it begins.
 
-        GraderError and LabError where a stage could not be tried: then it is nobody's gate that is shut.
+        Raises GraderError or LabError if a stage could not be carried out: then no gate is to blame.
         """
         shut = False
         for name in self.STAGES:
@@ -101,7 +107,7 @@ class Run:
         facts, key = self._facts, self._pipeline.private_key.resolve()
         context = (self._pipeline.folder / self._pipeline.settings.build.context).resolve()
         if key.is_relative_to(context) and key.relative_to(context).as_posix() in {e.path for e in facts.context.sent}:
-            raise GateShut(f"the private key {key.name} would be sent to the builder: keep it elsewhere")
+            raise GateShut(f"the private key {key.name} would be sent to the builder: move it out of the build context")
         _ = facts.build
         return f"{format_size(facts.image.size)}, {len(facts.image.layers)} layers, image {_short(facts.image.id)}"
 
@@ -116,7 +122,7 @@ class Run:
             outcome = self._facts.run(list(test.run), timeout=test.timeout)
             words = last_line(outcome.stderr) or last_line(outcome.stdout)
             if outcome.exit_code is None:
-                raise GateShut(f"{' '.join(test.run)} did not end in its time: {words}")
+                raise GateShut(f"{' '.join(test.run)} did not end in time: {words}")
             if outcome.exit_code:
                 raise GateShut(f"{' '.join(test.run)} ended with status {outcome.exit_code}: {words}")
             said.append(f"{clean(' '.join(test.run), 40)} ends with status 0")
@@ -135,12 +141,12 @@ class Run:
         except OSError as problem:
             raise EngineFailure(f"the image cannot be written to disk: {problem.strerror}") from None
         form = SBOMS[self._pipeline.settings.sbom.format][0]
-        # Only listed, not scanned: no advisories are needed for it.
+        # Packages are only listed, not scanned: that needs no advisories.
         words = ["--quiet", "--offline-scan", "--skip-version-check", "--disable-telemetry"]
         words += [f"--cache-dir={self._folder / 'cache'}", f"--format={form}", f"--output={self._sbom_file}"]
         self._program(str(trivy.program()), "image", *words, f"--input={layout}")
         shutil.rmtree(layout)
-        packages = len(self._facts.scan(self._pipeline.settings.scan.snapshot).packages)
+        packages = len(scan_of(self._facts, self._pipeline.settings.scan.snapshot).packages)
         return (
             f"{self._pipeline.settings.sbom.format}, {packages} packages, {format_size(self._sbom_file.stat().st_size)}"
         )
@@ -153,9 +159,9 @@ class Run:
         self._program("docker", "push", "--quiet", name)
         manifest = self._served(name.rpartition(":")[2])
         info = self._facts.engine.info
-        one = served.of_platform(self.repository, manifest, Platform(info.os, info.architecture))
+        one = served_image.of_platform(self.repository, manifest, Platform(info.os, info.architecture))
         if list(self.repository.image_config(one).diff_ids) != [layer.diff_id for layer in image.layers]:
-            raise GateShut(f"what {self.repository} serves is not what was built: somebody else pushed it")
+            raise GateShut(f"{self.repository} does not serve what was built: somebody else has pushed there")
         self.digest = manifest.digest
         return f"{self.repository}@{manifest.digest}"
 
@@ -182,7 +188,7 @@ class Run:
         manifest = self._served(self._pinned.partition("@")[2])
         self.repository.put_manifest(tag, manifest.raw, manifest.media_type)
         if self._served(tag).digest != manifest.digest:
-            raise GateShut(f"{self.repository}:{tag} is something else already: somebody moved it at the same time")
+            raise GateShut(f"{self.repository}:{tag} names something else: somebody moved it at the same time")
         return f"{self.repository}:{tag} is {_short(manifest.digest)}"
 
     @property
@@ -207,11 +213,9 @@ class Run:
 
 
 def require_password(env: Mapping[str, str]) -> None:
-    """InputError where Cosign would ask for a password at a terminal that is not there."""
+    """Raise InputError if Cosign would have to ask for the password: there may be no terminal."""
     if "COSIGN_PASSWORD" not in env:
-        raise InputError(
-            "the password of the signing key is missing: set COSIGN_PASSWORD (to nothing where it has none)"
-        )
+        raise InputError("the password of the signing key is missing: set COSIGN_PASSWORD (to nothing if it has none)")
 
 
 def _hexadecimal(digest: str) -> str:

@@ -9,9 +9,9 @@ from layerwise.errors import LabError
 
 
 def seed(report: Callable[[str], object]) -> None:
-    """Have the registry serve them. Changes nothing where it does. Raises LabError."""
+    """Push the advisories to the registry, unless it has them. Raises LabError."""
     from grader.facts.advisories import artifact
-    from grader.facts.registry import Repository
+    from grader.facts.registry.repository import Repository
 
     try:
         if artifact.publish(Repository.parse(artifact.REPOSITORY)):

@@ -1,20 +1,20 @@
-"""Bring the lab up and take it down: the order of things, and what is checked before anything is made."""
+"""Bring the lab up and take it down: in which order, and what is checked before anything is made."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import socket
 from dataclasses import dataclass
-from pathlib import Path
 
+from grader.facts.engine.info import EngineInfo
 from layerwise.errors import InputError, LabError
-from layerwise.stack import disposal, embedded, engine, environment, jupyter, lock, processes, rootfs, state, tools
-from layerwise.stack.engine import Endpoint, EngineInfo
-from layerwise.stack.paths import Home
-from layerwise.stack.progress import Reporter, Step, reporter
+from layerwise.stack import apt, disposal, embedded, engine, environment, jupyter, lock, processes, rootfs, state, tools
+from layerwise.stack.addresses import AUTH_PORT, REGISTRY_PORT, is_taken
+from layerwise.stack.engine import Endpoint
+from layerwise.stack.paths import Home, nearest
+from layerwise.stack.progress import Reporter, Task, reporter
 
-REGISTRY_PORTS = (5000, 5001)
+REGISTRY_PORTS = (REGISTRY_PORT, AUTH_PORT)
 SECONDS = {
     "leftovers": 20.0,
     "packages": 15.0,
@@ -24,9 +24,9 @@ SECONDS = {
     "images": 120.0,
     "jupyter": 4.0,
 }
-"""What each step takes the first time on 2 cores."""
+"""How long each step takes the first time, on 2 cores."""
 SECONDS_AGAIN = {"registry": 1.0, "images": 2.0, "jupyter": 3.0}
-"""What it takes once it has been done; both until a run on this machine has been measured."""
+"""How long it takes after that. Both are used until a run on this machine has been measured."""
 
 SPARE_BYTES = 300_000_000
 """Free space without which nothing is started."""
@@ -34,7 +34,7 @@ SPARE_BYTES = 300_000_000
 
 @dataclass(frozen=True)
 class Options:
-    """What `lab up` was asked for. `images` is None for those of the first lessons; an empty tuple for none."""
+    """What `lab up` was asked for. `images` is None for those of the first lessons, and empty for no image at all."""
 
     engine: str = "auto"
     port: int = jupyter.PORT
@@ -45,7 +45,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Result:
-    """What `lab up` ended with: the engine, JupyterLab's address (None without it), and what is missing."""
+    """What `lab up` ended with: the engine, JupyterLab's address (None if it was not started), and what is missing."""
 
     engine: state.EngineRecord
     info: EngineInfo
@@ -54,11 +54,13 @@ class Result:
 
 
 def up(home: Home, options: Options) -> Result:
-    """Bring up whatever is not up yet. Raises LabError or InputError, each with its remedy; what was made until then is
-    whole, and the next call goes on from there."""
-    from layerwise.stack import advisories, images, registry
+    """Bring up whatever is not up yet.
 
-    wanted = [images.find(name).name for name in (images.first() if options.images is None else options.images)]
+    Raises LabError or InputError with the remedy. What was made until then is complete, and the next call continues.
+    """
+    from layerwise.stack import advisories, catalogue, images, registry
+
+    wanted = [catalogue.find(name).name for name in (catalogue.first() if options.images is None else options.images)]
     with lock.held(home, "up"):
         current = state.read(home)
         require_space(home)
@@ -105,7 +107,7 @@ def up(home: Home, options: Options) -> Result:
 
 
 def down(home: Home) -> list[str]:
-    """Stop what `up` started. What is on disk stays. Returns what was stopped."""
+    """Stop what `up` started, and return its names. What is on disk stays."""
     if not home.path.is_dir():
         return []
     with lock.held(home, "down"):
@@ -113,7 +115,7 @@ def down(home: Home) -> list[str]:
 
 
 def stop(home: Home, current: state.State) -> list[str]:
-    """Stop all that runs, with the lock held already."""
+    """Stop everything that runs; the caller holds the lock."""
     from layerwise.stack import registry
 
     stopped = ["JupyterLab"] if jupyter.stop(home) else []
@@ -130,13 +132,13 @@ def stop(home: Home, current: state.State) -> list[str]:
 
 
 def choose(home: Home, current: state.State, wish: str) -> tuple[Endpoint, EngineInfo] | None:
-    """The machine's engine to use, or None for the lab's own. Raises LabError when the wish cannot be granted."""
+    """The machine's engine to use, or None for the lab's own. Raises LabError if the wish cannot be granted."""
     own = embedded.endpoint(home).url
     if wish == "embedded":
         return None
     environ = {name: value for name, value in os.environ.items() if not (name == "DOCKER_HOST" and value == own)}
     if wish == "auto" and "DOCKER_HOST" not in environ:
-        # The engine of the last time, until another is asked for: its images are there.
+        # The engine of the last time, until another is asked for: it has the images.
         if current.engine and current.engine.kind == "embedded":
             return None
         if os.environ.get("DOCKER_HOST") == own:
@@ -151,19 +153,19 @@ def choose(home: Home, current: state.State, wish: str) -> tuple[Endpoint, Engin
 
 
 def record(home: Home, chosen: tuple[Endpoint, EngineInfo] | None) -> state.EngineRecord:
-    """The chosen engine, as it is remembered."""
+    """The record of the chosen engine."""
     return state.EngineRecord("host", chosen[0].url, chosen[0].cert_path) if chosen else embedded.record(home)
 
 
 def leave_other_engine(home: Home, current: state.State, chosen: tuple[Endpoint, EngineInfo] | None) -> None:
-    """Stop what runs on the engine of the last time, if that is another one: both would want the same ports."""
+    """Stop what runs on the engine of the last time, if another is chosen now: both would want the same ports."""
     if current.engine and current.engine != record(home, chosen):
         try:
             stop(home, current)
         except LabError:
             if current.engine and current.engine.kind == "embedded":
                 raise
-            current.engine = None  # the machine's former engine is gone, and the registries with it
+            current.engine = None  # the former engine is gone, and the registries with it
 
 
 def plan(
@@ -173,15 +175,15 @@ def plan(
     running: bool,
     wanted: list[str],
     options: Options,
-) -> list[Step]:
-    """The steps ahead, with the time each is expected to take."""
+) -> list[Task]:
+    """The steps to take, and how long each is expected to take."""
     titles: dict[str, str] = {}
     if disposal.left(home):
-        titles["leftovers"] = "Removing what a purge left that was cut short"
+        titles["leftovers"] = "Finishing a purge that was interrupted"
     if chosen is None and not running:
         if not rootfs.is_ready(home):
-            if rootfs.missing_packages():
-                titles["packages"] = f"Installing {', '.join(rootfs.missing_packages())}"
+            if apt.missing_for_rootfs():
+                titles["packages"] = f"Installing {', '.join(apt.missing_for_rootfs())}"
             titles["rootfs"] = "Making the engine (Debian 13, 0.6 GB)"
         titles["engine"] = "Starting the engine"
     titles["registry"] = "Registries at localhost:5000 and localhost:5001"
@@ -189,24 +191,24 @@ def plan(
         titles["images"] = f"Base images ({len(wanted)})"
     if options.jupyter:
         titles["jupyter"] = "JupyterLab"
-    return [Step(key, title, expected(current, key)) for key, title in titles.items()]
+    return [Task(key, title, expected(current, key)) for key, title in titles.items()]
 
 
 def expected(current: state.State, key: str) -> float:
-    """Seconds that a step should take: as measured here, else as measured elsewhere."""
+    """Seconds that a step should take: as measured on this machine, else as measured on ours."""
     if key not in current.seconds:
         return SECONDS[key]
     return current.seconds.get(f"{key} again", SECONDS_AGAIN.get(key, current.seconds[key]))
 
 
 def remember(current: state.State, took: dict[str, float]) -> None:
-    """Keep how long each step took, the first time and the last of the other times."""
+    """Remember how long each step took: the first time, and the most recent time after that."""
     for key, seconds in took.items():
         current.seconds[f"{key} again" if key in current.seconds else key] = round(seconds, 1)
 
 
 def clear(home: Home, shown: Reporter) -> None:
-    """Finish a purge that was cut short."""
+    """Finish a purge that was interrupted."""
     if left := disposal.left(home):
         with shown.step("leftovers") as say:
             for folder in left:
@@ -214,13 +216,13 @@ def clear(home: Home, shown: Reporter) -> None:
 
 
 def bring_engine(home: Home, current: state.State, shown: Reporter) -> EngineInfo:
-    """Make the lab's own engine if need be, and start it."""
+    """Start the lab's own engine, and make it first if necessary."""
     rootfs.sweep(home)
     if not rootfs.is_ready(home):
-        missing = rootfs.missing_packages()
+        missing = apt.missing_for_rootfs()
         if missing:
             with shown.step("packages") as say:
-                rootfs.install(missing, say)
+                apt.install(missing, say)
             current.apt = sorted({*current.apt, *missing})
             state.write(home, current)
         with shown.step("rootfs") as say:
@@ -230,8 +232,9 @@ def bring_engine(home: Home, current: state.State, shown: Reporter) -> EngineInf
 
 
 def require_embedded(home: Home, offline: bool) -> None:
-    """Raise LabError, before anything is made, where the lab's own engine cannot come up."""
+    """Raise LabError, before anything is made, if the lab's own engine cannot run here."""
     rootfs.require_possible(home)
+    embedded.require_alone(home)
     for port in REGISTRY_PORTS:
         if is_taken(port):
             who = processes.listener(port) or "another program"
@@ -240,9 +243,9 @@ def require_embedded(home: Home, offline: bool) -> None:
         return
     if offline:
         raise LabError(
-            "the lab's engine has not been made yet, and that needs a network; run ./lab up once without --offline"
+            "the lab's engine has not been made yet, and making it needs a network; run ./lab up once without --offline"
         )
-    free = shutil.disk_usage(_nearest(home.path)).free
+    free = shutil.disk_usage(nearest(home.path)).free
     if free < rootfs.NEEDED_BYTES:
         raise LabError(
             f"{home.path} has {free / 1e9:.1f} GB free, and the lab needs {rootfs.NEEDED_BYTES / 1e9:.0f} GB; "
@@ -251,8 +254,8 @@ def require_embedded(home: Home, offline: bool) -> None:
 
 
 def require_space(home: Home) -> None:
-    """Raise LabError when the disk of the lab's folder is full."""
-    free = shutil.disk_usage(_nearest(home.path)).free
+    """Raise LabError if the disk of the lab's folder is full."""
+    free = shutil.disk_usage(nearest(home.path)).free
     if free < SPARE_BYTES:
         raise LabError(
             f"the disk of {home.path} is full ({free / 1e6:.0f} MB free); "
@@ -261,21 +264,9 @@ def require_space(home: Home) -> None:
 
 
 def require_port(home: Home, port: int) -> None:
-    """Raise LabError or InputError when JupyterLab cannot have its port; one that runs already keeps its own."""
+    """Raise LabError or InputError if JupyterLab cannot have that port. A running JupyterLab keeps its own."""
     if not 1024 <= port <= 65535:
-        raise InputError(f"{port} is no port for JupyterLab; choose one from 1024 to 65535: ./lab up --port 8888")
+        raise InputError(f"JupyterLab cannot use port {port}; choose one from 1024 to 65535: ./lab up --port 8888")
     if jupyter.status(home) is None and is_taken(port):
         who = processes.listener(port) or "another program"
         raise LabError(f"port {port} is taken by {who}; choose another: ./lab up --port {port + 1}")
-
-
-def is_taken(port: int) -> bool:
-    """Whether something listens on that port of 127.0.0.1."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _nearest(path: Path) -> Path:
-    """The path, or its nearest parent that exists."""
-    return next(place for place in (path, *path.parents) if place.exists())

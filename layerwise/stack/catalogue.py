@@ -20,13 +20,13 @@ HERE = paths.ROOT / "images"
 class Image(BaseModel):
     """One base image.
 
-    name      NAME:TAG, as it follows localhost:5000/base/
+    name      NAME:TAG, to be put after localhost:5000/base/
     upstream  the original's full reference, with its registry
-    recipe    its folder under images/, or "" where it can only come from upstream
+    recipe    its folder under images/, or "" if it can only come from upstream
     needs     names of the base images that the recipe builds on
-    first     seeded by `lab up` by default
-    seconds   about how long the recipe takes on two cores
-    notes     what a person should know about it, one line
+    first     whether `lab up` seeds it by default
+    seconds   how long the recipe takes on two cores, about
+    notes     what a person should know about it, in one line
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,13 +56,17 @@ class Image(BaseModel):
 
 @functools.cache
 def catalogue() -> Mapping[str, Image]:
-    """Every base image by name, in the order of the file. Raises LabError where the file is damaged."""
-    return read(HERE / "catalogue.toml")
+    """Every base image by name, in the order of the file; none without a checkout. Raises LabError if the file is
+    damaged."""
+    return read(HERE / "catalogue.toml") if paths.is_checkout() else {}
 
 
 def read(file: Path) -> dict[str, Image]:
-    """Read a catalogue. Raises LabError, naming the entry, where it is not valid: unknown keys, a name used twice, a
-    need or a recipe folder that is not there, needs that go round in a circle."""
+    """Read a catalogue.
+
+    Raises LabError, with the entry's name, if it is not valid: unknown keys, a name used twice, a need or a recipe
+    folder that does not exist, needs that form a circle.
+    """
     try:
         entries = tomllib.loads(file.read_text(encoding="utf-8")).get("image", [])
     except (OSError, ValueError) as problem:
@@ -80,7 +84,7 @@ def read(file: Path) -> dict[str, Image]:
             raise LabError(f"{file.name}: image {image.name} is listed twice; remove one")
         if image.recipe and not (file.parent / image.recipe).is_dir():
             raise LabError(
-                f"{file.name}: image {image.name}: no folder {image.recipe} beside the catalogue; correct `recipe`"
+                f"{file.name}: image {image.name}: no folder {image.recipe} next to the catalogue; correct `recipe`"
             )
         images[image.name] = image
     for image in images.values():
@@ -92,12 +96,12 @@ def read(file: Path) -> dict[str, Image]:
 
 
 def first() -> list[str]:
-    """The names that `lab up` seeds by default."""
+    """The names of the images that `lab up` seeds by default."""
     return [image.name for image in catalogue().values() if image.first]
 
 
 def find(name: str, images: Mapping[str, Image] | None = None) -> Image:
-    """The image of that name. Raises InputError naming the nearest one."""
+    """The image of that name. Raises InputError, with the nearest name, if there is none."""
     images = catalogue() if images is None else images
     if name in images:
         return images[name]
@@ -107,8 +111,10 @@ def find(name: str, images: Mapping[str, Image] | None = None) -> Image:
 
 
 def order(names: Iterable[str], images: Mapping[str, Image] | None = None) -> list[str]:
-    """`names` and all that their recipes need, each after what it needs. Raises LabError on a circle, InputError on an
-    unknown name."""
+    """`names` and everything that their recipes need, each after what it needs.
+
+    Raises LabError if they need each other in a circle, and InputError for an unknown name.
+    """
     images = catalogue() if images is None else images
     graph: dict[str, tuple[str, ...]] = {}
     waiting = list(names)

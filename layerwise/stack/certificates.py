@@ -1,6 +1,6 @@
-"""The certificates that this machine trusts beyond the public ones: those of a corporate proxy, for example.
+"""The certificates that this machine trusts beyond the public ones, such as those of a corporate proxy.
 
-Where such a proxy opens and re-signs connections, a build that fetches packages fails until the image trusts it too.
+If such a proxy opens and re-signs connections, a build that fetches packages fails until the image trusts it too.
 """
 
 from __future__ import annotations
@@ -19,27 +19,29 @@ from layerwise.errors import LabError
 
 VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT")
 PUBLIC = Path("/usr/share/ca-certificates")
-"""Where Debian and its kin keep the public authorities, one file each."""
+"""Where Debian and its derivatives keep the public authorities, one file each."""
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 
 
 @dataclass(frozen=True)
 class Trust:
-    """What images must trust beyond the public authorities: `private` holds each certificate as PEM text, in an order
-    that does not depend on where it was found. None at all on most machines."""
+    """What images must trust beyond the public authorities: on most machines, nothing.
+
+    `private` holds each certificate as PEM text, in an order that does not depend on where it was found.
+    """
 
     private: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
-        """Tells one set of private certificates from another; empty where there are none."""
+        """The fingerprint of the private certificates; empty if there are none."""
         if not self.private:
             return ""
         return hashlib.sha256("".join(self.private).encode()).hexdigest()[:16]
 
     def write(self, folder: Path) -> list[Path]:
-        """Write each private certificate to a file NAME.crt in `folder`, as update-ca-certificates wants them."""
+        """Write each private certificate to a file NAME.crt in `folder`, as update-ca-certificates needs them."""
         files = []
         for number, text in enumerate(self.private, 1):
             file = folder / f"private-{number}.crt"
@@ -49,7 +51,7 @@ class Trust:
         return files
 
     def bundle(self) -> str:
-        """The public authorities and the private ones in one text, for images that have no tool to join them."""
+        """The public authorities and the private ones as one text, for images that have no tool to join them."""
         return (
             Path(certifi.where()).read_text(encoding="ascii", errors="replace").rstrip() + "\n" + "".join(self.private)
         )
@@ -58,7 +60,7 @@ class Trust:
 def trusted(environ: Mapping[str, str] | None = None) -> Trust:
     """What the bundles named by SSL_CERT_FILE, REQUESTS_CA_BUNDLE and PIP_CERT hold beyond the public authorities.
 
-    Raises LabError where one of them names a file that cannot be read.
+    Raises LabError if one of them cannot be read.
     """
     environ = os.environ if environ is None else environ
     named = {environ[name]: name for name in reversed(VARIABLES) if environ.get(name)}
@@ -87,7 +89,7 @@ def _text(file: Path, variable: str) -> str:
 
 
 def _certificates(text: str) -> dict[bytes, str]:
-    """Each certificate in `text`: its bytes, and its PEM form written in one way only."""
+    """Each certificate in `text`: its bytes, and its PEM form in one fixed spelling."""
     found = {}
     for match in _PEM.findall(text):
         try:

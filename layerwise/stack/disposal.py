@@ -1,6 +1,6 @@
-"""Delete what may take minutes: it goes out of the way at once and whole, and is deleted after that.
+"""Delete what may take minutes: first move it aside in one step, then delete it.
 
-Cut short, it leaves nothing under its own name: no engine that knows of images whose layers are gone.
+If that is interrupted, nothing is left under the old name: no engine that knows of images whose layers are gone.
 """
 
 from __future__ import annotations
@@ -15,34 +15,33 @@ from pathlib import Path
 
 from layerwise.errors import LabError
 from layerwise.stack.paths import Home
-from layerwise.stack.run import last_line, start, stop
+from layerwise.stack.run import last_line, running
 
 PREFIX = "removing-"
 
 
 def left(home: Home) -> list[Path]:
-    """What deletions that were cut short have left in the lab's folder."""
+    """What interrupted deletions have left in the lab's folder."""
     return sorted(home.path.glob(f"{PREFIX}*"))
 
 
 def set_aside(home: Home, folder: Path) -> None:
-    """Take a folder inside the lab's out of use, in one rename: it is `left`, to be deleted."""
+    """Move a folder inside the lab's aside, in one rename: from then on it is among what is `left` to delete."""
     folder.rename(Path(tempfile.mkdtemp(prefix=PREFIX, dir=home.path)) / folder.name)
 
 
 def delete(folder: Path, say: Callable[[str], None]) -> None:
-    """Delete a folder with all it holds, and tell meanwhile how much space came free. Raises LabError where a part
-    of it cannot be deleted."""
+    """Delete a folder with everything in it, and say meanwhile how much space was freed.
+
+    Raises LabError if a part of it cannot be deleted.
+    """
     before = shutil.disk_usage(folder).free
     with tempfile.TemporaryFile() as errors:
-        deleting = start(["rm", "-rf", "--", str(folder)], env=os.environ, errors=errors)
-        try:
+        with running(["rm", "-rf", "--", str(folder)], env=os.environ, errors=errors) as deleting:
             while deleting.poll() is None:
                 with suppress(subprocess.TimeoutExpired):
                     deleting.wait(timeout=1)
                 say(f"{max(0, shutil.disk_usage(folder.parent).free - before) / 1e9:.1f} GB freed")
-        finally:
-            stop(deleting)
         if folder.exists():
             errors.seek(0)
             reason = last_line(errors.read(64 * 1024).decode("utf-8", "replace")) or "it is in use"

@@ -1,9 +1,9 @@
-"""The engine that the lab brings along: Debian's dockerd in namespaces of its own, beside the system and not in it.
+"""The engine that the lab brings along: Debian's dockerd in namespaces of its own, separate from the system.
 
-Everything lies in one folder, `Home.engine`: rootfs/, data/ (images, containers, volumes), run/ (socket, daemon.json)
-and dockerd.log. The processes live in a pid namespace and a mount namespace of their own: end the first process and no
-other process and no mount is left. They are known by an environment variable that each of them was started with, not
-by a file that may be stale.
+Everything is in one folder, `Home.engine`: rootfs/, data/ (images, containers, volumes), run/ (socket, daemon.json)
+and dockerd.log. The processes have a pid namespace and a mount namespace of their own: when the first process ends, no
+other process and no mount is left. They are found by an environment variable that each of them was started with, not
+by a file that may be out of date.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from grader.facts.engine.info import EngineInfo
 from layerwise.errors import LabError
 from layerwise.stack import engine, network, processes, state
 from layerwise.stack.paths import Home
@@ -29,6 +31,12 @@ STOP_SECONDS = 40
 LOG_BYTES = 5_000_000
 LONGEST_SOCKET = 107
 """Bytes that the path of a Unix socket may have."""
+KEPT = [
+    {"keepStorage": "0", "filter": ["type=source.local", "unused-for=10m"]},
+    {"keepStorage": "10GB", "all": True},
+]
+"""What stays in the build cache. A grading's copy of a folder is sent to the builder once and never again, and each one
+that is kept makes containerd look longer for garbage, which it does whenever an image is removed."""
 
 PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "all_proxy")
 BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
@@ -51,7 +59,7 @@ def record(home: Home) -> state.EngineRecord:
 
 
 def log_file(home: Home) -> Path:
-    """The engine's log. The one before is kept beside it when it grows past LOG_BYTES."""
+    """The engine's log. When it grows past LOG_BYTES a new one begins, and the old one is kept next to it."""
     return home.engine / "dockerd.log"
 
 
@@ -60,8 +68,18 @@ def pids(home: Home) -> list[int]:
     return processes.with_environment(MARKER, str(home.engine))
 
 
-def answers(home: Home, timeout: int = engine.PROBE_SECONDS) -> engine.EngineInfo | None:
-    """What the engine says of itself, or None when it does not answer."""
+def require_alone(home: Home) -> None:
+    """Raise LabError if the engine of a lab in another folder runs in this process's network: there is room for one."""
+    for pid, folder in processes.environment_values(MARKER):
+        if folder != str(home.engine) and processes.shares_network(pid):
+            lab = Path(folder).parent
+            raise LabError(
+                f"another lab is running, in {lab}; stop it with: LAYERWISE_HOME={shlex.quote(str(lab))} ./lab down"
+            )
+
+
+def answers(home: Home, timeout: int = engine.PROBE_SECONDS) -> EngineInfo | None:
+    """What the engine says of itself, None if it does not answer."""
     if not socket_path(home).exists():
         return None
     try:
@@ -70,11 +88,11 @@ def answers(home: Home, timeout: int = engine.PROBE_SECONDS) -> engine.EngineInf
         return None
 
 
-def start(home: Home, current: state.State, say: Callable[[str], None]) -> engine.EngineInfo:
+def start(home: Home, current: state.State, say: Callable[[str], None]) -> EngineInfo:
     """Start the engine, unless it answers already, and wait until it does. Its root filesystem must be ready.
 
-    What it is about to change on this machine is written to the state first, so that `stop` can put it back even after
-    a kill. Raises LabError with the engine's own reason when it does not come up.
+    What it will change on this machine is written to the state first, so that `stop` can undo it even after a kill.
+    Raises LabError with the engine's own reason if it does not come up.
     """
     if len(os.fsencode(socket_path(home))) > LONGEST_SOCKET:
         raise LabError(f"the path {home.path} is too long for a socket; set LAYERWISE_HOME to a shorter one")
@@ -89,6 +107,7 @@ def start(home: Home, current: state.State, say: Callable[[str], None]) -> engin
         raise LabError(
             "the kernel has no iptables NAT (nf_tables or legacy), which a Docker engine needs; use another machine"
         )
+    network.clean_up_after_a_lost_engine(base, backend)
     subnet = network.choose_subnet(network.ROUTES.read_text(), current.network.get("subnet", ""))
     if not subnet:
         raise LabError(f"every subnet the engine could use is routed already: {', '.join(network.SUBNETS)}")
@@ -108,7 +127,7 @@ def start(home: Home, current: state.State, say: Callable[[str], None]) -> engin
 
 
 def configuration(subnet: str, mtu: int) -> dict[str, object]:
-    """dockerd's configuration. Paths are as seen inside the root filesystem."""
+    """The configuration of dockerd. Paths are those inside the root filesystem."""
     return {
         "data-root": "/var/lib/docker",
         "exec-root": "/run/docker",
@@ -121,14 +140,14 @@ def configuration(subnet: str, mtu: int) -> dict[str, object]:
         "cgroup-parent": f"/{CGROUP}",
         "features": {"containerd-snapshotter": True},
         "log-opts": {"max-size": "10m", "max-file": "2"},
-        "builder": {"gc": {"enabled": True, "defaultKeepStorage": "10GB"}},
+        "builder": {"gc": {"enabled": True, "policy": KEPT}},
         "shutdown-timeout": 10,
     }
 
 
 def refresh(home: Home) -> None:
-    """Bring the machine's name servers and certificates into the root filesystem; a running engine sees the change
-    (another network, another proxy)."""
+    """Copy the machine's name servers and certificates into the root filesystem. A running engine sees the change, as
+    when the machine joins another network. Raises LabError."""
     etc = home.engine / "rootfs" / "etc"
     resolved = Path("/run/systemd/resolve/resolv.conf")
     try:
@@ -146,8 +165,10 @@ def refresh(home: Home) -> None:
 
 
 def stop(home: Home, current: state.State, cgroup: str = CGROUP) -> bool:
-    """Stop the engine, gracefully within STOP_SECONDS and by force after that, and undo what it changed on this machine
-    (bridges, firewall rules, forwarding, control groups). Returns whether anything ran."""
+    """Stop the engine, and undo what it changed on this machine (bridges, firewall rules, forwarding, control groups).
+
+    It is asked to stop, and killed after STOP_SECONDS. Returns whether anything ran.
+    """
     running = pids(home)
     first = [pid for pid in running if processes.namespace_pid(pid) == 1]
     processes.send(first, signal.SIGTERM)
@@ -167,7 +188,7 @@ def stop(home: Home, current: state.State, cgroup: str = CGROUP) -> bool:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write in place (the file may be bound elsewhere), and only what differs."""
+    """Write in place, since the file may be mounted elsewhere, and only if it differs."""
     if path.is_symlink():
         path.unlink()
     if not path.exists() or path.read_bytes() != content:
@@ -175,8 +196,8 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def launch(home: Home, backend: str, *namespaces: str) -> subprocess.Popen[bytes]:
-    """Start the engine's processes, all below the one returned; `namespaces` are further ones of its own, as options of
-    unshare(1)."""
+    """Start the engine's processes, and return the one above all others. `namespaces` are further ones it gets, as
+    options of unshare(1)."""
     log = log_file(home)
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
@@ -199,8 +220,8 @@ def launch(home: Home, backend: str, *namespaces: str) -> subprocess.Popen[bytes
         )
 
 
-def wait(home: Home, say: Callable[[str], None]) -> engine.EngineInfo:
-    """Wait until the engine answers. Raises LabError with its own reason where it does not within START_SECONDS."""
+def wait(home: Home, say: Callable[[str], None]) -> EngineInfo:
+    """Wait until the engine answers. Raises LabError with its own reason if it does not within START_SECONDS."""
     say("waiting for the engine to answer")
     deadline = time.monotonic() + START_SECONDS
     pause = 0.05

@@ -1,11 +1,10 @@
-"""Find a Docker engine: where one may answer, and what the one that answers is."""
+"""Find a Docker engine: the addresses where one may answer, and whether the one that answers will do."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import re
 import shlex
 import socket
 from collections.abc import Iterator, Mapping
@@ -16,13 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from grader.facts.engine.info import OLDEST, EngineInfo
 from layerwise.errors import LabError
 
 if TYPE_CHECKING:
     import docker
-
-OLDEST = (20, 10)
-"""The oldest engine that will do: BuildKit as the lessons use it."""
 
 PROBE_SECONDS = 5
 
@@ -31,8 +28,8 @@ PROBE_SECONDS = 5
 class Endpoint:
     """An address at which an engine may answer.
 
-    source     where we know it from, for people
-    chosen     the user set it: then nothing else may be used in its place
+    source     what the address comes from, for messages
+    chosen     whether the user chose it: then nothing else may be used instead
     cert_path  a folder with ca.pem, cert.pem and key.pem, or empty
     """
 
@@ -42,32 +39,12 @@ class Endpoint:
     cert_path: str = ""
 
 
-@dataclass(frozen=True)
-class EngineInfo:
-    """What an engine says of itself. `image_store` is "containerd", or the name of a classic storage driver."""
-
-    version: str
-    image_store: str
-    architecture: str
-    system: str
-    rootless: bool
-    cpus: int
-    memory: int
-    """bytes"""
-
-
 class EngineUnreachable(LabError):
     """Nothing answered at an address."""
 
 
 class EngineUnusable(LabError):
-    """An engine answered, but it is too old or not Docker."""
-
-
-def parse_version(text: str) -> tuple[int, ...]:
-    """The leading numbers of a version: "26.1.5+dfsg1" -> (26, 1, 5), "v0.13.1" -> (0, 13, 1), "" -> ()."""
-    match = re.match(r"\s*v?(\d+(?:\.\d+)*)", text)
-    return tuple(int(part) for part in match.group(1).split(".")) if match else ()
+    """An engine answered, but it is too old, not Docker, or on another machine."""
 
 
 def config_dir(environ: Mapping[str, str]) -> Path:
@@ -77,9 +54,9 @@ def config_dir(environ: Mapping[str, str]) -> Path:
 
 
 def context_endpoint(environ: Mapping[str, str]) -> Endpoint | None:
-    """The current docker context's endpoint (DOCKER_CONTEXT, else config.json), or None for the default context.
+    """The endpoint of the current docker context (DOCKER_CONTEXT, else config.json), None for the default context.
 
-    Raises LabError when a context is chosen that does not exist or cannot be read.
+    Raises LabError if the chosen context does not exist or cannot be read.
     """
     folder = config_dir(environ)
     name = environ.get("DOCKER_CONTEXT")
@@ -103,7 +80,7 @@ def context_endpoint(environ: Mapping[str, str]) -> Endpoint | None:
 
 
 def default_sockets(environ: Mapping[str, str]) -> list[tuple[Path, str]]:
-    """Where engines usually listen, with a name for each."""
+    """The sockets at which engines usually listen, each with a name for messages."""
     home = Path(environ.get("HOME") or str(Path.home()))
     runtime = environ.get("XDG_RUNTIME_DIR")
     places = [(Path("/var/run/docker.sock"), "the default socket")]
@@ -120,7 +97,7 @@ def default_sockets(environ: Mapping[str, str]) -> list[tuple[Path, str]]:
 
 
 def candidates(environ: Mapping[str, str]) -> list[Endpoint]:
-    """Addresses to try, in order. DOCKER_HOST or a chosen context stands alone: nothing else is meant then."""
+    """The addresses to try, in order. If DOCKER_HOST or a context is set, only that one."""
     host = environ.get("DOCKER_HOST")
     if host:
         certs = environ.get("DOCKER_CERT_PATH") or str(config_dir(environ))
@@ -133,10 +110,10 @@ def candidates(environ: Mapping[str, str]) -> list[Endpoint]:
 
 
 def find(environ: Mapping[str, str], timeout: int = PROBE_SECONDS) -> tuple[Endpoint, EngineInfo] | None:
-    """The first engine that answers and will do, or None when there is no trace of one.
+    """The first engine that answers and will do, None if there is no trace of one.
 
-    Raises LabError naming the remedy when the user chose an address that does not answer, when the engine found is too
-    old or not Docker, or when its socket may not be opened.
+    Raises LabError with the remedy if the address that the user chose does not answer, if the engine found is too old
+    or not Docker, or if its socket may not be opened.
     """
     refused: LabError | None = None
     for endpoint in candidates(environ):
@@ -157,7 +134,7 @@ def find(environ: Mapping[str, str], timeout: int = PROBE_SECONDS) -> tuple[Endp
 
 
 def is_elsewhere(url: str) -> bool:
-    """Whether `url` leads to another machine, whose localhost:5000 is not ours."""
+    """Whether `url` leads to another machine: its localhost:5000 is not ours."""
     parts = urlsplit(url)
     if parts.scheme in ("unix", "npipe", ""):
         return False
@@ -165,15 +142,15 @@ def is_elsewhere(url: str) -> bool:
 
 
 def probe(endpoint: Endpoint, timeout: int = PROBE_SECONDS) -> EngineInfo:
-    """Ask the engine at `endpoint` what it is. Raises EngineUnreachable or EngineUnusable, with the remedy."""
+    """What the engine at `endpoint` says of itself. Raises EngineUnreachable or EngineUnusable, with the remedy."""
     if is_elsewhere(endpoint.url):
         raise EngineUnusable(
-            f"{endpoint.url} ({endpoint.source}) is an engine on another machine, and its localhost:5000 is not ours; "
-            "run the lab over there, or unset DOCKER_HOST"
+            f"the engine at {endpoint.url} ({endpoint.source}) is on another machine, and its localhost:5000 is not "
+            "ours; run the lab over there, or unset DOCKER_HOST"
         )
     with client(endpoint, timeout) as api:
         version: dict[str, Any] = api.version(api_version=False)
-        info: dict[str, Any] = api.info()
+        info = EngineInfo.read(api.info())
     where = f"{endpoint.url} ({endpoint.source})"
     parts = [str(part.get("Name", "")) for part in version.get("Components") or [] if isinstance(part, dict)]
     if any("podman" in part.lower() for part in parts):
@@ -181,30 +158,19 @@ def probe(endpoint: Endpoint, timeout: int = PROBE_SECONDS) -> EngineInfo:
             f"Podman answers at {where}, and the lessons need Docker's engine (BuildKit); "
             "unset DOCKER_HOST or point it at a Docker engine"
         )
-    number = str(version.get("Version", ""))
-    if parse_version(number)[:2] < OLDEST:
+    if not info.version or info.release < OLDEST:
         raise EngineUnusable(
-            f"the Docker engine at {where} is {number or 'of no known version'}, and 20.10 or later is needed; "
+            f"the Docker engine at {where} is {info.version or 'of no known version'}, and 20.10 or later is needed; "
             "upgrade it, or run: ./lab up --engine embedded"
         )
-    if info.get("OSType", "linux") != "linux":
-        raise EngineUnusable(f"the engine at {where} runs {info['OSType']} containers; switch it to Linux containers")
-    drivers = {str(pair[0]): str(pair[1]) for pair in info.get("DriverStatus") or [] if len(pair) == 2}
-    classic = "containerd" not in drivers.get("driver-type", "")
-    return EngineInfo(
-        version=number,
-        image_store=str(info.get("Driver", "unknown")) if classic else "containerd",
-        architecture=str(version.get("Arch") or info.get("Architecture", "")),
-        system=str(info.get("OperatingSystem", "")),
-        rootless=any("rootless" in str(option) for option in info.get("SecurityOptions") or []),
-        cpus=int(info.get("NCPU") or 0),
-        memory=int(info.get("MemTotal") or 0),
-    )
+    if info.os != "linux":
+        raise EngineUnusable(f"the engine at {where} runs {info.os} containers; switch it to Linux containers")
+    return info
 
 
 @contextmanager
 def client(endpoint: Endpoint, timeout: int) -> Iterator[docker.APIClient]:
-    """A client of the engine's API; each call takes at most `timeout` seconds. Raises EngineUnreachable."""
+    """A client of the engine's API whose calls take at most `timeout` seconds each. Raises EngineUnreachable."""
     import docker
     import requests
     from docker.tls import TLSConfig
@@ -226,7 +192,7 @@ def client(endpoint: Endpoint, timeout: int) -> Iterator[docker.APIClient]:
 
 
 def _knock(url: str, timeout: int) -> None:
-    """Connect and hang up. The SDK leaves its socket open when it cannot connect, and its message is less plain."""
+    """Connect and hang up. The SDK would leave its socket open if it cannot connect, and its message is less clear."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         with socket.socket(socket.AF_UNIX) as probe:
@@ -237,7 +203,7 @@ def _knock(url: str, timeout: int) -> None:
 
 
 def _unreachable(endpoint: Endpoint, problem: Exception) -> str:
-    """One line: who does not answer, why, and what to do about it."""
+    """One line that says which engine does not answer, why, and what to do about it."""
     text = str(problem)
     if "ermission denied" in text:
         return (

@@ -1,4 +1,4 @@
-"""What the doctor says: one finding for each thing it looked at."""
+"""What the doctor finds: one diagnosis for each thing it looked at."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """`warn` leaves the lessons working; `fail` does not."""
+    """How bad it is: with `warn` the lessons still work, with `fail` they do not."""
 
     OK = "ok"
     WARN = "warn"
@@ -15,8 +15,8 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing looked at: what was found, and for what is not ok, the cure."""
+class Diagnosis:
+    """What was found about one thing, and the cure if it is not ok."""
 
     subject: str
     level: Level
@@ -24,13 +24,13 @@ class Finding:
     cure: str = ""
 
 
-def ok(subject: str, found: str) -> Finding:
-    return Finding(subject, Level.OK, found)
+def ok(subject: str, found: str) -> Diagnosis:
+    return Diagnosis(subject, Level.OK, found)
 
 
-def warn(subject: str, found: str, cure: str) -> Finding:
-    return Finding(subject, Level.WARN, found, cure)
+def warn(subject: str, found: str, cure: str) -> Diagnosis:
+    return Diagnosis(subject, Level.WARN, found, cure)
 
 
-def fail(subject: str, found: str, cure: str) -> Finding:
-    return Finding(subject, Level.FAIL, found, cure)
+def fail(subject: str, found: str, cure: str) -> Diagnosis:
+    return Diagnosis(subject, Level.FAIL, found, cure)

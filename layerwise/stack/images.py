@@ -1,8 +1,8 @@
-"""Base images at localhost:5000/base/NAME:TAG: from upstream where that is reachable, by recipe where it is not.
+"""Base images at localhost:5000/base/NAME:TAG: from upstream if it can be reached, else by recipe.
 
-An image made by recipe carries its origin and the recipe's fingerprint as labels. One from upstream is kept byte for
-byte, and so has no label of ours; only where private certificates must be added is a thin image made on top of it, and
-labelled. An image made by another form of the recipe, or for other certificates, is made again.
+An image made by recipe has its origin and the recipe's fingerprint as labels. One from upstream is kept byte by byte,
+and so has no label of ours. If private certificates must be added, a thin image is made on top of it and labelled. An
+image made by another version of its recipe, or for other certificates, is made again.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from time import monotonic
+from typing import TypeVar
 
+from grader.errors import RegistryUnavailable, SubmissionFault
+from grader.facts.dockerfile.reference import ImageReference, parse_reference
+from grader.facts.registry import lookup
 from layerwise.errors import LabError
-from layerwise.stack import certificates, distribution, recipe, upstream
-from layerwise.stack.catalogue import HERE, Image, catalogue, find, first, order
+from layerwise.stack import certificates, lock, paths, recipe, upstream
+from layerwise.stack.addresses import REGISTRY
+from layerwise.stack.catalogue import HERE, Image, catalogue, find, order
 from layerwise.stack.run import CommandFailed, Stopped, run
-
-__all__ = ["WORKERS", "NotAvailable", "catalogue", "find", "first", "forget", "order", "present", "reference", "seed"]
 
 WORKERS = 2
 PUSH_TIMEOUT = 15 * 60.0
@@ -25,31 +28,49 @@ SHORT = 60.0
 HERE_ALREADY = "already here"
 
 Report = Callable[[str, str], None]
+T = TypeVar("T")
 
 
 class NotAvailable(LabError):
-    """An image that only upstream has, and upstream is out of reach. What uses it is to be skipped, and said so."""
+    """Only upstream has the image, and it cannot be reached. Whatever uses the image is skipped, and the user told."""
 
 
 def reference(name: str) -> str:
-    """What a Dockerfile says to build on the image: localhost:5000/base/NAME:TAG."""
-    return f"{distribution.REGISTRY}/base/{name}"
+    """The reference of a base image, for FROM in a Dockerfile: localhost:5000/base/NAME:TAG."""
+    return f"{REGISTRY}/base/{name}"
 
 
-def present(env: Mapping[str, str]) -> dict[str, str]:
-    """The base images that the registry holds: name -> digest. Raises LabError when the registry does not answer."""
-    found = {image.name: distribution.digest(image.repository, image.tag) for image in catalogue().values()}
-    return {name: digest for name, digest in found.items() if digest}
+def present() -> dict[str, str]:
+    """The base images that the registry holds: name -> digest. Raises LabError if the registry cannot say."""
+    return {name: found for name in catalogue() if (found := digest(name))}
+
+
+def digest(name: str) -> str | None:
+    """The digest of a base image in the registry, None if it is not there. Raises LabError if the registry cannot
+    say."""
+    return _asked(lookup.digest, name)
+
+
+def _asked(ask: Callable[[ImageReference], T | None], name: str) -> T | None:
+    """What the lab's registry says of a base image. Raises LabError if it cannot say."""
+    place = parse_reference(reference(name))
+    try:
+        return ask(place) if place else None
+    except RegistryUnavailable as problem:
+        raise LabError(f"{problem}; run: ./lab up") from None
+    except SubmissionFault as problem:
+        raise LabError(f"{name} in the lab's registry cannot be used: {problem}; run: ./lab doctor") from None
 
 
 def seed(names: Iterable[str], *, env: Mapping[str, str], offline: bool = False, report: Report) -> None:
-    """See to it that each of `names` is in the registry; return when all are.
+    """Bring each of `names` into the registry; return when all are there.
 
     `report` is called with a name and what happens to it, from several threads. With `offline`, only what the registry
-    or the engine already holds is used. What is there and up to date is left alone, so a second call goes on where a
-    first one was stopped. Where one image fails the others are still finished, and then its failure is raised:
-    InputError for an unknown name (before anything is done), NotAvailable for an image that cannot be had here (the
-    least of them: raised only when nothing worse happened), LabError for the rest.
+    or the engine already has is used. An image that is up to date is left alone, so a second call continues where the
+    first one was stopped. If one image fails, the others are still finished; then the failure is raised.
+
+    Raises InputError for an unknown name, before anything is done; NotAvailable for an image that cannot be had here,
+    but only if nothing worse happened; and LabError for all other failures.
     """
     wanted = [find(name).name for name in names]
     seeding = _Seeding(env, certificates.trusted(env), offline, report)
@@ -69,7 +90,7 @@ def seed(names: Iterable[str], *, env: Mapping[str, str], offline: bool = False,
 
 
 def forget(env: Mapping[str, str]) -> None:
-    """Remove the base images' tags from the engine (the registry keeps its copies). Raises LabError."""
+    """Remove the tags of the base images from the engine; the registry keeps its copies. Raises LabError."""
     listing = run(["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}"], env=env, timeout=SHORT)
     mine = [line for line in listing.split() if line.startswith(reference("")) and not line.endswith(":<none>")]
     if mine:
@@ -77,15 +98,15 @@ def forget(env: Mapping[str, str]) -> None:
 
 
 def fingerprint(image: Image) -> str:
-    """The fingerprint of an image's recipe and of all it builds on."""
+    """The fingerprint of an image's recipe and of everything it builds on."""
     return recipe.fingerprint(HERE / image.recipe, [fingerprint(catalogue()[need]) for need in image.needs])
 
 
 def is_fresh(image: Image, labels: Mapping[str, str] | None, trust: certificates.Trust) -> bool:
-    """Whether an image with these labels (None: no image) will do, from whichever source it came.
+    """Whether an image with these labels (None: no image) will do, whether from upstream or by recipe.
 
-    It must come from the recipe as it is today, and trust the private certificates named today. Where none are named,
-    any that it trusts do no harm: a shell without the variables must not throw away what a shell with them made.
+    It must be made by today's recipe, and trust the private certificates that are named today. If none are named, those
+    it trusts do no harm: a shell without the variables must not discard what a shell with them made.
     """
     if labels is None:
         return False
@@ -97,7 +118,7 @@ def is_fresh(image: Image, labels: Mapping[str, str] | None, trust: certificates
 
 
 class _Seeding:
-    """One call of `seed`: each image is looked after once, by whichever thread asks for it first."""
+    """One call of `seed`: each image is handled once, by the thread that asks for it first."""
 
     def __init__(self, env: Mapping[str, str], trust: certificates.Trust, offline: bool, report: Report) -> None:
         self.env = env
@@ -109,7 +130,7 @@ class _Seeding:
         self._done: set[str] = set()
 
     def ensure(self, image: Image) -> None:
-        """Have the image in the registry. Raises LabError naming the image and a remedy."""
+        """Bring the image into the registry. Raises LabError with the image's name and a remedy."""
         with self._locks[image.name]:
             if image.name in self._done:
                 return
@@ -117,14 +138,29 @@ class _Seeding:
                 raise Stopped(f"{image.name}: stopped")
             started = monotonic()
             try:
-                how = self._ensure(image)
+                fresh = is_fresh(image, _asked(lookup.labels, image.name), self.trust)
+                how = HERE_ALREADY if fresh else self._brought(image)
             except CommandFailed as problem:
-                raise LabError(f"{image.name}: {problem}; ./lab doctor looks for the cause, ./lab up goes on") from None
+                raise LabError(
+                    f"{image.name}: {problem}; ./lab doctor looks for the cause, ./lab up tries again"
+                ) from None
             self._done.add(image.name)
             self.report(image.name, how if how == HERE_ALREADY else f"{how} ({monotonic() - started:.0f} s)")
 
+    def _brought(self, image: Image) -> str:
+        """Bring the image, or wait while another process does."""
+
+        def wait(first: bool) -> None:
+            if self.cancel.is_set():
+                raise Stopped(f"{image.name}: stopped")
+            if first:
+                self.report(image.name, "waiting for another command, which is bringing it")
+
+        with lock.turn(paths.home(), f"image-{image.name.replace('/', '-')}", wait):
+            return self._ensure(image)
+
     def _ensure(self, image: Image) -> str:
-        labels = distribution.labels(image.repository, image.tag)
+        labels = _asked(lookup.labels, image.name)
         if is_fresh(image, labels, self.trust):
             return HERE_ALREADY
         if self.offline:
@@ -141,7 +177,7 @@ class _Seeding:
                     raise NotAvailable(f"{image.name} could not be pulled: {problem}; try again later") from None
                 self.report(image.name, f"upstream failed, using the recipe: {problem}")
         if not image.recipe:
-            raise NotAvailable(f"{image.name} comes from {image.registry} only, which cannot be reached from here")
+            raise NotAvailable(f"only {image.registry} has {image.name}, and it cannot be reached from here")
         return self._from_recipe(image)
 
     def _from_what_is_here(self, image: Image, labels: Mapping[str, str] | None) -> str:
@@ -150,7 +186,7 @@ class _Seeding:
         if upstream.labels(reference(image.name), self.env) is None:
             kind = LabError if image.recipe else NotAvailable
             raise kind(
-                f"{image.name} is not here and --offline allows no download; run: ./lab up --images {image.name}"
+                f"{image.name} is not here, and --offline forbids a download; run: ./lab up --images {image.name}"
             )
         self._push(image)
         return "pushed"
@@ -177,7 +213,7 @@ class _Seeding:
         return "ready, by recipe"
 
     def _on_engine(self, image: Image) -> None:
-        """A recipe builds on the engine's copy: have one, and have the registry's."""
+        """Have the engine's copy up to date with the registry's: a recipe builds on it."""
         labels = upstream.labels(reference(image.name), self.env)
         if not is_fresh(image, labels, self.trust):
             run(
@@ -200,7 +236,7 @@ def make(
     report: Report,
     cancel: threading.Event | None = None,
 ) -> None:
-    """Make the image by its recipe, on the engine only, under its name in the registry. Raises LabError."""
+    """Make the image by its recipe, on the engine only, and tag it with its name in the registry. Raises LabError."""
     labels = {
         "layerwise": "base",
         recipe.ORIGIN: "recipe",
@@ -219,7 +255,7 @@ def make(
 
 
 def _all_done(futures: Iterable[Future[None]]) -> None:
-    """Wait for all of them, in short turns so that Ctrl-C is heard. Each has its own deadlines."""
+    """Wait for all of them, in short turns so that Ctrl-C gets through. Each has deadlines of its own."""
     waiting = set(futures)
     while waiting:
         _, waiting = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)

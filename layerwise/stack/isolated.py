@@ -1,9 +1,9 @@
-"""Engines for one test run, each in a network of its own beside the lab's.
+"""Engines for one test run, each in a network of its own.
 
-Two engines in one network write rules for each other's containers, so each of these has a network namespace, with a
-line to this machine through which its containers reach what this machine reaches. The lab's registries are at
-localhost:5000 and localhost:5001 in there too (`relay`), and a program run by `Isolated.command` sees the ports that
-the engine publishes. All of an engine but its root filesystem is gone when it ends.
+Two engines in one network write firewall rules for each other's containers, so each of these has a network namespace,
+with a line to this machine through which its containers reach the network. The lab's registries are at localhost:5000
+and localhost:5001 in there too (`relay`), and a program run by `Isolated.command` sees the ports that the engine
+publishes. When an engine ends, everything of it is removed but its root filesystem.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.lib import process
 from layerwise.errors import LabError
-from layerwise.stack import embedded, network, processes, relay, rootfs
-from layerwise.stack.distribution import AUTH_PORT, PORT
+from layerwise.stack import apt, embedded, network, processes, relay, rootfs
+from layerwise.stack.addresses import AUTH_PORT, REGISTRY_PORT
 from layerwise.stack.paths import Home
 from layerwise.stack.state import State
 
 PACKAGES = ("docker.io", "iptables", "iproute2", "procps", "ca-certificates")
 LINE = "layerwise-test"
-"""This machine's end of the line; the other end is eth0. A name of an interface has at most 15 characters."""
+"""This machine's end of the line; the other end is eth0. The name of an interface has at most 15 characters."""
 CGROUP = "layerwise-test"
 
 
@@ -47,24 +48,24 @@ class Isolated:
     namespace: Path
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """`argv` as it is run in the engine's network."""
+        """The command that runs `argv` in the engine's network."""
         return ["nsenter", f"--net={self.namespace}", *argv]
 
 
 def place(home: Home, design: Design) -> Home:
-    """Where an engine lies: its root filesystem, kept for the next time, and its data while it runs."""
+    """The folder of an engine: its root filesystem, kept for the next time, and its data while it runs."""
     return Home(home.path / "engines" / design.system.suite)
 
 
 @contextmanager
 def running(home: Home, design: Design, say: Callable[[str], None]) -> Iterator[Isolated]:
-    """The engine for as long as the block lasts, with no image and no cache. Its root filesystem is made the first
+    """The engine, with no image and no cache, for as long as the block lasts. Its root filesystem is made the first
     time. Raises LabError."""
     own = place(home, design)
     rootfs.require_possible(own)
     if not rootfs.is_ready(own):
-        if missing := rootfs.missing_packages():
-            rootfs.install(missing, say)
+        if missing := apt.missing_for_rootfs():
+            apt.install(missing, say)
         rootfs.make(own, say, design.system)
     _remove(own)
     launched = None
@@ -72,7 +73,7 @@ def running(home: Home, design: Design, say: Callable[[str], None]) -> Iterator[
         backend = network.choose_backend(own.engine / "rootfs")
         line, launched = _launch(own, design, backend)
         engine = _reach(own, backend, line, say)
-        with relay.running(engine.namespace, (PORT, AUTH_PORT)):
+        with relay.running(engine.namespace, (REGISTRY_PORT, AUTH_PORT)):
             yield engine
     finally:
         _remove(own)
@@ -81,7 +82,7 @@ def running(home: Home, design: Design, say: Callable[[str], None]) -> Iterator[
 
 
 def _launch(own: Home, design: Design, backend: str) -> tuple[ipaddress.IPv4Network, subprocess.Popen[bytes]]:
-    """Start the engine; the subnet for a line to it, and its first process."""
+    """Start the engine. Returns the subnet for a line to it, and its first process."""
     line, containers = _subnets(network.ROUTES.read_text())
     for name in ("data", "run"):
         (own.engine / name).mkdir()
@@ -98,7 +99,7 @@ def _launch(own: Home, design: Design, backend: str) -> tuple[ipaddress.IPv4Netw
 
 
 def _reach(own: Home, backend: str, line: ipaddress.IPv4Network, say: Callable[[str], None]) -> Isolated:
-    """Wait until the engine answers, and lay the line to it."""
+    """Wait until the engine answers, and set up the line to it."""
     info = embedded.wait(own, say)
     first = next(pid for pid in embedded.pids(own) if processes.namespace_pid(pid) == 1)
     namespace = Path(f"/proc/{first}/ns/net")
@@ -107,7 +108,10 @@ def _reach(own: Home, backend: str, line: ipaddress.IPv4Network, say: Callable[[
 
 
 def _subnets(table: str) -> tuple[ipaddress.IPv4Network, ipaddress.IPv4Network]:
-    """A subnet for the line and one for the containers, which cross no route of this machine. Raises LabError."""
+    """A subnet for the line and one for the containers, neither of which overlaps a route of this machine.
+
+    Raises LabError if there are not two.
+    """
     taken = [found for _, found in network.routes(table)]
     free = [
         subnet
@@ -115,13 +119,13 @@ def _subnets(table: str) -> tuple[ipaddress.IPv4Network, ipaddress.IPv4Network]:
         if not any(subnet.overlaps(found) for found in taken)
     ]
     if len(free) < 2:
-        raise LabError(f"too few free subnets for an engine beside the lab's; looked at {', '.join(network.SUBNETS)}")
+        raise LabError(f"too few free subnets for another engine; looked at {', '.join(network.SUBNETS)}")
     return free[0], free[1]
 
 
 def _connect(base: Path, backend: str, subnet: ipaddress.IPv4Network, pid: int) -> None:
-    """Lay the line into the network namespace of a process: addresses, a default route, and the rules of this machine
-    that let its traffic out. Raises LabError."""
+    """Set up the line into the network namespace of a process: addresses, a default route, and the firewall rules of
+    this machine that let its traffic out. Raises LabError."""
     here, there = list(subnet.hosts())[:2]
     outside = ["chroot", str(base), "/usr/sbin/ip"]
     inside = ["nsenter", f"--target={pid}", "--net", *outside]
@@ -136,9 +140,10 @@ def _connect(base: Path, backend: str, subnet: ipaddress.IPv4Network, pid: int) 
         [*inside, "link", "set", "eth0", "mtu", str(network.default_mtu()), "up"],
         [*inside, "route", "add", "default", "via", str(here)],
     ):
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=30)
-        if done.returncode:
-            raise LabError(f"cannot lay a line to the engine ({' '.join(argv[-6:])}): {done.stderr.strip()[:200]}")
+        ended = process.run(argv, timeout=30)
+        if ended.status != 0:
+            why = ended.stderr.decode(errors="replace").strip()[:200]
+            raise LabError(f"cannot set up a line to the engine ({' '.join(argv[-6:])}): {why}")
     firewall = network.Firewall(base, backend)
     rules = (
         ("-I", "FORWARD", "-i", LINE, "-j", "ACCEPT"),
@@ -147,11 +152,11 @@ def _connect(base: Path, backend: str, subnet: ipaddress.IPv4Network, pid: int) 
     )
     for rule in rules:
         if firewall.run(*rule)[0]:
-            raise LabError(f"this machine's firewall does not take the rule: iptables {' '.join(rule)}")
+            raise LabError(f"this machine's firewall refuses the rule: iptables {' '.join(rule)}")
 
 
 def _remove(own: Home) -> None:
-    """End the engine and remove what it left, also one of a run that was killed."""
+    """End the engine and remove what it left; also that of a run that was killed."""
     rootfs.sweep(own)
     embedded.stop(own, State(), CGROUP)
     base = own.engine / "rootfs"

@@ -1,10 +1,13 @@
-"""One `lab up` or `lab down` at a time."""
+"""Locks between processes: one `lab up` or `lab down` at a time, and one that brings a base image."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from time import sleep
+from typing import TextIO
 
 from layerwise.errors import LabError
 from layerwise.stack.paths import Home
@@ -17,28 +20,53 @@ except ImportError:  # Windows itself; WSL2 has it
 
 @contextmanager
 def held(home: Home, what: str) -> Iterator[None]:
-    """Hold the lab's lock; the kernel lets go of it when the process ends, however it ends.
+    """Hold the lab's lock, and make the lab's folder if necessary. The kernel releases it when the process ends.
 
-    Makes the lab's folder if need be. Raises LabError when another command holds the lock, or the folder cannot be
-    written.
+    Raises LabError if another command holds the lock, or if the folder cannot be written.
     """
     if fcntl is None:
         raise LabError("Windows itself cannot run the lab; run it inside WSL2: wsl --install -d Debian")
-    try:
-        home.path.mkdir(parents=True, exist_ok=True)
-        file = home.lock_file.open("a+", encoding="utf-8")
-    except OSError as problem:
-        raise LabError(
-            f"cannot write in {home.path}: {problem.strerror}; set LAYERWISE_HOME to a folder you can write"
-        ) from None
-    with file:
+    with _opened(home, home.lock_file) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             holder = file.read(200).strip() or "another lab command"
-            raise LabError(f"{holder} is at work; wait until it is done, then run ./lab status") from None
+            raise LabError(f"{holder} is running; wait until it has finished, then run ./lab status") from None
         file.truncate(0)
         file.write(f"lab {what} (pid {os.getpid()})")
         file.flush()
         yield
+
+
+@contextmanager
+def turn(home: Home, name: str, waiting: Callable[[bool], object]) -> Iterator[None]:
+    """Wait until no other process does the job of that name, and keep others waiting until the block ends.
+
+    `waiting` is called again and again while it waits, the first time with True, and may raise. Windows itself has no
+    such lock, and no lab. Raises LabError if the lab's folder cannot be written.
+    """
+    if fcntl is None:
+        yield
+        return
+    with _opened(home, home.turns / name) as file:
+        first = True
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                waiting(first)
+                first = False
+                sleep(0.2)
+        yield
+
+
+def _opened(home: Home, path: Path) -> TextIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+", encoding="utf-8")
+    except OSError as problem:
+        raise LabError(
+            f"cannot write in {home.path}: {problem.strerror}; set LAYERWISE_HOME to a folder you can write"
+        ) from None

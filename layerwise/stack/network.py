@@ -1,7 +1,7 @@
-"""The embedded engine's network: a bridge and a subnet of its own, firewall rules, and taking it all down again.
+"""The embedded engine's network: its own bridge and subnet, firewall rules, and removing all of it again.
 
-Two engines that write their rules with different backends (nf_tables and legacy) cut each other's containers off, so
-the engine writes its rules with the backend this machine already uses.
+Two engines that write their rules with different backends (nf_tables and legacy) cut off each other's containers, so
+the engine writes its rules with the backend that this machine already uses.
 """
 
 from __future__ import annotations
@@ -12,26 +12,28 @@ import re
 import shutil
 import socket
 import struct
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from grader.lib import process
 from layerwise.errors import LabError
 
 BRIDGE = "layerwise0"
 SUBNETS = ("172.29.0.0/16", "172.30.0.0/16", "172.28.0.0/16", "10.213.0.0/16", "10.87.0.0/16", "192.168.224.0/20")
-"""Where the engine's networks may live; the first that crosses no route of this machine is taken."""
+"""The subnets that the engine may use; the first that overlaps no route of this machine is taken."""
 
 ROUTES = Path("/proc/net/route")
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+INTERFACES = Path("/sys/class/net")
+MADE_BY_DOCKER = re.compile(r"br-[0-9a-f]{12}")
 USER_BRIDGE = re.compile(rb'"BridgeName":"(br-[0-9a-f]{12})"')
 CHAIN = re.compile(r"^-[NA] (DOCKER\S*)")
 _SIOCGIFMTU = 0x8921
 
 
 def routes(table: str) -> list[tuple[str, ipaddress.IPv4Network]]:
-    """The routes in the text of /proc/net/route, as (interface, network), the default route left out."""
+    """The routes in the text of /proc/net/route, as (interface, network), without the default route."""
     found = []
     for line in table.splitlines()[1:]:
         fields = line.split()
@@ -45,9 +47,9 @@ def routes(table: str) -> list[tuple[str, ipaddress.IPv4Network]]:
 
 
 def choose_subnet(table: str, before: str = "", ours: Iterable[str] = ()) -> str | None:
-    """A subnet that crosses no route in `table` but those of interfaces in `ours`, or None.
+    """A subnet that overlaps no route in `table` but those of interfaces in `ours`, None if there is none.
 
-    `before` is the one of the last time, and is kept if it can be.
+    `before` is the subnet of the last time, and is kept if possible.
     """
     mine = {BRIDGE, *ours}
     taken = [network for interface, network in routes(table) if interface not in mine]
@@ -58,8 +60,8 @@ def choose_subnet(table: str, before: str = "", ours: Iterable[str] = ()) -> str
 
 
 def default_mtu() -> int:
-    """The largest packet, in bytes, of the interface of the default route; 1500 where there is none. A tunnel's is
-    smaller, and containers must not send more."""
+    """The largest packet, in bytes, of the default route's interface, 1500 if there is none. A tunnel's is smaller, and
+    containers must not send larger ones."""
     try:
         lines = [line.split() for line in ROUTES.read_text().splitlines()[1:]]
         interface = next(fields[0] for fields in lines if fields[1] == "00000000" and fields[7] == "00000000")
@@ -86,15 +88,13 @@ class Firewall:
         """Exit status and standard output."""
         command = ["chroot", str(self.rootfs), f"/usr/sbin/{program}-{self.backend}", "-w", "10", *arguments]
         try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=30, env={"PATH": "/usr/sbin:/usr/bin"}
-            )
-        except (OSError, subprocess.TimeoutExpired):
+            ended = process.run(command, timeout=30, env={"PATH": "/usr/sbin:/usr/bin"})
+        except OSError:
             return 1, ""
-        return done.returncode, done.stdout
+        return 1 if ended.status is None else ended.status, ended.stdout.decode(errors="replace")
 
     def works(self) -> bool:
-        """Whether the kernel takes rules of this backend."""
+        """Whether the kernel accepts rules of this backend."""
         return self.run("-t", "nat", "-S")[0] == 0
 
     def rules(self, table: str, program: str = "iptables") -> list[str]:
@@ -103,9 +103,9 @@ class Firewall:
 
 
 def choose_backend(rootfs: Path) -> str:
-    """The backend this machine uses, else the one that works. An empty text when none does.
+    """The backend that this machine uses, else one that works; empty if none does.
 
-    Only to ask the legacy backend loads its tables into the kernel, so it is asked when it is in use, or as a last
+    Asking the legacy backend alone loads its tables into the kernel, so it is asked only if it is in use, or as a last
     resort.
     """
     order = ["nft", "legacy"]
@@ -115,27 +115,27 @@ def choose_backend(rootfs: Path) -> str:
 
 
 def _legacy_tables() -> bool:
-    """Whether the kernel holds tables of the legacy backend with Docker's chains in them."""
+    """Whether the kernel has tables of the legacy backend, with rules in them."""
     try:
         in_use = Path("/proc/net/ip_tables_names").read_text().split()
     except OSError:
         return False
     if "nat" not in in_use or not shutil.which("iptables-legacy"):
         return "nat" in in_use
-    said = subprocess.run(["iptables-legacy", "-t", "nat", "-S"], capture_output=True, text=True, timeout=30).stdout
-    return any(not rule.startswith("-P") for rule in said.splitlines())
+    said = process.run(["iptables-legacy", "-t", "nat", "-S"], timeout=30).stdout
+    return any(not rule.startswith(b"-P") for rule in said.splitlines())
 
 
 def _iptables_version() -> str:
-    """What this machine's own iptables says of itself; a text that means nft where there is none."""
+    """What this machine's own iptables says of itself; a text that means nft if there is no iptables."""
     if not shutil.which("iptables"):
         return "nf_tables"
-    return subprocess.run(["iptables", "--version"], capture_output=True, text=True, timeout=10).stdout
+    return process.run(["iptables", "--version"], timeout=10).stdout.decode(errors="replace")
 
 
 def before_start(rootfs: Path, backend: str) -> dict[str, str]:
-    """What the engine is about to change, so that it can be put back: forwarding and the FORWARD policy; and whether
-    another engine's chains are there."""
+    """What the engine will change, so that it can be undone (forwarding and the FORWARD policy), and whether another
+    engine has chains."""
     rules = Firewall(rootfs, backend).rules("filter")
     policy = next((rule.split()[2] for rule in rules if rule.startswith("-P FORWARD")), "ACCEPT")
     return {
@@ -148,7 +148,7 @@ def before_start(rootfs: Path, backend: str) -> dict[str, str]:
 
 
 def bridges(data: Path) -> set[str]:
-    """The bridges of the engine whose data folder this is: its default one and those of the networks made on it."""
+    """The bridges of the engine with this data folder: the default one, and those of networks that were made on it."""
     try:
         found = USER_BRIDGE.findall((data / "network" / "files" / "local-kv.db").read_bytes())
     except OSError:
@@ -157,23 +157,14 @@ def bridges(data: Path) -> set[str]:
 
 
 def clean(rootfs: Path, data: Path, before: dict[str, str]) -> None:
-    """Take down the stopped engine's bridges and firewall rules, and put back what it had changed.
+    """Remove the bridges and firewall rules of the engine that was stopped, and undo what it had changed.
 
-    Chains that another engine shares stay; then only the rules that name our bridges or their addresses go.
+    Chains that another engine shares stay; then only the rules that name our bridges or their addresses are removed.
     """
     if not before.get("backend"):
         return
-    ours = bridges(data)
-    subnet = before.get("subnet", "")
     firewall = Firewall(rootfs, before["backend"])
-    tables = [(program, table) for program in ("iptables", "ip6tables") for table in ("filter", "nat", "raw")]
-    rules = {place: firewall.rules(place[1], place[0]) for place in tables}
-    shared = before.get("chains") == "foreign" or any(has_other_engine(each, ours) for each in rules.values())
-    for program, table in tables:
-        for arguments in removals(rules[program, table], ours, subnet, shared):
-            firewall.run("-t", table, *arguments, program=program)
-    for bridge in sorted(ours):
-        delete_link(rootfs, bridge)
+    shared = remove(firewall, bridges(data), before.get("subnet", ""), before.get("chains") == "foreign")
     if not shared and before.get("boot") == BOOT.read_text().strip():
         if before.get("policy"):
             firewall.run("-P", "FORWARD", before["policy"])
@@ -181,8 +172,52 @@ def clean(rootfs: Path, data: Path, before: dict[str, str]) -> None:
             FORWARDING.write_text("0\n")
 
 
+def clean_up_after_a_lost_engine(rootfs: Path, backend: str) -> None:
+    """Remove what is left of an engine that was killed and whose folder has gone, since nobody else can: its bridges
+    and its firewall rules, which would send the lab's ports to containers that are no more.
+
+    Nothing if there is no bridge of a lab. Raises LabError if the bridge is in use: then another lab is running.
+    """
+    if not _is_interface(BRIDGE):
+        return
+    ours, subnet = of_a_lost_engine(ROUTES.read_text())
+    attached = sorted(name for name in ours if any((INTERFACES / name / "brif").glob("*")))
+    if attached:
+        raise LabError(f"containers of another lab use the bridge {attached[0]} of this machine; stop that lab first")
+    remove(Firewall(rootfs, backend), ours, subnet, shared=False)
+
+
+def of_a_lost_engine(table: str) -> tuple[set[str], str]:
+    """Its bridges and its subnet (empty if no route of /proc/net/route tells it): the default bridge, and those that
+    Docker made in the same subnet."""
+    found = routes(table)
+    address = next((network for name, network in found if name == BRIDGE), None)
+    if address is None:
+        return {BRIDGE}, ""
+    within = (network for network in map(ipaddress.IPv4Network, SUBNETS) if address.subnet_of(network))
+    subnet = next(within, address)
+    made = {name for name, network in found if MADE_BY_DOCKER.fullmatch(name) and network.subnet_of(subnet)}
+    return {BRIDGE, *made}, str(subnet)
+
+
+def remove(firewall: Firewall, ours: set[str], subnet: str, shared: bool) -> bool:
+    """Delete these bridges and the firewall rules that belong to them.
+
+    `shared` tells that another engine has chains too. Returns whether one does, which the rules may show as well.
+    """
+    tables = [(program, table) for program in ("iptables", "ip6tables") for table in ("filter", "nat", "raw")]
+    rules = {place: firewall.rules(place[1], place[0]) for place in tables}
+    shared = shared or any(has_other_engine(each, ours) for each in rules.values())
+    for program, table in tables:
+        for arguments in removals(rules[program, table], ours, subnet, shared):
+            firewall.run("-t", table, *arguments, program=program)
+    for bridge in sorted(ours):
+        delete_link(firewall.rootfs, bridge)
+    return shared
+
+
 def has_other_engine(rules: list[str], ours: set[str]) -> bool:
-    """Whether Docker's own chains hold rules for a bridge that is not ours: an engine that came after this one."""
+    """Whether Docker's own chains have rules for a bridge that is not ours: another engine was started meanwhile."""
     for rule in rules:
         words = rule.split()
         if words[0] == "-A" and words[1].startswith("DOCKER"):
@@ -193,9 +228,10 @@ def has_other_engine(rules: list[str], ours: set[str]) -> bool:
 
 
 def removals(rules: list[str], ours: set[str], subnet: str, shared: bool) -> list[list[str]]:
-    """The iptables calls (without -t) that take the engine's rules out of a table listed by `iptables -S`.
+    """The iptables calls (without -t) that remove the engine's rules from a table listed by `iptables -S`.
 
-    Alone: all DOCKER chains and the jumps to them. Beside another engine: the rules that name our bridges or subnet.
+    If the engine was alone, all DOCKER chains and the jumps to them; if the tables are shared with another engine, only
+    the rules that name our bridges or our subnet.
     """
     calls: list[list[str]] = []
     chains = [match.group(1) for rule in rules if rule.startswith("-N") and (match := CHAIN.match(rule))]
@@ -234,19 +270,23 @@ def make_bridge(rootfs: Path, subnet: str) -> None:
         ("address", "add", f"{first}/24", "dev", BRIDGE),
         ("link", "set", BRIDGE, "up"),
     ):
-        done = ip(rootfs, *arguments)
-        if done.returncode:
-            raise LabError(
-                f"cannot make the bridge {BRIDGE}: {done.stderr.strip()[:200]}; is this a container without NET_ADMIN?"
-            )
+        ended = ip(rootfs, *arguments)
+        if ended.status != 0:
+            why = ended.stderr.decode(errors="replace").strip()[:200]
+            raise LabError(f"cannot make the bridge {BRIDGE}: {why}; is this a container without NET_ADMIN?")
 
 
 def delete_link(rootfs: Path, name: str) -> None:
-    """Delete a bridge if it is there."""
-    if name in {interface for _, interface in socket.if_nameindex()}:
+    """Delete a bridge, if it exists."""
+    if _is_interface(name):
         ip(rootfs, "link", "delete", name)
 
 
-def ip(rootfs: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _is_interface(name: str) -> bool:
+    return name in {interface for _, interface in socket.if_nameindex()}
+
+
+def ip(rootfs: Path, *arguments: str) -> process.Ended:
+    """Run ip(8) from the engine's root filesystem."""
     command = ["chroot", str(rootfs), "/usr/sbin/ip", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, env={"PATH": "/usr/sbin:/usr/bin"})
+    return process.run(command, timeout=30, env={"PATH": "/usr/sbin:/usr/bin"})

@@ -14,8 +14,10 @@ SCHEMA = 1
 
 
 def overview(home: Home) -> dict[str, Any]:
-    """The lab as JSON data. `up` is true when the engine and the registry answer: then a lesson can run. Raises nothing
-    for what is down; that is what it tells."""
+    """The lab as JSON data. `up` is true if the engine and the registry answer: then a lesson can run.
+
+    Raises nothing for what is down: that is part of the answer.
+    """
     from layerwise.stack import images, registry
 
     current = state.read(home).engine
@@ -36,14 +38,14 @@ def overview(home: Home) -> dict[str, Any]:
         told["engine"] = _engine(current)
         if told["engine"]["version"]:
             told["registry"] = _or_empty(lambda: registry.status(env))
-            told["images"] = _or_empty(lambda: images.present(env))
+            told["images"] = _or_empty(images.present)
         told["tools"] = versions.result()
     told["up"] = bool(told["engine"]["version"]) and bool(told["registry"].get("registry", {}).get("answers"))
     return told
 
 
 def _engine(current: state.EngineRecord) -> dict[str, Any]:
-    """What the engine says of itself; version, store and architecture are None when it does not answer."""
+    """What the engine says of itself; version, image store and architecture are None if it does not answer."""
     told: dict[str, Any] = {
         "kind": current.kind,
         "version": None,

@@ -11,26 +11,40 @@ ROOT = Path(__file__).resolve().parents[2]
 """The checkout: holds course/, exercises/, images/, docker-compose.yml."""
 
 
+def is_checkout() -> bool:
+    """Whether ROOT is a checkout. If only the packages were installed it is not, and the course is missing."""
+    return (ROOT / "images" / "catalogue.toml").is_file()
+
+
 def work_dir() -> Path:
-    """The learner's own copies of exercises (LAYERWISE_WORK, default: work/ in the checkout)."""
-    return Path(os.environ.get("LAYERWISE_WORK") or ROOT / "work").expanduser().absolute()
+    """The learner's own copies of exercises: LAYERWISE_WORK, else work/ in the checkout, else work/ in the current
+    folder."""
+    chosen = os.environ.get("LAYERWISE_WORK")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    return (ROOT if is_checkout() else Path.cwd()) / "work"
 
 
 @dataclass(frozen=True)
 class Home:
-    """The lab's folder and what lies in it. Nothing is created by looking."""
+    """The lab's folder and the places inside it. Reading them creates nothing."""
 
     path: Path
 
     @property
     def state_file(self) -> Path:
-        """What `lab up` made and started (JSON)."""
+        """A record of what `lab up` made and started (JSON)."""
         return self.path / "state.json"
 
     @property
     def lock_file(self) -> Path:
         """Held while `lab up` or `lab down` changes anything."""
         return self.path / "lock"
+
+    @property
+    def turns(self) -> Path:
+        """A lock for each job that one process at a time does, such as bringing a base image."""
+        return self.path / "turns"
 
     @property
     def engine(self) -> Path:
@@ -49,7 +63,7 @@ class Home:
 
     @property
     def cache(self) -> Path:
-        """Downloads and half-made things that a second `lab up` can go on from."""
+        """Downloads and unfinished work that a second `lab up` can continue."""
         return self.path / "cache"
 
     @property
@@ -58,9 +72,19 @@ class Home:
         return self.path / "jupyter"
 
     @property
+    def proofs(self) -> Path:
+        """Which known submissions of which exercises were proved (see grader.verify.proofs)."""
+        return self.path / "proofs"
+
+    @property
     def progress_file(self) -> Path:
         """What this learner has done (SQLite)."""
         return self.path / "progress.sqlite"
+
+
+def nearest(path: Path) -> Path:
+    """The path, or its nearest parent that exists."""
+    return next(place for place in (path, *path.parents) if place.exists())
 
 
 def home() -> Home:

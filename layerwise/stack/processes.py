@@ -19,17 +19,31 @@ def all_pids() -> Iterator[int]:
             yield int(entry)
 
 
-def with_environment(name: str, value: str) -> list[int]:
-    """Pids of living processes started with NAME=VALUE in their environment. Says nothing of those we may not read."""
-    wanted = f"{name}={value}".encode()
-    found = []
+def environment_values(name: str) -> Iterator[tuple[int, str]]:
+    """(pid, value) of the running processes that were started with this variable in their environment, as far as we may
+    see."""
+    begin = f"{name}=".encode()
     for pid in all_pids():
         try:
-            if wanted in (PROC / str(pid) / "environ").read_bytes().split(b"\0"):
-                found.append(pid)
+            variables = (PROC / str(pid) / "environ").read_bytes().split(b"\0")
         except OSError:
             continue
-    return found
+        for variable in variables:
+            if variable.startswith(begin):
+                yield pid, os.fsdecode(variable.removeprefix(begin))
+
+
+def with_environment(name: str, value: str) -> list[int]:
+    """The pids of running processes that were started with NAME=VALUE in their environment, as far as we may see."""
+    return [pid for pid, found in environment_values(name) if found == value]
+
+
+def shares_network(pid: int) -> bool:
+    """Whether the process is in our network namespace; not if it has ended or if we may not see that."""
+    try:
+        return os.readlink(PROC / str(pid) / "ns" / "net") == os.readlink(PROC / "self" / "ns" / "net")
+    except OSError:
+        return False
 
 
 def command_line(pid: int) -> str:
@@ -41,7 +55,7 @@ def command_line(pid: int) -> str:
 
 
 def namespace_pid(pid: int) -> int:
-    """The process's pid in its innermost pid namespace (1 for that namespace's first process), or 0 when it is gone."""
+    """The process's pid in its innermost pid namespace (1 for that namespace's first process), 0 if it has ended."""
     try:
         for line in (PROC / str(pid) / "status").read_text().splitlines():
             if line.startswith("NSpid:"):
@@ -52,7 +66,7 @@ def namespace_pid(pid: int) -> int:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process runs (one that ended and was not collected by its parent does not)."""
+    """Whether the process runs. One that has ended, and that its parent has not collected, does not."""
     try:
         return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
     except (OSError, IndexError):
@@ -69,7 +83,7 @@ def send(pids: Iterable[int], number: signal.Signals) -> None:
 
 
 def wait_gone(pids: Iterable[int], seconds: float) -> list[int]:
-    """Wait until none of these processes lives, at most `seconds`; the ones that still do."""
+    """Wait until these processes have ended, at most `seconds`; returns those that have not."""
     deadline = time.monotonic() + seconds
     left = [pid for pid in pids if is_alive(pid)]
     while left and time.monotonic() < deadline:
@@ -79,7 +93,7 @@ def wait_gone(pids: Iterable[int], seconds: float) -> list[int]:
 
 
 def listener(port: int) -> str:
-    """Who listens on a TCP port of this machine, as "name (pid N)", or an empty text where it cannot be found."""
+    """The program that listens on a TCP port of this machine, as "name (pid N)"; empty if it cannot be found."""
     inodes = set()
     for table in ("tcp", "tcp6"):
         try:
@@ -98,7 +112,7 @@ def listener(port: int) -> str:
 
 
 def _open_files(pid: int) -> set[str]:
-    """What the process's handles lead to, without those it closes meanwhile; nothing for a process not ours to see."""
+    """What the process has open, without what it closes meanwhile; nothing if we may not see that."""
     folder = PROC / str(pid) / "fd"
     found = set()
     try:

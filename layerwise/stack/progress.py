@@ -1,4 +1,4 @@
-"""What `lab up` is doing, for how long, and how much is left: live rows on a terminal, plain lines elsewhere."""
+"""Show what `lab up` is doing, for how long, and how much is left: live rows on a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from grader.lib.units import format_duration
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -20,7 +22,7 @@ QUIET_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Step:
+class Task:
     """One long step: its key, what a person reads, and how many seconds it is expected to take."""
 
     key: str
@@ -28,20 +30,10 @@ class Step:
     seconds: float
 
 
-def duration(seconds: float) -> str:
-    """A length of time for people: "0.4 s", "21 s", "1 min 5 s"."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-
-
 class Reporter:
-    """Shows a plan of steps being carried out, and remembers how long each took (`seconds`, by key)."""
+    """Shows the progress of a plan, and remembers how long each step took (`seconds`, by key)."""
 
-    def __init__(self, plan: list[Step], stream: TextIO | None = None) -> None:
+    def __init__(self, plan: list[Task], stream: TextIO | None = None) -> None:
         self.plan = plan
         self.stream = stream or sys.stderr
         self.seconds: dict[str, float] = {}
@@ -50,8 +42,8 @@ class Reporter:
 
     @contextmanager
     def step(self, key: str) -> Iterator[Say]:
-        """Carry out one step of the plan; the value takes texts that tell what it is at. Plain lines about one thing
-        ("thing: what") come at most every QUIET_SECONDS."""
+        """Wraps one step of the plan. The value takes texts that say what the step is doing; plain lines about the same
+        thing ("thing: what") are shown at most every QUIET_SECONDS."""
         at = next(index for index, step in enumerate(self.plan) if step.key == key)
         self._said.clear()
         started = time.monotonic()
@@ -65,15 +57,15 @@ class Reporter:
         self.ended(at, self.seconds[key])
 
     def left(self, at: int, elapsed: float) -> float:
-        """Seconds expected until the whole plan is done, `elapsed` seconds into step `at`."""
+        """Seconds until the whole plan should be done, `elapsed` seconds into step `at`."""
         return max(0.0, self.plan[at].seconds - elapsed) + sum(step.seconds for step in self.plan[at + 1 :])
 
     def began(self, at: int) -> None:
         step = self.plan[at]
-        expected = (
-            f" (about {duration(step.seconds)}; {duration(self.left(at, 0))} in all)" if step.seconds >= 3 else ""
-        )
-        self._print(f"[{at + 1}/{len(self.plan)}] {step.title}{expected}")
+        line = f"[{at + 1}/{len(self.plan)}] {step.title}"
+        if step.seconds >= 3:
+            line += f" (about {format_duration(step.seconds)}; {format_duration(self.left(at, 0))} in all)"
+        self._print(line)
 
     def said(self, at: int, text: str, elapsed: float) -> None:
         thing = text.partition(": ")[0]
@@ -82,17 +74,17 @@ class Reporter:
             if now - self._said.get(thing, -QUIET_SECONDS) < QUIET_SECONDS:
                 return
             self._said[thing] = now
-        self._print(f"      {text} ({duration(elapsed)} so far)" if elapsed >= 1 else f"      {text}")
+        self._print(f"      {text} ({format_duration(elapsed)} so far)" if elapsed >= 1 else f"      {text}")
 
     def ended(self, at: int, seconds: float) -> None:
         if seconds >= 1:
-            self._print(f"      done in {duration(seconds)}")
+            self._print(f"      done in {format_duration(seconds)}")
 
     def failed(self, at: int) -> None:
         self._print("      stopped here")
 
     def close(self) -> None:
-        """Nothing more will be shown."""
+        """End the display."""
 
     def _print(self, line: str) -> None:
         with self._lock:
@@ -100,9 +92,9 @@ class Reporter:
 
 
 class LiveReporter(Reporter):
-    """The same on a terminal: a row for each step, the current one moving."""
+    """The same on a terminal: a row for each step, and the current one moves."""
 
-    def __init__(self, plan: list[Step], stream: TextIO | None = None) -> None:
+    def __init__(self, plan: list[Task], stream: TextIO | None = None) -> None:
         super().__init__(plan, stream)
         from rich.console import Console
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -129,7 +121,8 @@ class LiveReporter(Reporter):
         def tick() -> None:
             while True:
                 left = self.left(at, time.monotonic() - started)
-                self._live.update(self._tasks[at], left=f"about {duration(left)} left" if left >= 1 else "nearly there")
+                text = f"about {format_duration(left)} left" if left >= 1 else "nearly there"
+                self._live.update(self._tasks[at], left=text)
                 if self._stop.wait(1):
                     return
 
@@ -159,7 +152,7 @@ class LiveReporter(Reporter):
             self._ticker = None
 
 
-def reporter(plan: list[Step], stream: TextIO | None = None) -> Reporter:
-    """The reporter that suits `stream` (default: standard error)."""
+def reporter(plan: list[Task], stream: TextIO | None = None) -> Reporter:
+    """The reporter for `stream` (default: standard error)."""
     stream = stream or sys.stderr
     return LiveReporter(plan, stream) if stream.isatty() else Reporter(plan, stream)

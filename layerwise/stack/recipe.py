@@ -1,4 +1,4 @@
-"""Make an image on the engine from its recipe: a folder holding `rootfs.sh` (a root filesystem from packages) or a
+"""Make an image on the engine from its recipe: a folder with `rootfs.sh` (a root filesystem from packages) or a
 Dockerfile."""
 
 from __future__ import annotations
@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,29 +14,27 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from grader.lib.fingerprint import fingerprint_of
 from layerwise.errors import LabError
+from layerwise.stack import apt
 from layerwise.stack.certificates import Trust
-from layerwise.stack.fingerprint import fingerprint_of
-from layerwise.stack.run import CommandFailed, Stopped, last_line, run, start, stop
+from layerwise.stack.run import CommandFailed, last_line, run, running
 
 ORIGIN = "org.layerwise.origin"
-"""Label: "recipe" or "upstream". An image without it is upstream's, byte for byte."""
+"""Label: "recipe" or "upstream". An image without it is upstream's, byte by byte."""
 
 RECIPE = "org.layerwise.recipe"
-"""Label: fingerprint of the recipe and all it builds on."""
+"""Label: fingerprint of the recipe and everything it builds on."""
 
 CERTIFICATES = "org.layerwise.certificates"
 """Label: fingerprint of the private certificates in the image."""
 
 MINUTE = 60.0
 BUILD_TIMEOUT = 30 * MINUTE
-INSTALL_TIMEOUT = 10 * MINUTE
 
 ROOTFS = "rootfs.sh"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
-PACKAGES = {"mmdebstrap": "mmdebstrap"}
-"""Programs of this machine that a root filesystem is made with, and the Debian package of each."""
 
 Progress = Callable[[str], None]
 
@@ -44,15 +43,15 @@ _SAID = re.compile(r"^#\d+ \d+\.\d+ (.*)$", re.MULTILINE)
 
 
 def fingerprint(folder: Path, bases: Sequence[str] = ()) -> str:
-    """Tells a recipe from a changed one: its files, and the fingerprints of the recipes it builds on."""
+    """The fingerprint of a recipe: of its files, and of the recipes it builds on (`bases`)."""
     return fingerprint_of(folder, folder.rglob("*"), bases)[:16]
 
 
 def missing_packages(folder: Path) -> list[str]:
-    """Debian packages that `make` would add to this machine for this recipe (as root, with apt)."""
+    """The Debian packages that `make` would install on this machine for this recipe (as root, with apt)."""
     if not (folder / ROOTFS).exists():
         return []
-    return [package for program, package in PACKAGES.items() if shutil.which(program) is None]
+    return apt.missing_for_rootfs()
 
 
 def make(
@@ -63,15 +62,16 @@ def make(
     labels: Mapping[str, str],
     trust: Trust,
     progress: Progress,
-    target: str = "",
     cancel: threading.Event | None = None,
 ) -> None:
-    """Make the image of the recipe in `folder` and tag it `tag` on the engine. Raises LabError; then there is no such
-    tag, or the one from before."""
+    """Make the image of the recipe in `folder` and tag it `tag` on the engine.
+
+    Raises LabError; the tag then does not exist, or is still the one from before.
+    """
     if (folder / ROOTFS).exists():
         _rootfs(folder, tag, env, labels, trust, progress, cancel)
     else:
-        build(folder, tag, env=env, labels=labels, progress=progress, target=target, cancel=cancel)
+        build(folder, tag, env=env, labels=labels, progress=progress, cancel=cancel)
 
 
 def build(
@@ -105,7 +105,7 @@ def build(
 
 
 def _build_cause(folder: Path, problem: CommandFailed) -> str:
-    """What a failed build's step said last of an error: more use than "exit code: 100", with which the output ends."""
+    """The last error that a step of a failed build printed: it says more than the "exit code: 100" at the end."""
     said = [line[1] for line in _SAID.finditer(problem.output) if re.match(r"E: |ERROR|[Ee]rror|fatal", line[1])]
     return f"building {folder.name} failed: {said[-1][:300]}" if said else str(problem)
 
@@ -119,24 +119,24 @@ def _rootfs(
     progress: Progress,
     cancel: threading.Event | None,
 ) -> None:
-    _install(folder, env, progress, cancel)
+    _install(folder, progress)
     changes = ['CMD ["bash"]', f"ENV PATH={PATH}", *(f'LABEL {name}="{value}"' for name, value in labels.items())]
     argv = ["docker", "import", *(part for change in changes for part in ("--change", change)), "-"]
     with tempfile.TemporaryDirectory(prefix="layerwise-recipe-") as temporary:
-        os.chmod(temporary, 0o755)  # read by the user of a namespace, where mmdebstrap does not run as root
+        os.chmod(temporary, 0o755)  # read by the user of a namespace if mmdebstrap does not run as root
         trust.write(Path(temporary))
         progress("unpacking Debian packages")
         with tempfile.TemporaryFile() as errors:
-            maker = start(["sh", str(folder / ROOTFS), temporary], env=env, errors=errors)
-            try:
-                output = run(argv, env=env, timeout=BUILD_TIMEOUT, stdin=maker.stdout, cancel=cancel)
-                status = maker.wait(timeout=MINUTE)
-            except CommandFailed as problem:
-                if maker.poll():  # nothing sensible came down the pipe: the cause is at its other end
-                    raise _failed(folder, errors) from None
-                raise problem from None
-            finally:
-                stop(maker)
+            with running(["sh", str(folder / ROOTFS), temporary], env=env, errors=errors) as maker:
+                try:
+                    output = run(argv, env=env, timeout=BUILD_TIMEOUT, stdin=maker.stdout, cancel=cancel)
+                    status = maker.wait(timeout=MINUTE)
+                except subprocess.TimeoutExpired:
+                    raise LabError(f"{folder.name}: {ROOTFS} has written its image but does not end") from None
+                except CommandFailed as problem:
+                    if maker.poll():  # nothing useful came down the pipe: the cause is at its other end
+                        raise _failed(folder, errors) from None
+                    raise problem from None
             image = last_line(output)
             if status != 0:
                 run(["docker", "image", "rm", image], env=env, timeout=MINUTE)
@@ -147,7 +147,7 @@ def _rootfs(
 
 @contextmanager
 def _replacing(tag: str, env: Mapping[str, str]) -> Iterator[None]:
-    """Around giving `tag` to another image: the one that had it goes, unless it has another name or is in use."""
+    """Wraps giving `tag` to another image: removes the former one, unless it has another name or is in use."""
     identity = ["docker", "image", "inspect", "--format", "{{.Id}} {{len .RepoTags}}"]
     before = ""
     with suppress(CommandFailed):  # nothing had it
@@ -159,35 +159,26 @@ def _replacing(tag: str, env: Mapping[str, str]) -> Iterator[None]:
 
 
 def _failed(folder: Path, errors: IO[bytes]) -> LabError:
-    """What went wrong in a root filesystem's script, told from what it wrote to its error stream."""
+    """Why a root filesystem's script failed, read from its error stream."""
     errors.seek(0)
     lines = errors.read().decode("utf-8", "replace").splitlines()
     told = [line for line in lines if line.startswith(("E:", "Err"))] or lines
     archive = re.search(r"fetch|resolv|connect|timed out", "\n".join(lines), re.IGNORECASE)
     remedy = "is the Debian archive reachable from here?" if archive else f"see: sh {folder / ROOTFS} . > /dev/null"
-    return LabError(f"{folder.name}: {last_line(told[0] if told else 'no word why')}; {remedy}")
+    return LabError(f"{folder.name}: {last_line(told[0] if told else 'it said nothing')}; {remedy}")
 
 
-def _install(folder: Path, env: Mapping[str, str], progress: Progress, cancel: threading.Event | None) -> None:
-    """Have the programs that a root filesystem is made with. Raises LabError where they cannot be had."""
+def _install(folder: Path, progress: Progress) -> None:
+    """Install what a root filesystem is made with. Raises LabError if that is not possible."""
     packages = missing_packages(folder)
     if not packages:
         return
     names = " ".join(packages)
     if shutil.which("apt-get") is None:
         raise LabError(
-            f"Docker Hub is out of reach and {names} is not here to make Debian's image; "
+            f"Docker Hub cannot be reached, and {names} is not installed to make Debian's image; "
             "connect to Docker Hub once, or run ./lab up on Debian or Ubuntu"
         )
     if os.geteuid() != 0:
-        raise LabError(f"Docker Hub is out of reach and {names} is not here; run: sudo apt-get install {names}")
-    progress(f"installing {names}")
-    quiet = {**env, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages, "debian-archive-keyring"]
-    try:
-        run(install, env=quiet, timeout=INSTALL_TIMEOUT, cancel=cancel)
-    except Stopped:
-        raise
-    except LabError:  # lists may be missing or old
-        run(["apt-get", "update"], env=quiet, timeout=INSTALL_TIMEOUT, cancel=cancel)
-        run(install, env=quiet, timeout=INSTALL_TIMEOUT, cancel=cancel)
+        raise LabError(f"Docker Hub cannot be reached, and {names} is not installed; run: sudo apt-get install {names}")
+    apt.install(packages, progress)

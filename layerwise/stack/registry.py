@@ -1,6 +1,7 @@
 """The lab's two registries: localhost:5000, and localhost:5001 that asks for a login (learner / layerwise).
 
-docker-compose.yml describes them; here they are brought up, looked at and taken down on the engine of `env`.
+docker-compose.yml describes them; this module brings them up, inspects them and takes them down, on the engine of
+`env`.
 """
 
 from __future__ import annotations
@@ -12,34 +13,37 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from grader.errors import RegistryUnavailable
+from grader.facts.registry.client import Client, RegistryResponse
 from layerwise.errors import LabError
 from layerwise.stack import certificates, images, paths, processes, recipe, upstream
+from layerwise.stack.addresses import AUTH_PORT, REGISTRY_PORT
 from layerwise.stack.catalogue import HERE, catalogue
-from layerwise.stack.distribution import AUTH_PORT, PORT, ask
 from layerwise.stack.run import CommandFailed, last_line, run
 
 IMAGE = "layerwise/registry:2.8.3"
 PROJECT = "layerwise"
-SERVICES = {"registry": PORT, "registry-auth": AUTH_PORT}
+SERVICES = {"registry": REGISTRY_PORT, "registry-auth": AUTH_PORT}
 ANSWERS = {"registry": 200, "registry-auth": 401}
-"""What GET /v2/ must say: the second asks for a login."""
+"""The status of GET /v2/: the second asks for a login."""
 
 UP_SECONDS = 30.0
 COMPOSE_TIMEOUT = 120.0
+PING_SECONDS = 3.0
 
 Report = Callable[[str, str], None]
 
 
 def up(*, env: Mapping[str, str], home: paths.Home, report: Report) -> None:
-    """Have both registries running and answering. Changes nothing where they are. `report` is called with "registry"
-    and what happens.
+    """Have both registries running and answering; changes nothing if they are. `report` is called with "registry" and
+    what happens.
 
-    Raises LabError: a port is taken by something else, no image for it can be had, or it does not answer in time.
+    Raises LabError if something else has their ports, if their image cannot be made, or if they do not answer in time.
     """
     trust = certificates.trusted(env)
     _have_image(env, trust, report)
     if not all(_is_ours(service, env) for service in SERVICES):
-        with suppress(CommandFailed):  # does nothing, in its own words, where none is paused
+        with suppress(CommandFailed):  # it complains if none is paused
             _compose(["unpause", *SERVICES], env)
         _check_ports(env)
         report("registry", "starting")
@@ -63,7 +67,7 @@ def up(*, env: Mapping[str, str], home: paths.Home, report: Report) -> None:
 
 
 def down(*, env: Mapping[str, str], home: paths.Home, purge: bool = False) -> None:
-    """Stop and remove both registries and their network; with `purge` also their data and image. Raises LabError."""
+    """Stop and remove both registries and their network; with `purge` their data and image, too. Raises LabError."""
     _compose(["--profile", "*", "down", "--timeout", "5", *(["--volumes"] if purge else [])], env)
     if purge:
         with suppress(CommandFailed):
@@ -71,10 +75,10 @@ def down(*, env: Mapping[str, str], home: paths.Home, purge: bool = False) -> No
 
 
 def status(env: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """What runs, for each of "registry" and "registry-auth": its `address`, `running` (its container runs), `answers`
-    (and it is what answers at that address), and the container's `image` and `health`.
+    """The state of "registry" and "registry-auth": the `address`, whether the container is `running`, whether the lab's
+    registry `answers` there, and the container's `image` and `health`.
 
-    Raises LabError when the engine does not answer.
+    Raises LabError if the engine does not answer.
     """
     found = {}
     for service, port in SERVICES.items():
@@ -90,7 +94,7 @@ def status(env: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
 
 def _have_image(env: Mapping[str, str], trust: certificates.Trust, report: Report) -> None:
-    """Have the registry's own image on the engine: made from the published one where Docker Hub is reachable, else from
+    """Have the registry's own image on the engine: from the published one if Docker Hub can be reached, else from
     Debian's package. Raises LabError."""
     folder = HERE / "registry"
     labels = {"layerwise": "registry", recipe.RECIPE: recipe.fingerprint(folder)}
@@ -122,11 +126,11 @@ def _have_image(env: Mapping[str, str], trust: certificates.Trust, report: Repor
     except LabError as problem:
         if here is None:
             raise
-        report("registry", f"kept the image from before, since a new one failed: {problem}")
+        report("registry", f"keeping the image from before, since making a new one failed: {problem}")
 
 
 def _have_debian(env: Mapping[str, str], trust: certificates.Trust, report: Report) -> None:
-    """The registry's recipe builds on Debian's image, on the engine: no registry holds it yet."""
+    """Have Debian's image on the engine: the registry's recipe builds on it, and no registry has it yet."""
     debian = catalogue()["debian:trixie-slim"]
     if not images.is_fresh(debian, upstream.labels(images.reference(debian.name), env), trust):
         report(debian.name, f"building from its recipe, about {debian.seconds} s")
@@ -140,7 +144,7 @@ def _compose(arguments: list[str], env: Mapping[str, str]) -> str:
 
 
 def _container(service: str, env: Mapping[str, str]) -> dict[str, str] | None:
-    """The service's container on the engine, as `docker ps` tells it, with its health; None where there is none."""
+    """The service's container, as `docker ps` shows it, and its health; None if there is no such container."""
     labels = {"com.docker.compose.project": PROJECT, "com.docker.compose.service": service}
     filters = [f"--filter=label={name}={value}" for name, value in labels.items()]
     output = run(["docker", "ps", "--all", *filters, "--format", "{{json .}}"], env=env, timeout=30.0)
@@ -153,12 +157,16 @@ def _container(service: str, env: Mapping[str, str]) -> dict[str, str] | None:
 
 
 def _answers(service: str) -> bool:
-    """Whether what answers at the service's port is a registry of the lab, asking for a login where it should."""
+    """Whether a registry of the lab answers at the service's port, and asks for a login if it should."""
     try:
-        answer = ask("/v2/", port=SERVICES[service], seconds=3.0)
-    except LabError:
+        answer = _ping(service)
+    except RegistryUnavailable:
         return False
-    return answer.status == ANSWERS[service] and answer.headers.get("x-layerwise") == "registry"
+    return answer.status == ANSWERS[service] and answer.headers.get("X-Layerwise") == "registry"
+
+
+def _ping(service: str) -> RegistryResponse:
+    return Client(f"localhost:{SERVICES[service]}", "").ping(PING_SECONDS)
 
 
 def _is_ours(service: str, env: Mapping[str, str]) -> bool:
@@ -167,7 +175,7 @@ def _is_ours(service: str, env: Mapping[str, str]) -> bool:
 
 
 def _check_ports(env: Mapping[str, str]) -> None:
-    """Raise LabError when somebody else listens where a registry is to come up."""
+    """Raise LabError if something else listens at a registry's port."""
     for service, port in SERVICES.items():
         container = _container(service, env)
         if container is not None and container["State"] == "running":
@@ -189,20 +197,20 @@ def _port_taken(port: int, env: Mapping[str, str]) -> LabError:
 
 
 def _silent(service: str, env: Mapping[str, str]) -> LabError:
-    """Why a registry that was started does not answer as it should."""
+    """Why a registry that was started does not answer properly."""
     port = SERVICES[service]
     container = _container(service, env)
     if container is None or container["State"] != "running":
         state = container["Status"] if container else "gone"
         return LabError(f"the {service} container did not stay up ({state}); see: docker logs {PROJECT}-{service}-1")
     try:
-        answer = ask("/v2/", port=port, seconds=3.0)
-    except LabError:
+        answer = _ping(service)
+    except RegistryUnavailable:
         return LabError(
-            f"the {service} container runs but localhost:{port} does not answer here; is the engine on another "
+            f"the {service} container runs, but nothing answers at localhost:{port} here; is the engine on another "
             "machine? Use one on this machine: ./lab up --engine embedded, or DOCKER_HOST"
         )
     return LabError(
-        f"localhost:{port} answers, but not as the lab's {service} (HTTP {answer.status}); something else has that "
-        "port: stop it and run ./lab up again"
+        f"something answers at localhost:{port}, but not the lab's {service} (HTTP {answer.status}); stop it and run "
+        "./lab up again"
     )

@@ -23,8 +23,8 @@ Stop = tuple[asyncio.AbstractEventLoop, asyncio.Event]
 
 @contextmanager
 def running(namespace: Path, ports: Sequence[int]) -> Iterator[None]:
-    """For as long as the block lasts, serve 127.0.0.1:PORT in the network of `namespace` (a path such as
-    /proc/PID/ns/net) from 127.0.0.1:PORT here. Raises LabError."""
+    """For as long as the block lasts, connect 127.0.0.1:PORT in the network of `namespace` (a path such as
+    /proc/PID/ns/net) to 127.0.0.1:PORT here. Raises LabError."""
     try:
         # A namespace is entered by a thread, and this one ends with the pool.
         with ThreadPoolExecutor(1) as pool:
@@ -43,7 +43,7 @@ def running(namespace: Path, ports: Sequence[int]) -> Iterator[None]:
 
 
 def _listen(namespace: Path, port: int) -> socket.socket:
-    """A listening socket that belongs to the namespace; the calling thread is in there from now on."""
+    """A listening socket in the namespace. The calling thread stays in there."""
     libc = ctypes.CDLL(None, use_errno=True)
     with namespace.open("rb") as file:
         if libc.setns(file.fileno(), _CLONE_NEWNET):

@@ -1,17 +1,17 @@
-"""`lab down --purge`: leave the machine as it was, and say what stays."""
+"""`lab down --purge`: leave the machine as it was before, and say what is kept."""
 
 from __future__ import annotations
 
 import os
-import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layerwise.errors import LabError
 from layerwise.stack import bringup, disposal, engine, environment, lock, state
+from layerwise.stack.mounts import mounts
 from layerwise.stack.paths import ROOT, Home, work_dir
-from layerwise.stack.progress import Step, reporter
+from layerwise.stack.progress import Task, reporter
 from layerwise.stack.run import CommandFailed
 
 if TYPE_CHECKING:
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 SECONDS = 300
 DELETE_SECONDS = 30.0
-"""What deleting a lab of some days takes."""
+"""How long it takes to delete a lab that is some days old."""
 LABEL = "layerwise"
 INHERITED = "base"
-"""The label's value on base images, which everything built or run from one inherits."""
+"""The label's value on base images. Everything built or run from one inherits it."""
 
 
 def purge(home: Home) -> list[str]:
     """Stop the lab, remove what it made, and return lines that say what was removed and what is kept.
 
-    Raises LabError when something is mounted inside the lab's folder (nothing behind a mount is ever deleted).
+    Raises LabError if something is mounted inside the lab's folder: nothing behind a mount is ever deleted.
     """
     told = []
     apt = _added_for_python()
@@ -39,7 +39,7 @@ def purge(home: Home) -> list[str]:
             used = current.engine or current.last
             if used and used.kind == "host":
                 kept = remove_from(home, used)
-                told.append(f"Removed from the engine at {used.docker_host}: what carries the label {LABEL}")
+                told.append(f"Removed from the engine at {used.docker_host}: everything with the label {LABEL}")
                 told += [f"Kept there: {line}" for line in kept]
             bringup.stop(home, current)
             require_unmounted(home.path)
@@ -51,12 +51,15 @@ def purge(home: Home) -> list[str]:
         told.append(f"Kept: the apt packages {', '.join(apt)} (to remove them: apt-get purge {' '.join(apt)})")
     if work_dir().exists():
         told.append(f"Kept: {work_dir()} (your work)")
-    told.append(f"Kept: {ROOT / '.venv'} (the Python packages that ran this command; remove the folder if you like)")
+    if (ROOT / ".venv").exists():
+        told.append(
+            f"Kept: {ROOT / '.venv'} (the Python packages that ran this command; remove the folder if you like)"
+        )
     return told
 
 
 def _added_for_python() -> list[str]:
-    """The apt packages that ./lab added to have a Python."""
+    """The apt packages that ./lab installed to have a Python."""
     try:
         return sorted(set((ROOT / ".venv" / ".apt").read_text(encoding="utf-8").split()))
     except OSError:
@@ -64,10 +67,10 @@ def _added_for_python() -> list[str]:
 
 
 def remove_from(home: Home, record: state.EngineRecord) -> list[str]:
-    """Remove what the lab made on an engine that is not its own: what carries its label, and its base images' tags.
+    """Remove what the lab made on an engine that is not its own: what has its label, and the tags of its base images.
 
-    Images and containers made from a base image inherit its label, and are not the lab's: they stay. Returns what
-    stays, and why.
+    Images and containers that were made from a base image inherit its label, but are not the lab's, and stay. Returns
+    what stays, and why.
     """
     from docker.errors import APIError
 
@@ -112,10 +115,9 @@ def _drop_container(api: docker.APIClient, container: str) -> None:
 
 
 def require_unmounted(folder: Path) -> None:
-    """Raise LabError when something is mounted in `folder`."""
+    """Raise LabError if something is mounted in `folder`."""
     inside = str(folder.resolve()) + os.sep
-    for line in Path("/proc/self/mountinfo").read_text().splitlines() if Path("/proc").is_dir() else ():
-        point = re.sub(r"\\\\([0-7]{3})", lambda code: chr(int(code.group(1), 8)), line.split()[4])
+    for point, _ in mounts():
         if point.startswith(inside):
             raise LabError(
                 f"{point} is a mount inside the lab's folder; unmount it (umount {point}) and run this again"
@@ -123,10 +125,11 @@ def require_unmounted(folder: Path) -> None:
 
 
 def _delete(home: Home) -> None:
-    """Delete the lab's folder. Cut short, it leaves no half of an engine: the next purge, or `lab up`, goes on."""
+    """Delete the lab's folder. If that is interrupted no half of an engine is left, and the next purge or `lab up`
+    finishes it."""
     if home.engine.exists():
         disposal.set_aside(home, home.engine)
-    shown = reporter([Step("delete", f"Removing {home.path}", DELETE_SECONDS)])
+    shown = reporter([Task("delete", f"Removing {home.path}", DELETE_SECONDS)])
     try:
         with shown.step("delete") as say:
             disposal.delete(home.path, say)

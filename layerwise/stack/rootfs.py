@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
-import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.lib import process
 from layerwise.errors import LabError
 from layerwise.stack import processes
-from layerwise.stack.paths import Home
+from layerwise.stack.mounts import mounts
+from layerwise.stack.paths import Home, nearest
 from layerwise.stack.run import CommandFailed, run
 
 
 @dataclass(frozen=True)
 class System:
-    """What a root filesystem is made of: a Debian suite, its packages, and settings for apt while it is made."""
+    """What a root filesystem is made of: a Debian suite, packages, and settings for apt while it is made."""
 
     suite: str
     packages: tuple[str, ...]
@@ -46,15 +46,14 @@ LAB = System(
 
 MARKER = "LAYERWISE_ROOTFS"
 STAMP = "etc/layerwise-rootfs"
-"""Written last: a root filesystem that has it is whole, and was made from this list of packages."""
+"""Written last: a root filesystem that has it is complete, and was made from this list of packages."""
 
-APT_SECONDS = 300
 MAKE_SECONDS = 900
 NEEDED_BYTES = 3_000_000_000
 """Free space asked for before anything is made: 0.6 GB for the engine, the rest for base images and first builds."""
 
 FULL_BYTES = 100_000_000
-"""Less free space than this, and a failure was for want of it."""
+"""With less free space than this, a failure is put down to the full disk."""
 
 HALF_MADE = "rootfs.new-"
 UNREACHABLE = (
@@ -64,19 +63,19 @@ UNREACHABLE = (
     "Could not connect",
     "Connection failed",
 )
-"""What apt says when there is no way to the archive."""
+"""What apt says if it cannot reach the archive."""
 
 UNSUITABLE = ("overlay", "nfs", "nfs4", "cifs", "smb3", "9p", "vboxsf", "fuse.", "ecryptfs", "aufs")
 """Filesystems on which the overlay filesystem cannot keep image layers."""
 
 
 def is_ready(home: Home) -> bool:
-    """Whether a whole root filesystem is there. One made from an older list of packages will do until it is purged."""
+    """Whether there is a complete root filesystem. One made from an older list of packages will do until a purge."""
     return (home.engine / "rootfs" / STAMP).is_file()
 
 
 def require_possible(home: Home) -> None:
-    """Raise LabError, naming the remedy, where this machine cannot make or run an engine of the lab's own."""
+    """Raise LabError, with the remedy, if this machine cannot make or run an engine of the lab's own."""
     own = "install Docker (https://docs.docker.com/engine/install/) and run ./lab up again"
     if os.uname().sysname != "Linux":
         raise LabError(f"no Docker engine answers; start Docker Desktop or Colima, or {own}")
@@ -84,7 +83,7 @@ def require_possible(home: Home) -> None:
         raise LabError(f"no Docker engine answers, and bringing one needs root: {own}, or run: sudo ./lab up")
     if not is_ready(home) and not shutil.which("apt-get"):
         raise LabError(f"no Docker engine answers, and bringing one needs apt (Debian or Ubuntu): {own}")
-    if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True, timeout=20).returncode:
+    if process.run(["unshare", "--mount", "--pid", "--fork", "true"], timeout=20).status != 0:
         raise LabError(
             "no Docker engine answers, and this container may not run one (no CAP_SYS_ADMIN): "
             "start it with --privileged, or give it an engine with DOCKER_HOST"
@@ -98,60 +97,17 @@ def require_possible(home: Home) -> None:
 
 
 def filesystem_of(path: Path) -> str:
-    """The type of filesystem that `path`, or its nearest existing parent, is on ("ext4"); empty when not known."""
-    while not path.exists() and path != path.parent:
-        path = path.parent
+    """The type of filesystem that `path`, or its nearest existing parent, is on ("ext4"); empty if not known."""
     best, kind = "", ""
-    real = str(path.resolve())
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        left, _, right = line.partition(" - ")
-        point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code.group(1), 8)), left.split()[4])
+    real = str(nearest(path).resolve())
+    for point, type_ in mounts():
         if len(point) >= len(best) and (real == point or real.startswith(point.rstrip("/") + "/")):
-            best, kind = point, right.split()[0]
+            best, kind = point, type_
     return kind
 
 
-def missing_packages() -> list[str]:
-    """Host packages that making the root filesystem needs and that are not installed."""
-    wanted = {
-        "mmdebstrap": shutil.which("mmdebstrap"),
-        "debian-archive-keyring": Path("/usr/share/keyrings/debian-archive-keyring.gpg").exists(),
-    }
-    return [name for name, there in wanted.items() if not there]
-
-
-def install(names: list[str], say: Callable[[str], None]) -> None:
-    """Install packages on this machine with apt. Raises LabError with apt's own reason."""
-    command = ["apt-get", "install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120", *names]
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    say(f"apt-get install {' '.join(names)}")
-    problem = ""
-    for update in (False, True):
-        try:
-            if update:
-                say("apt-get update")
-                subprocess.run(["apt-get", "update"], capture_output=True, timeout=APT_SECONDS, env=env)
-                say(f"apt-get install {' '.join(names)}")
-            # A session of its own: Ctrl-C must not stop dpkg half way.
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=APT_SECONDS,
-                env=env,
-                start_new_session=True,
-            )
-        except subprocess.TimeoutExpired:
-            raise LabError(f"apt-get took more than {APT_SECONDS} s; try it by hand: {' '.join(command)}") from None
-        if done.returncode == 0:
-            return
-        problem = next((line for line in done.stderr.splitlines() if line.startswith("E:")), "it failed")
-    raise LabError(f"cannot install {' '.join(names)}: {problem}; see whether this works: apt-get update")
-
-
 def sweep(home: Home) -> None:
-    """Remove what a killed run left half made."""
+    """Remove what a killed run left unfinished."""
     if not home.engine.is_dir():
         return
     left_over = processes.with_environment(MARKER, str(home.engine))
@@ -162,7 +118,7 @@ def sweep(home: Home) -> None:
 
 
 def make(home: Home, say: Callable[[str], None], system: System = LAB) -> None:
-    """Make the root filesystem of `home.engine`, at most MAKE_SECONDS. It appears under its name only once it is whole.
+    """Make the root filesystem of `home.engine`, within MAKE_SECONDS. It gets its name only when it is complete.
 
     Raises LabError with mmdebstrap's reason.
     """
@@ -224,7 +180,8 @@ def _mmdebstrap(folder: Path, temporary: Path, home: Home, say: Callable[[str], 
 
 
 def failure(lines: list[str], full: bool) -> str:
-    """Why mmdebstrap failed, with the remedy where it is known. `lines`: the end of its output; `full`: the disk is."""
+    """Why mmdebstrap failed, with the remedy if it is known. `lines` is the end of its output, `full` whether the disk
+    is full."""
     text = "\n".join(lines)
     if full or "No space left" in text:
         return "the disk is full; free 3 GB or set LAYERWISE_HOME to a folder on another disk"

@@ -1,12 +1,12 @@
-"""What `lab up` made and started, as a small JSON file: read by every lab command, written only by up and down."""
+"""What `lab up` made and started, in a small JSON file: every lab command reads it, only up and down write it."""
 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 
 from layerwise.errors import LabError
+from layerwise.stack import files
 from layerwise.stack.paths import Home
 
 SCHEMA = 1
@@ -14,7 +14,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class EngineRecord:
-    """The engine the lab uses: `kind` is host or embedded, `docker_host` its address, `cert_path` its TLS folder."""
+    """The engine that the lab uses: its `kind` (host or embedded), address and TLS folder (or empty)."""
 
     kind: str
     docker_host: str
@@ -25,11 +25,11 @@ class EngineRecord:
 class State:
     """What is remembered between commands.
 
-    engine   the engine in use, or None when the lab is down
-    last     the engine that was in use last: what the lab made is still there
-    apt      packages that `lab up` added to this machine (kept by purge, and said so)
+    engine   the engine in use, None if the lab is down
+    last     the engine that was used last: it still has what the lab made
+    apt      packages that `lab up` installed on this machine (a purge keeps them, and says so)
     network  what the embedded engine chose and found (see layerwise.stack.network)
-    seconds  how long each step took the last time, for the estimates of the next
+    seconds  how long each step took the last time, to estimate the next
     """
 
     engine: EngineRecord | None = None
@@ -40,7 +40,8 @@ class State:
 
 
 def read(home: Home) -> State:
-    """The state; an empty one where there is none, or where the file is damaged (all of it can be found out again)."""
+    """The state; empty if the file is missing or damaged (all of it can be found out again). Raises LabError if the
+    file may not be read."""
     try:
         raw = json.loads(home.state_file.read_text(encoding="utf-8"))
         engines = {key: EngineRecord(**raw[key]) if raw.get(key) else None for key in ("engine", "last")}
@@ -59,16 +60,10 @@ def read(home: Home) -> State:
 
 
 def write(home: Home, state: State) -> None:
-    """Replace the state in one step, so that a kill leaves the old one or the new one."""
-    half = home.state_file.with_suffix(f".{os.getpid()}.tmp")
+    """Replace the state, in one step: a kill leaves the old one or the new one. Raises LabError."""
     try:
-        with half.open("w", encoding="utf-8") as file:
-            json.dump({"schema": SCHEMA, **asdict(state)}, file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(home.state_file)
+        files.replace(home.state_file, json.dumps({"schema": SCHEMA, **asdict(state)}, indent=2))
     except OSError as problem:
-        half.unlink(missing_ok=True)
         raise LabError(
             f"cannot write {home.state_file}: {problem.strerror}; free some space there or set LAYERWISE_HOME"
         ) from None

@@ -1,6 +1,6 @@
 """The tools that lessons run: docker, buildx, compose, trivy, cosign.
 
-They are links in the lab's own folders, so that notebooks and lab commands find the same ones.
+The lab's own folders hold links to them, so that notebooks and lab commands find the same ones.
 """
 
 from __future__ import annotations
@@ -9,29 +9,19 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from grader.stolen import is_stolen
+from grader.facts.build.buildx import OLDEST, PLUGIN_FOLDERS
+from grader.facts.engine.info import parse_version
+from grader.facts.supply import trivy
+from grader.lib import process
 from layerwise.errors import LabError
-from layerwise.stack.engine import config_dir, parse_version
+from layerwise.stack.engine import config_dir
 from layerwise.stack.paths import Home
 
-OLDEST_BUILDX = (0, 13)
-"""The first that prints --progress=rawjson, from which builds are read."""
-
 PLUGINS = ("docker-buildx", "docker-compose")
-SYSTEM_PLUGINS = (
-    "/usr/local/lib/docker/cli-plugins",
-    "/usr/local/libexec/docker/cli-plugins",
-    "/usr/lib/docker/cli-plugins",
-    "/usr/libexec/docker/cli-plugins",
-    "/Applications/Docker.app/Contents/Resources/cli-plugins",
-    "/opt/homebrew/lib/docker/cli-plugins",
-)
 COMMANDS = {
     "docker": ("docker", "--version"),
     "buildx": ("docker", "buildx", "version"),
@@ -54,31 +44,22 @@ def from_rootfs(rootfs: Path) -> dict[str, Path]:
 
 
 def from_machine(environ: Mapping[str, str]) -> dict[str, Path]:
-    """The tools that the machine has beside an engine of its own. What is not there is left out."""
+    """The tools of a machine that has an engine of its own. Missing ones are left out."""
     found = {
         name: Path(path) for name in ("docker", "cosign") if (path := shutil.which(name, path=environ.get("PATH")))
     }
     for name in PLUGINS:
-        for folder in (config_dir(environ) / "cli-plugins", *map(Path, SYSTEM_PLUGINS)):
+        for folder in (config_dir(environ) / "cli-plugins", *map(Path, PLUGIN_FOLDERS)):
             if os.access(folder / name, os.X_OK):
                 found[name] = folder / name
                 break
     return found
 
 
-def trivy(environ: Mapping[str, str]) -> Path | None:
-    """Trivy from PATH, unless it is a stolen release; else the one that the locked wheel put beside Python."""
-    carried = Path(sys.prefix) / "bin" / "trivy"
-    on_path = Path(shutil.which("trivy", path=environ.get("PATH")) or carried)
-    if on_path.resolve() != carried.resolve() and not is_stolen(on_path):
-        return on_path
-    return carried if os.access(carried, os.X_OK) else None
-
-
 def place(home: Home, found: Mapping[str, Path], environ: Mapping[str, str]) -> list[str]:
-    """Link the tools into the lab's folders, replacing older links. Returns warnings about what some lessons will miss.
+    """Link the tools into the lab's folders, replacing older links. Returns warnings about what some lessons lack.
 
-    Raises LabError, naming the remedy, when docker, buildx or compose is missing.
+    Raises LabError, with the remedy, if docker, buildx or compose is missing.
     """
     for name in ("docker", *PLUGINS):
         if name not in found:
@@ -90,7 +71,7 @@ def place(home: Home, found: Mapping[str, Path], environ: Mapping[str, str]) -> 
     if not config.exists():
         config.write_text("{}\n")
         config.chmod(0o600)
-    scanner = trivy(environ)
+    scanner = trivy.find(environ.get("PATH"))
     wanted = {home.bin / "docker": found["docker"], **{plugins / name: found[name] for name in PLUGINS}}
     wanted |= {home.bin / "cosign": found["cosign"]} if "cosign" in found else {}
     wanted |= {home.bin / "trivy": scanner} if scanner else {}
@@ -100,53 +81,45 @@ def place(home: Home, found: Mapping[str, Path], environ: Mapping[str, str]) -> 
     if "cosign" not in found:
         warnings.append("cosign is missing: the lesson on signatures needs it (https://docs.sigstore.dev/cosign)")
     if not scanner:
-        warnings.append("no Trivy that may be used: lessons on scanning need one (https://trivy.dev, not 0.69.4 to 6)")
+        warnings.append("no usable Trivy: lessons on scanning need one (https://trivy.dev, but not 0.69.4 to 0.69.6)")
     return warnings
 
 
 def require_buildx(env: Mapping[str, str]) -> None:
-    """Raise LabError when buildx does not run, or is too old for builds to be read."""
+    """Raise LabError if buildx does not run, or is too old for its builds to be read."""
     found = _version("buildx", COMMANDS["buildx"], env)
     if not found:
         raise LabError(f"docker buildx does not run; {CURES['docker-buildx']}")
-    if parse_version(found)[:2] < OLDEST_BUILDX:
+    if parse_version(found)[:2] < OLDEST:
         raise LabError(f"docker buildx is {found}, and 0.13 or later is needed; upgrade it")
 
 
 def versions(env: Mapping[str, str], wanted: Iterable[str] = tuple(COMMANDS)) -> dict[str, str]:
-    """The version of each wanted tool that runs in the lab's environment; a tool that does not run is left out."""
+    """The version of each wanted tool in the lab's environment. A tool that does not run is left out."""
     with ThreadPoolExecutor(len(COMMANDS)) as pool:
         found = pool.map(lambda name: (name, _version(name, COMMANDS[name], env)), wanted)
         return {name: version for name, version in found if version}
 
 
 def _version(name: str, command: tuple[str, ...], env: Mapping[str, str]) -> str:
-    """A tool's version, or an empty text when it does not run."""
+    """A tool's version; empty if it does not run."""
     program = shutil.which(command[0], path=env.get("PATH"))
     if not program:
         return ""
     try:
-        done = subprocess.run(
-            [program, *command[1:]],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=20,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        ended = process.run([program, *command[1:]], timeout=20, env=env)
+    except OSError:
         return ""
-    if done.returncode:
+    if ended.status != 0:
         return ""
-    found = read_version(name, done.stdout)
+    found = read_version(name, ended.stdout.decode(errors="replace"))
     if found == "devel":
         found = _packaged_version(name, Path(program).resolve())
     return found
 
 
 def read_version(name: str, said: str) -> str:
-    """The version in what a tool prints, without a leading v."""
+    """The version in a tool's output, without a leading v; empty if there is none."""
     try:
         if name == "trivy":
             return str(json.loads(said)["Version"])
@@ -159,7 +132,7 @@ def read_version(name: str, said: str) -> str:
 
 
 def _packaged_version(package: str, program: Path) -> str:
-    """The version of the Debian package, for programs built without knowing their own."""
+    """The version of the Debian package, for a program that was built without its version."""
     for folder in program.parents:
         try:
             text = (folder / "var/lib/dpkg/status").read_text(encoding="utf-8", errors="replace")
@@ -174,8 +147,8 @@ def _packaged_version(package: str, program: Path) -> str:
 
 def _link(link: Path, target: Path) -> None:
     """Make `link` point at `target`, in one step."""
-    if link.is_symlink() and link.readlink() == target:
-        return
+    if link == target or (link.is_symlink() and link.readlink() == target):
+        return  # it is the target itself if the lab's own folder is first on PATH, as in a terminal of its JupyterLab
     half = link.with_name(f".{link.name}.{os.getpid()}")
     half.unlink(missing_ok=True)
     half.symlink_to(target)

@@ -1,16 +1,16 @@
-"""The published originals: whether their registry can be reached, and how one of them comes onto the engine."""
+"""The published originals of base images: whether their registry can be reached, and bringing one onto the engine."""
 
 from __future__ import annotations
 
 import json
 import tempfile
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
-from http.client import HTTPException
+from contextlib import suppress
 from pathlib import Path
 
+from grader.errors import RegistryUnavailable
+from grader.facts.registry.client import Client
 from layerwise.errors import LabError
 from layerwise.stack import recipe
 from layerwise.stack.certificates import Trust
@@ -20,51 +20,43 @@ PROBE_SECONDS = 3.0
 PULL_TIMEOUT = 20 * 60.0
 SHORT = 60.0
 
-HOSTS = {"docker.io": "registry-1.docker.io"}
-"""Where a registry's interface is, where that is not its name."""
-
 BUNDLE = "etc/ssl/certs/ca-certificates.crt"
 SETTINGS = {
     "library/python:": ("etc/pip.conf", f"[global]\ncert = /{BUNDLE}\n"),
     "library/node:": ("usr/local/etc/npmrc", f"cafile=/{BUNDLE}\n"),
 }
-"""What beside the bundle makes an image's tools use it: part of the reference -> file and its content."""
+"""What makes an image's tools use the bundle: part of the reference -> file and its content."""
 
 _probes: dict[str, bool] = {}
 _probing = threading.Lock()
 
 
 def reachable(registry: str) -> bool:
-    """Whether the registry answers from here within 3 seconds. Asked once per run and registry."""
+    """Whether the registry answers within 3 seconds. Each registry is asked once per run."""
     with _probing:
         if registry not in _probes:
-            _probes[registry] = _probe(HOSTS.get(registry, registry))
+            _probes[registry] = _probe(registry)
         return _probes[registry]
 
 
-def _probe(host: str) -> bool:
-    """Ask from a thread of its own: looking a name up has no deadline of its own and may hang for half a minute."""
+def _probe(registry: str) -> bool:
+    """Ask from another thread: looking a name up has no deadline, and may hang for half a minute."""
     answered = threading.Event()
 
     def ask() -> None:
-        try:
-            with urllib.request.urlopen(f"https://{host}/v2/", timeout=PROBE_SECONDS):
+        with suppress(RegistryUnavailable):
+            # It wants a login, or asks for patience: then it is a registry too.
+            if Client(registry, "").ping(PROBE_SECONDS).status in (200, 401, 429):
                 answered.set()
-        except urllib.error.HTTPError as refusal:
-            if refusal.code in (401, 429):  # it wants a login, or asks for patience: it is a registry
-                answered.set()
-            refusal.close()
-        except (OSError, HTTPException):
-            pass
 
-    thread = threading.Thread(target=ask, name=f"probe {host}", daemon=True)
+    thread = threading.Thread(target=ask, name=f"probe {registry}", daemon=True)
     thread.start()
     thread.join(PROBE_SECONDS)
     return answered.is_set()
 
 
 def labels(reference: str, env: Mapping[str, str]) -> dict[str, str] | None:
-    """The labels of an image on the engine, None where it has no such image. Raises LabError without an engine."""
+    """The labels of an image on the engine, None if it has no such image. Raises LabError if the engine cannot say."""
     try:
         output = run(
             ["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", reference], env=env, timeout=SHORT
@@ -74,8 +66,8 @@ def labels(reference: str, env: Mapping[str, str]) -> dict[str, str] | None:
             return None
         if "failed to get config descriptor" in problem.output or "content digest" in problem.output:
             raise LabError(
-                f"the engine knows of {reference} and has lost a part of it (a full disk, a deletion cut short?); "
-                "./lab down --purge, then ./lab up makes the lab's engine anew; "
+                f"the engine knows of {reference}, but has lost a part of it (a full disk, an interrupted deletion?); "
+                "./lab down --purge, then ./lab up makes the lab's engine again; "
                 f"on an engine of your own: docker image rm {reference}"
             ) from None
         raise
@@ -92,11 +84,11 @@ def bring(
     progress: Callable[[str], None],
     cancel: threading.Event | None = None,
 ) -> None:
-    """Pull the original, tag it `tag` and `push` it. The original's own tag is left only where it was there before.
+    """Pull the original, tag it `tag` and `push` it. The original's own tag stays only if it was there before.
 
-    With private certificates, what is tagged is an image made on top of the original that trusts them. The same is done
-    where the engine refuses to push an original of many platforms because it pulled but one of them, as engine 26 does
-    with the containerd store. Raises CommandFailed.
+    If there are private certificates, an image that trusts them is made on top of the original and tagged instead. So
+    it is if the engine refuses to push an original of many platforms because it has pulled only one of them, as engine
+    26 does with the containerd store. Raises CommandFailed.
     """
     was_here = labels(reference, env) is not None
     done = 0
@@ -133,9 +125,9 @@ def derive(
     progress: Callable[[str], None],
     cancel: threading.Event | None = None,
 ) -> None:
-    """Make an image on top of the original that differs by a label and, where there are any, by private certificates.
+    """Make an image on top of the original that differs by a label and, if there are any, by private certificates.
 
-    Only files are copied, so that it works for an image without a shell. Raises LabError.
+    It only copies files, so that it works for an image without a shell. Raises LabError.
     """
     origin = {"layerwise": "base", recipe.ORIGIN: "upstream", recipe.CERTIFICATES: trust.fingerprint}
     with tempfile.TemporaryDirectory(prefix="layerwise-upstream-") as temporary:

@@ -1,4 +1,5 @@
-"""What a notebook shows. A view has a live part (a widget) and a static one: what a reader sees without a kernel.
+"""The views of a notebook. Each has a live part (a widget) and a static part, which readers see without a kernel.
 
-Text is made here in Python, once, for both; the scripts only place it and listen. The one visual language is look.css.
+The text of both parts is made here in Python. The scripts only place it and react to the reader. The look of all views
+is in look.css.
 """

@@ -1,6 +1,6 @@
-"""An image taken apart for the views: where its base ends, and what each layer did to the files below it.
+"""Take an image apart for the views: where its base ends, and what each layer did to the files below it.
 
-Built on the grader's facts of an image, so that a picture and a grade never disagree.
+It uses the grader's facts about an image, so that a picture and a grade never disagree.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from grader.errors import SubmissionFault
-from grader.facts.base import LAB
-from grader.facts.engine import Engine
-from grader.facts.filesystem import OPAQUE, WHITEOUT, File, FileSystem, Waste
-from grader.facts.image import Image, Layer, instruction
-from grader.facts.leaks import Finder, Leak, Leaks, look
-from grader.facts.tar import Member
-from grader.units import format_size
-from grader.verdict import clean
+from grader.facts.build.base import base_among
+from grader.facts.engine.engine import Engine
+from grader.facts.image.changeset import OPAQUE, WHITEOUT
+from grader.facts.image.config import instruction
+from grader.facts.image.filesystem import File, FileSystem, Waste
+from grader.facts.image.image import Image, Layer
+from grader.facts.image.leaks import Leak, Leaks, search_image
+from grader.facts.image.secret_finder import SecretFinder
+from grader.facts.image.tar import Member
+from grader.lib.text import clean
+from grader.lib.units import format_size
 from layerwise.errors import InputError
+from layerwise.stack.catalogue import catalogue
 
-MAX_CANDIDATES = 200
-"""Images on the engine that are asked whether they are the base of another."""
 MAX_SEARCHED = 150_000_000
-"""Bytes of an image's own layers that are searched for credentials."""
+"""The most bytes of an image's own layers that are searched for credentials."""
 REMEMBERED = 8
-"""Images whose measurement is kept in this process."""
+"""The number of measured images that this process keeps."""
 
 What = Literal["added", "changed", "removed"]
 
@@ -43,33 +45,33 @@ class Change(NamedTuple):
     kind: str
     """file, folder, symlink, hardlink, device, pipe or other"""
     size: int
-    """Bytes the layer carries for it; of a removal, bytes that can no longer be seen."""
+    """The bytes that the layer has for it; for a removal, the bytes that can no longer be seen."""
     note: str
     hidden: int | None
-    """The layer (from 0) that hides it again, where a later one does."""
+    """The number (from 0) of the later layer that hides it; None if none does."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """One layer, and what it did."""
+    """One layer, and its changes."""
 
     layer: Layer
     instruction: str
     base: bool
-    """Whether it came with the base image."""
+    """Whether it belongs to the base image."""
     changes: Sequence[Change]
-    """The biggest first."""
+    """The changes, biggest first."""
     wasted: int
-    """Bytes of files in it that no container of the image sees."""
+    """The bytes of its files that no container of the image sees."""
 
     @cached_property
     def counts(self) -> Mapping[str, int]:
-        """How many paths were added, changed and removed."""
+        """The number of paths added, changed and removed."""
         return Counter(change.what for change in self.changes)
 
 
-class Step(NamedTuple):
-    """A line of the image's history; `layer` is None where it only changed the config."""
+class HistoryLine(NamedTuple):
+    """A line of the image's history. `layer` is None if it only changed the config."""
 
     instruction: str
     layer: int | None
@@ -77,7 +79,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Anatomy:
-    """An image and its base. `base` is the base's name, empty where none is known; its are the first `base_layers`."""
+    """An image, the name of its base image in the lab ("" for none), and the number of the base's layers, as graded."""
 
     name: str
     image: Image
@@ -86,39 +88,41 @@ class Anatomy:
 
     @cached_property
     def slices(self) -> Sequence[Slice]:
-        """Its layers, from the bottom."""
+        """The layers, from the bottom."""
         return tuple(self._slices())
 
     @cached_property
-    def steps(self) -> Sequence[Step]:
-        """Its history, the oldest first; one step for each layer where the history does not fit the layers."""
+    def steps(self) -> Sequence[HistoryLine]:
+        """The history, oldest first. If it does not fit the layers, there is one step for each layer."""
         history = self.image.config.history
         layers = self.image.layers
         if sum(not entry.empty for entry in history) != len(layers):
-            return tuple(Step(layer.instruction, layer.index) for layer in layers)
+            return tuple(HistoryLine(layer.instruction, layer.index) for layer in layers)
         numbers = iter(range(len(layers)))
-        return tuple(Step(instruction(entry.created_by), None if entry.empty else next(numbers)) for entry in history)
+        return tuple(
+            HistoryLine(instruction(entry.created_by), None if entry.empty else next(numbers)) for entry in history
+        )
 
     @cached_property
     def leaks(self) -> Sequence[Leak] | None:
-        """Credentials that show above the base; None where that is too much to search."""
+        """The credentials above the base; None if the layers are too big to search."""
         if self.size - self.base_size > MAX_SEARCHED:
             return None
-        found = Leaks(Finder(()))
+        found = Leaks(SecretFinder(()))
         try:
-            look(self.image, self.base_layers, found)
+            search_image(self.image, self.base_layers, found)
         except SubmissionFault:
             return None
         return found.found
 
     @property
     def size(self) -> int:
-        """Bytes of all uncompressed layers."""
+        """The bytes of all uncompressed layers."""
         return self.image.size
 
     @property
     def base_size(self) -> int:
-        """Bytes of the base's uncompressed layers."""
+        """The bytes of the base's uncompressed layers."""
         return sum(layer.size for layer in self.image.layers[: self.base_layers])
 
     def _slices(self) -> Iterator[Slice]:
@@ -143,7 +147,7 @@ class Anatomy:
 
 
 def load(name: str) -> Anatomy:
-    """The image of that name on the engine. InputError where there is none."""
+    """Return the image of that name on the engine. Raises InputError if there is none."""
     with closing(Engine.connect()) as engine:
         try:
             found = engine.inspect_image(name)
@@ -157,13 +161,14 @@ def load(name: str) -> Anatomy:
         _KNOWN[key] = image
         while len(_KNOWN) > REMEMBERED:
             _KNOWN.popitem(last=False)
-        base, layers = _base(engine, key, [layer.diff_id for layer in image.layers])
-    return Anatomy(name, image, base, layers)
+        own = [layer.diff_id for layer in image.layers]
+        base = base_among(own, tuple(catalogue()), architecture=image.config.architecture, engine=engine)
+    return Anatomy(name, image, base.reference, base.layers)
 
 
 @contextmanager
 def _archive(name: str) -> Iterator[Iterator[bytes]]:
-    """The image's archive, over a connection of its own: a view may be asked long after the one it began with."""
+    """The image's archive, over a new connection: a view may need it long after its first connection was closed."""
     with closing(Engine.connect()) as engine:
         try:
             with engine.save_image(name) as chunks:
@@ -172,33 +177,10 @@ def _archive(name: str) -> Iterator[Iterator[bytes]]:
             raise InputError("the image is gone from the engine: build or pull it again, then run this cell") from None
 
 
-def _base(engine: Engine, key: str, layers: Sequence[str]) -> tuple[str, int]:
-    """The image this one stands on, and how many of its layers are that image's; ("", 0) where none is known.
-
-    No image says what it was built from. Of the images here whose layers are this one's lowest, a base image of the lab
-    is taken before others, then the one with the most layers.
-    """
-    best = ("", 0)
-    found = sorted(engine.tagged_images(), key=lambda name: (not name.startswith(LAB), name))[:MAX_CANDIDATES]
-    for name in found:
-        try:
-            candidate = engine.inspect_image(name)
-        except KeyError:  # gone meanwhile
-            continue
-        own = [str(layer) for layer in (candidate.get("RootFS") or {}).get("Layers") or ()]
-        if candidate["Id"] == key or not own or own != list(layers[: len(own)]):
-            continue
-        if not name.startswith(LAB) and (best[0].startswith(LAB) or len(own) == len(layers)):
-            continue
-        if len(own) > best[1]:
-            best = (name, len(own))
-    return best
-
-
 def _changes(members: Sequence[Member], below: FileSystem, hidden: Mapping[str, int | None]) -> list[Change]:
     found: dict[str, Change] = {}
-    gone: dict[str, str] = {}  # path to kind; "content" for a folder that stays and is emptied
-    for member in reversed(members):  # of a path that occurs twice the last entry counts
+    gone: dict[str, str] = {}  # path to kind; "content" for a folder that is emptied but stays
+    for member in reversed(members):  # if a path occurs twice, the last entry counts
         parent, _, name = member.path.rpartition("/")
         if name == OPAQUE:
             if parent in below:
@@ -218,7 +200,7 @@ def _changes(members: Sequence[Member], below: FileSystem, hidden: Mapping[str, 
 
 
 def _change(member: Member, before: File | None, hidden: int | None) -> Change | None:
-    """What an entry does; None for a folder that is there already, just as it was."""
+    """The change that an entry makes; None for an existing folder that stays as it was."""
     notes = []
     if member.kind in ("symlink", "hardlink"):
         notes.append(f"{'link to' if member.kind == 'symlink' else 'same file as'} {member.link}")
@@ -234,7 +216,7 @@ def _change(member: Member, before: File | None, hidden: int | None) -> Change |
 
 
 def altered(before: File, now: File | Member) -> list[str]:
-    """In what size, mode and owner differ."""
+    """The differences in size, mode and owner, in words."""
     notes = []
     if before.size != now.size:
         notes.append(f"was {told(before.size, now.size)}")
@@ -245,10 +227,10 @@ def altered(before: File, now: File | Member) -> list[str]:
     return notes
 
 
-def told(size: int, beside: int) -> str:
-    """A size in words that tell it from the other one."""
+def told(size: int, other: int) -> str:
+    """The size in words, exact enough to differ from the other one."""
     word = format_size(size)
-    return word if word != format_size(beside) else f"{size:,} bytes"
+    return word if word != format_size(other) else f"{size:,} bytes"
 
 
 def _removals(gone: Mapping[str, str], below: FileSystem) -> list[Change]:

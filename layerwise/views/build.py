@@ -1,7 +1,7 @@
-"""A build as it happens: which instruction ran, which was reused from the cache, how long each took, what ran beside.
+"""Show a build as it happens: which instructions ran, which came from the cache, how long each took, what ran together.
 
 lw.build("apps/tides")
-lw.build("apps/tides", edit="tides.py")     the build after an edit of that file, in a copy: yours stays as it is
+lw.build("apps/tides", edit="tides.py")     the build after an edit of that file, in a copy: your file is not changed
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ import traitlets
 from IPython.core.getipython import get_ipython
 
 from grader.errors import SubmissionFault
-from grader.exercise import BuildSettings
 from grader.facts import Facts
-from grader.facts import build as builds
-from grader.facts.buildlog import BuildLog, Vertex
-from grader.facts.dockerfile.resolved import Build as Plan
-from grader.facts.edits import Change
-from grader.facts.rebuild import Rebuild, rebuild
-from grader.facts.steps import BuiltStep, State, match
+from grader.facts.build import build as builds
+from grader.facts.build.build_log import BuildLog, Vertex
+from grader.facts.build.edits import Change
+from grader.facts.build.rebuild import Rebuild, rebuild
+from grader.facts.build.steps import BuiltStep, StepStatus, match
+from grader.facts.dockerfile.resolved import BuildPlan as Plan
+from grader.lib.units import format_duration
+from grader.settings import BuildSettings
 from grader.submission import Submission
-from grader.units import format_duration
 from layerwise.errors import InputError
 from layerwise.views import timeline
 from layerwise.views.listing import counted, fold, visible
-from layerwise.views.live import LiveWidget, Said, View, plainly, script
+from layerwise.views.live import LiveWidget, NotebookError, View, plainly, script
 from layerwise.views.settings import build_settings
 
 EVERY = 0.4
-"""Seconds between two drawings of a build that goes on."""
+"""The seconds between two drawings of a running build."""
 
 
 def build(
@@ -46,16 +46,16 @@ def build(
     args: Mapping[str, str] | None = None,
     cache: bool = True,
 ) -> Built:
-    """Build a folder and show how. No image is made: what ran is in the engine's cache, for `docker build` too.
+    """Build a folder and show how. No image is made, but the engine's cache has what ran, for `docker build` too.
 
-    With `edit`, names or patterns of files in the folder: build, edit those in a copy, and build that. `change` is
-    "content" (a comment more, that no build has seen), "touch" (a new time, nothing else), "dependency" or "add".
-    `cache=False` runs every step again.
+    `edit` gives names or patterns of files in the folder: the folder is built, those files are edited in a copy, and
+    the copy is built. `change` is "content" (a new comment, unknown to every build), "touch" (only a new time),
+    "dependency" or "add". `cache=False` runs every step again.
     """
     paths = [edit] if isinstance(edit, str) else list(edit)
     with plainly():
         if paths and not cache:
-            raise InputError("an edit shows what the cache still serves: leave cache=False away")
+            raise InputError("an edit shows what the cache still serves: leave out cache=False")
         settings = build_settings(folder, file, target, args)
         built = Built(_named(folder, file, paths, change))
         built.run(Path(folder), settings, paths, change, cache=cache)
@@ -69,16 +69,16 @@ def _named(folder: str | Path, file: str, paths: Sequence[str], change: Change) 
 
 
 class BuildWidget(LiveWidget):
-    """The live part."""
+    """The live part of a build."""
 
     _esm = script("build.js")
     picture = traitlets.Unicode("").tag(sync=True)
     said = traitlets.Unicode("").tag(sync=True)
-    """What goes on, in a few words, for those who listen."""
+    """The present state in a few words, for screen readers."""
 
 
 class Built(View):
-    """A build in a notebook. It shows itself while it goes on, and again wherever it is displayed."""
+    """A build in a notebook. It shows itself while it runs, and again wherever it is displayed."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -86,20 +86,21 @@ class Built(View):
         self._plan: Plan | None = None
         self._rebuild: Rebuild | None = None
         self._phase = ""
+        self._cache = True
         self._wrong = ""
         self._shown_by: int | None = None
         super().__init__(BuildWidget(), {})
 
     @property
     def done(self) -> Rebuild:
-        """What became of the build: its steps and its log. Said where it did not end well."""
+        """The result of the build: its steps and its log. Raises NotebookError if the build did not end well."""
         if self._rebuild is None:
-            raise Said(self._wrong or "this build did not end")
+            raise NotebookError(self._wrong or "this build did not end")
         return self._rebuild
 
     @property
     def steps(self) -> Sequence[BuiltStep]:
-        """All instructions of the stages that were built, in file order."""
+        """The instructions of all stages that were built, in file order."""
         return self.done.steps
 
     @property
@@ -109,18 +110,18 @@ class Built(View):
 
     @property
     def reused(self) -> list[str]:
-        """The instructions that came from the cache."""
-        return [step.text for step in self.steps if step.state is State.REUSED]
+        """The instructions that came from the cache; none in a build without it."""
+        return [step.text for step in self.steps if step.state is StepStatus.REUSED] if self._cache else []
 
     @property
     def work(self) -> float:
-        """Seconds that its steps took, added up; a step that two stages share counts once."""
+        """The total seconds of its steps. A step that two stages share counts once."""
         return sum({step.vertex.digest: step.seconds for step in self.steps if step.vertex}.values())
 
     @property
     def broke(self) -> list[BuiltStep]:
-        """The instructions that ran though all they stand on was reused; none in a build that nothing came before."""
-        if not self.reused and not self.done.edited:
+        """The instructions that ran although all that they build on was reused; none in a first build."""
+        if not self._cache or (not self.reused and not self.done.edited):
             return []
         causes = {id(cause): cause for cause in map(self.done.cause, self.done.ran)}
         return list(causes.values())
@@ -128,10 +129,12 @@ class Built(View):
     @property
     def lines(self) -> list[timeline.Line]:
         """The build on its time axis."""
-        return timeline.lines(self.steps, _began(self.done.log.vertexes), self.broke)
+        drawn = timeline.lines(self.steps, _began(self.done.log.vertexes), self.broke)
+        return drawn if self._cache else timeline.without_cache(drawn)
 
     def run(self, folder: Path, settings: BuildSettings, paths: Sequence[str], change: Change, *, cache: bool) -> None:
-        """Build, showing it."""
+        """Build, and show the progress."""
+        self._cache = cache
         self._show_now()
         over = threading.Event()
         ticker = threading.Thread(target=self._tick, args=(over,), daemon=True)
@@ -143,7 +146,7 @@ class Built(View):
         except SubmissionFault as fault:
             self._wrong = str(fault)
             notes = "\n".join(getattr(fault, "__notes__", ()))
-            raise Said(f"{fault}\n{notes}".strip()) from None
+            raise NotebookError(f"{fault}\n{notes}".strip()) from None
         finally:
             over.set()
             ticker.join()
@@ -179,7 +182,7 @@ class Built(View):
                 self._vertexes, self._phase = {}, "after the edit"
             return rebuild(facts, paths, change)
         log = builds.build(facts.engine, facts.submission, export=False, cache=cache, on_step=self._on_step).log
-        # After whatever was done to it before, if anything.
+        # After any changes that were made before.
         return Rebuild(change, (), (), match(log, facts.plan), log, {})
 
     def _on_step(self, vertex: Vertex) -> None:
@@ -195,7 +198,7 @@ class Built(View):
         if self._plan is None:
             return []
         seen = [replace(vertex) for vertex in tuple(self._vertexes.values())]
-        so_far = match(BuildLog(True, 0, seen), self._plan)  # what is reused is known at the end: until then a guess
+        so_far = match(BuildLog(True, 0, seen), self._plan)  # a guess: only at the end it is known what is reused
         return timeline.lines(so_far, _began(seen), (), time.time())
 
     def _draw(self) -> None:
@@ -205,7 +208,7 @@ class Built(View):
             self.widget.said = f"running {running[0].step.text}" if running else self._headline() if self._ended else ""
             after = ""
             if self._rebuild:
-                after = timeline.key() + fold("Details: steps as a table", timeline.details(drawn))
+                after = timeline.key(drawn) + fold("Details: steps as a table", timeline.details(drawn))
             self.widget.picture = (
                 f'<div class="lw-box lw-image"><p class="lw-kicker">{visible(self._headline(), 1000)}</p>'
                 f"{timeline.picture(drawn, timeline.span(drawn) or 1.0)}{after}</div>"
@@ -220,22 +223,26 @@ class Built(View):
             return f"{self.name}: {self._wrong}"
         if self._rebuild is None:
             return f"Building {self.name}{': ' if self._phase else ''}{self._phase} …"
-        ran, reused = len(self.ran), len(self.reused)
+        ran = counted(len(self.ran), "step") + " ran"
+        other = sum(line.state == "shared" for line in self.lines)
+        reused = f"{len(self.reused)} reused" if self._cache else "without the cache"
+        if other:
+            reused += f", {other} shared with another stage"
         unseen = ", ".join(self.done.unseen)
         kept = f" The ignore file keeps {unseen} from the builder." if unseen else ""
         return (
-            f"{self.name}: {counted(ran, 'step')} ran, {reused} reused; {format_duration(self.work)} of work, "
+            f"{self.name}: {ran}, {reused}; {format_duration(self.work)} of work, "
             f"{format_duration(self.done.log.seconds)} in all.{kept}"
         )
 
 
 def _began(vertexes: Sequence[Vertex]) -> float:
-    """When a build began, as it tells; a part of one, now where it tells nothing yet."""
+    """The time at which a build, or a part of it, began; now if it has reported nothing yet."""
     began = BuildLog(True, 0, vertexes).began
     return time.time() if began is None else began
 
 
 def _cell() -> int | None:
-    """The number of the cell that runs; None outside a notebook."""
+    """The number of the running cell; None outside a notebook."""
     shell = get_ipython()
     return None if shell is None else int(shell.execution_count)

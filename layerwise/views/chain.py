@@ -1,4 +1,4 @@
-"""The chain that a signature begins: key, signature, payload, manifest, config, layers. Each link is counted."""
+"""Follow the chain of a signature: key, signature, payload, manifest, config, layers. Every digest is computed."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import SubmissionFault
-from grader.facts.registry import Descriptor, Manifest, Repository
-from grader.units import format_size
+from grader.facts.registry.documents import Descriptor, Manifest
+from grader.facts.registry.repository import Repository
+from grader.lib.units import format_size
 from layerwise.errors import InputError
 from layerwise.views.ecdsa import PublicKey, read_public_key
 from layerwise.views.listing import counted, spelt
 from layerwise.views.signed import Signed, Unreadable, signatures, signed_digests
 
 NAMES = ("key", "name", "signature", "payload", "manifest", "config", "layers")
-"""The links in order."""
+"""The names of the links, in order."""
 HOLDS, BREAKS, UNSEEN = "holds", "breaks", "not reached"
 
 SHORT = 19
-"""Characters of a digest in a sentence: sha256: and 12 digits."""
+"""The characters of a digest in a sentence: sha256: and 12 digits."""
 MAX_KEY = 64 * 1024
 MAX_ELSEWHERE = 40
-"""Other signed images of the repository that are looked at, to tell a tag that moved."""
+"""The most other signed images of the repository that are looked at, to notice a tag that moved."""
 MAX_MANIFESTS = 20
-"""Manifests of an index that are followed."""
+"""The most manifests of an index that are followed."""
 MAX_BYTES = 1 << 30
-"""Bytes of layers that are counted; larger ones are left out, and it is said."""
+"""The most bytes of layers that are read. Larger ones are left out, and the view says so."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """A link: whether it holds, breaks, or is not reached; what was found, in a sentence; the digests that show it."""
+    """A link of the chain: whether it holds, breaks or is not reached, a sentence about it, and its digests."""
 
     name: str
     state: str
@@ -41,7 +42,7 @@ class Link:
 
 
 class _Snap(Exception):
-    """The link that is being looked at breaks, and why."""
+    """The present link breaks. The message says why."""
 
     def __init__(self, said: str, *digests: str) -> None:
         super().__init__(said)
@@ -49,7 +50,10 @@ class _Snap(Exception):
 
 
 def follow(repository: Repository, which: str, key: Path) -> list[Link]:
-    """The links of what `which`, a tag or a digest, names now. InputError where the key cannot be read."""
+    """Return the links of the image that `which`, a tag or a digest, names now.
+
+    Raises InputError if the key cannot be read.
+    """
     public = _key(key)
     known = f"{spelt(key.name)} is a point on the curve P-256, known by the digest of its own bytes"
     links = [Link("key", HOLDS, known, (public.digest,)), *_walk(repository, which, public)]
@@ -57,7 +61,7 @@ def follow(repository: Repository, which: str, key: Path) -> list[Link]:
 
 
 def _walk(repository: Repository, which: str, key: PublicKey) -> Iterator[Link]:
-    """The links from the name on, up to one that breaks."""
+    """The links from the name on, up to the first that breaks."""
     name = "name"
     try:
         manifest = _named(repository, which)
@@ -76,9 +80,9 @@ def _walk(repository: Repository, which: str, key: PublicKey) -> Iterator[Link]:
 
         name = "manifest"
         inner = list(_images(repository, manifest))
-        listed = f"; it lists {counted(len(inner), 'manifest')}, counted too" if manifest.is_index else ""
+        listed = f"; it lists {counted(len(inner), 'manifest')}, hashed too" if manifest.is_index else ""
         below = (one.digest for one in inner if one is not manifest)
-        said = f"{counted(len(manifest.raw), 'byte')} counted: that digest{listed}"
+        said = f"{counted(len(manifest.raw), 'byte')} hash to that digest{listed}"
         yield Link(name, HOLDS, said, (manifest.digest, *below))
 
         name = "config"
@@ -101,7 +105,7 @@ def _named(repository: Repository, which: str) -> Manifest:
 
 
 def _signature(repository: Repository, digest: str, key: PublicKey) -> tuple[Signed, str]:
-    """The signature that fits the key, of several one that vouches for the image; and what was found."""
+    """The signature that fits the key, preferably one that vouches for the image, and a sentence about it."""
     found = list(signatures(repository, digest))
     if not found:
         raise _Snap(_unsigned(repository, digest, key))
@@ -110,13 +114,13 @@ def _signature(repository: Repository, digest: str, key: PublicKey) -> tuple[Sig
         raise _Snap(_unfitting(found, digest))
     best = next((one for one in fitting if one.digest == digest), fitting[0])
     others = len(found) - len(fitting)
-    beside = f"; beside it {counted(others, 'signature')} that this key did not make" if others else ""
+    rest = f"; next to it {counted(others, 'signature')} that this key did not make" if others else ""
     covered = counted(len(best.payload), "byte")
-    return best, f"the numbers fit: whoever has the private key signed the {covered} of the payload{beside}"
+    return best, f"the numbers fit: whoever has the private key signed the {covered} of the payload{rest}"
 
 
 def _unsigned(repository: Repository, digest: str, key: PublicKey) -> str:
-    """What there is to say where no signature stands beside an image: perhaps one stands beside another."""
+    """The sentence for an image without a signature. Perhaps another image has one."""
     elsewhere = []
     for other in signed_digests(repository)[:MAX_ELSEWHERE]:
         with suppress(SubmissionFault):
@@ -124,7 +128,7 @@ def _unsigned(repository: Repository, digest: str, key: PublicKey) -> str:
                 if isinstance(one, Signed) and one.digest == other and key.fits(one.signature, one.covered):
                     elsewhere.append(_short(other))
                     break
-    none = f"no signature stands beside {_short(digest)}"
+    none = f"there is no signature for {_short(digest)}"
     if not elsewhere:
         return f"{none}: nobody signed it"
     some = ", ".join(elsewhere[:3]) + (", …" if len(elsewhere) > 3 else "")
@@ -132,7 +136,7 @@ def _unsigned(repository: Repository, digest: str, key: PublicKey) -> str:
 
 
 def _unfitting(found: Sequence[Signed | Unreadable], digest: str) -> str:
-    """What there is to say where signatures stand beside an image, and none fits the key."""
+    """The sentence for an image whose signatures do not fit the key."""
     readable = [one for one in found if isinstance(one, Signed)]
     if not readable:
         whys = "; ".join(dict.fromkeys(spelt(one.why, 200) for one in found if isinstance(one, Unreadable)))
@@ -140,11 +144,11 @@ def _unfitting(found: Sequence[Signed | Unreadable], digest: str) -> str:
     numbers = f"{counted(len(readable), 'signature')}, and the numbers do not fit this key"
     if any(one.digest == digest for one in readable):
         return f"{numbers}: made with another key, or the payload was changed since"
-    return f"{numbers}; nor does the payload speak of this image"
+    return f"{numbers}, and the payload does not name this image"
 
 
 def _images(repository: Repository, manifest: Manifest) -> Iterator[Manifest]:
-    """The manifest itself, or those that an index lists, to any depth."""
+    """The manifest itself, or the manifests that an index lists, at any depth."""
     waiting, left = [manifest], MAX_MANIFESTS
     while waiting:
         one = waiting.pop(0)
@@ -157,7 +161,7 @@ def _images(repository: Repository, manifest: Manifest) -> Iterator[Manifest]:
 
 
 def _counted(repository: Repository, parts: Sequence[Descriptor]) -> tuple[str, tuple[str, ...]]:
-    """What was found when these blobs were read to their ends, and their digests."""
+    """Read these blobs to their ends. Returns a sentence about them, and their digests."""
     total = skipped = 0
     for part in parts:
         if total + part.size > MAX_BYTES:
@@ -165,11 +169,11 @@ def _counted(repository: Repository, parts: Sequence[Descriptor]) -> tuple[str, 
             continue
         total += part.size
         with repository.open_blob(part.digest) as chunks:
-            for _ in chunks:  # its digest is counted on the way, and held against its name
+            for _ in chunks:  # its digest is computed on the way and compared with its name
                 pass
-    rest = f"; {counted(skipped, 'more')} too large to be counted here" if skipped else ""
+    rest = f"; {counted(skipped, 'more')} too large to be hashed here" if skipped else ""
     few = counted(len(parts) - skipped, "blob")
-    said = f"{few}, {format_size(total)}, counted: the digests that the manifest names{rest}"
+    said = f"{few}, {format_size(total)}: hashed, they have the digests that the manifest names{rest}"
     return said, tuple(part.digest for part in parts)
 
 

@@ -6,16 +6,46 @@ const link = (node, command, args) => {
   node.setAttribute("data-commandlinker-args", JSON.stringify(args));
 };
 
+// Run one of JupyterLab's commands: by a click on a link to it inside the view, since it asks before it follows others.
+function execute(node, command, args) {
+  const press = make("span", { hidden: true });
+  link(press, command, args);
+  node.append(press);
+  press.click();
+  press.remove();
+}
+
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+// Fold the file browser, so that a lesson and a file have room beside each other.
+function foldSidebar(node) {
+  const side = document.querySelector("#jp-left-stack");
+  if (side && side.offsetWidth > 0) execute(node, "application:toggle-left-area", {});
+}
+
 // A link to a file that JupyterLab opens beside the lesson; the second one joins the first.
 function fileLink(path) {
-  const node = make("a", { href: `../${path}`, textContent: path.split("/").pop() });
+  const node = make("a", { href: `../${path}`, textContent: path.split("/").slice(2).join("/") });
   const aim = () => {
     const editor = document.querySelector(".jp-MainAreaWidget:has(.jp-FileEditor)");
     const options = editor ? { mode: "tab-after", ref: editor.id } : { mode: "split-right" };
     link(node, "docmanager:open", { path, options });
+    foldSidebar(node.parentNode);
   };
   node.addEventListener("click", aim, { capture: true });
   return node;
+}
+
+// Open a terminal in the learner's folder, beside the lesson: JupyterLab puts it where the widget in front is, so a file is
+// brought to the front first.
+async function openTerminal(node, file, folder) {
+  const name = file.textContent.split("/").pop();
+  file.click();
+  const deadline = Date.now() + 5000;
+  while (document.querySelector(".lm-TabBar-tab.jp-mod-current")?.textContent !== name && Date.now() < deadline) {
+    await pause(50);
+  }
+  execute(node, "terminal:create-new", { cwd: folder });
 }
 
 // Lessons named in the report open in JupyterLab, at the section.
@@ -26,18 +56,18 @@ function linkLessons(card) {
   }
 }
 
-// Save what is open, so that what is graded is what is seen; wait until nothing is unsaved, at most two seconds.
+// The files that are open and not saved. A notebook is not graded, and by its outputs it is nearly always one of them.
+const unsaved = () => [...document.querySelectorAll(".lm-DockPanel-tabBar .jp-mod-dirty")]
+  .filter((tab) => !tab.textContent.trim().endsWith(".ipynb"));
+
+// Save what is open, so that what is graded is what is seen; wait until nothing is unsaved, at most two seconds. If all is
+// saved, nothing is written: a file that was changed in a terminal meanwhile would make JupyterLab ask which one counts.
 async function saveAll(node) {
-  const press = make("span", { hidden: true });
-  link(press, "docmanager:save-all", {});
-  node.append(press);
-  press.click();
-  press.remove();
+  if (!unsaved().length) return;
+  execute(node, "docmanager:save-all", {});
   const deadline = Date.now() + 2000;
-  await new Promise((done) => setTimeout(done, 150));
-  while (document.querySelector(".lm-DockPanel-tabBar .jp-mod-dirty") && Date.now() < deadline) {
-    await new Promise((done) => setTimeout(done, 100));
-  }
+  await pause(150);
+  while (unsaved().length && Date.now() < deadline) await pause(100);
 }
 
 function render({ model, el }) {
@@ -59,10 +89,15 @@ function render({ model, el }) {
   const busy = make("div", { className: "lw-busy", hidden: true }, make("div", { className: "lw-pulse", ariaHidden: "true" }), news, clock);
   const hints = make("ol");
   const hintBox = make("div", { className: "lw-hints", hidden: true }, make("p", { className: "lw-kicker", textContent: "Hints" }), hints);
-  const result = make("p", { className: "lw-heard", role: "status" });
+  const result = make("p", { className: "lw-result", role: "status" });
   const note = make("p", { className: "lw-note lw-soft" });
   const fault = make("p", { className: "lw-fault", role: "alert" });
   const card = make("div", { className: "lw-card" });
+  const compare = button("Compare with ours");
+  const compared = make("div", { className: "lw-compared" });
+  const learnt = make("div");
+  const after = make("div", { className: "lw-box lw-after", hidden: true },
+    make("div", { className: "lw-row" }, compare), compared, learnt);
   const judged = make("details", { className: "lw-judged" }, make("summary", { textContent: "What is judged" }),
     make("ul", {}, ...about.judged.map(([points, html]) =>
       make("li", {}, make("span", { className: "lw-points", textContent: points }), make("span", { html })))));
@@ -72,22 +107,25 @@ function render({ model, el }) {
       make("p", { className: "lw-title", role: "heading", ariaLevel: "3", html: about.title }),
       make("div", { html: about.story }), judged, files,
       make("div", { className: "lw-row" }, start, grade, stop, hint, reset),
-      sure, busy, note, fault, hintBox, result),
-    card);
+      sure, busy, result, note, fault, hintBox),
+    card, after);
 
   const silent = (text) => { fault.textContent = text || model.get("fault"); };
   const send = (what) => tell(model, { do: what }, silent);
   start.onclick = () => send("start");
+  let waiting = false;  // for the result of a grading that was started here
   let saving = false;  // a button that is disabled meanwhile would lose the keyboard's focus
   grade.onclick = async () => {
     if (saving) return;
     saving = true;
     await saveAll(node);
     saving = false;
+    waiting = true;
     send("grade");
   };
   stop.onclick = () => send("stop");
   hint.onclick = () => send("hint");
+  compare.onclick = () => send("compare");
   reset.onclick = () => { sure.hidden = false; no.focus(); };
   no.onclick = () => { sure.hidden = true; reset.focus(); };
   yes.onclick = () => { sure.hidden = true; send("reset"); grade.focus(); };
@@ -107,8 +145,10 @@ function render({ model, el }) {
       hint.hidden = paths.length === 0 || seen.length >= about.hints;
       hint.textContent = `Hint ${seen.length + 1} of ${about.hints}`;
       files.hidden = paths.length === 0;
-      const names = paths.flatMap((path) => [", ", fileLink(path)]).slice(1);
-      files.replaceChildren("Your copy: ", ...names);
+      const links = paths.map(fileLink);
+      const terminal = button("Open a terminal there", "lw-quiet");
+      terminal.onclick = () => openTerminal(node, links[0], `work/${about.name}`);
+      files.replaceChildren("Your copy: ", ...links.flatMap((one) => [", ", one]).slice(1), " ", terminal);
       if (held === start && start.hidden) grade.focus();
       if (held === grade && grade.hidden) stop.focus();
       if (held === stop && stop.hidden) grade.focus();
@@ -133,10 +173,28 @@ function render({ model, el }) {
       card.innerHTML = model.get("report");
       linkLessons(card);
     }),
-    follow(model, ["result"], () => { result.textContent = model.get("result"); }),
+    follow(model, ["after"], () => {
+      learnt.innerHTML = model.get("after");
+      after.hidden = !learnt.innerHTML;
+      linkLessons(learnt);
+    }),
+    follow(model, ["compared"], () => {
+      compared.innerHTML = model.get("compared");
+      compare.setAttribute("aria-expanded", String(compared.innerHTML !== ""));
+    }),
+    follow(model, ["result"], () => {
+      const text = model.get("result");
+      result.textContent = text;
+      if (!text || !waiting) return;
+      waiting = false;
+      card.scrollIntoView({ block: card.offsetHeight < innerHeight / 2 ? "nearest" : "start" });
+      // Whoever is elsewhere by now, such as in the Dockerfile, stays there.
+      if (node.contains(document.activeElement) || document.activeElement === document.body) focusNextCell(el);
+    }),
     follow(model, ["note"], () => { note.innerHTML = model.get("note"); }),
     follow(model, ["fault"], () => silent("")),
   ];
+  takeFocus(el, start.hidden ? grade : start);
   return () => {
     clearInterval(ticking);
     drawn.forEach((undo) => undo());

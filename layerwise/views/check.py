@@ -1,7 +1,7 @@
-"""An exercise in a lesson: its story, a start, a grade, hints one at a time, and the report.
+"""Show an exercise in a lesson: its story, buttons to start and grade, hints one at a time, and the report.
 
 lw.check("00-hello-image")             # in a notebook: the view
-lw.check("00-hello-image").grade()     # graded here and now; the cell shows the report
+lw.check("00-hello-image").grade()     # graded at once; the cell shows the report
 """
 
 from __future__ import annotations
@@ -9,29 +9,35 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 import traitlets
 
 from grader.exercise import Exercise
+from grader.lib.units import format_duration
 from grader.reports import html, reading
-from grader.units import format_duration
-from grader.verdict import Report
-from layerwise import workbench
+from grader.verdict import Report, Status
+from layerwise import workspace
+from layerwise.course_progress import was_judged_otherwise
 from layerwise.errors import InputError, LabError
 from layerwise.progress import Progress, ProgressError
+from layerwise.views import passed
 from layerwise.views.grading import Grading, Stopped
 from layerwise.views.live import LiveWidget, View, plainly, script, static_html
 from layerwise.views.markup import inline, paragraphs, plain
+from layerwise.views.solutions import LEFT_OUT
 
 MAX_FILES = 8
-"""Files of the learner's folder that are linked, its Dockerfile first."""
+"""The most files of the learner's folder that are linked, the Dockerfile first."""
+MAX_LOOKED_AT = 1000
+"""The most paths in it that are looked at."""
 
 
 def check(exercise: str) -> Check:
-    """The exercise of that name, to show in a notebook."""
+    """Return the exercise of that name, to show in a notebook."""
     with plainly():
-        return Check(workbench.find(exercise))
+        return Check(workspace.find(exercise))
 
 
 class CheckWidget(LiveWidget):
@@ -39,38 +45,42 @@ class CheckWidget(LiveWidget):
 
     _esm = script("check.js")
     about = traitlets.Dict().tag(sync=True)
-    """What never changes: name, line of facts, title, story, what is judged, number of hints."""
+    """The fixed parts: name, line of facts, title, story, what is judged, number of hints."""
     files: traitlets.List[str] = traitlets.List().tag(sync=True)
-    """The learner's files as paths that JupyterLab opens; empty before the start."""
+    """The learner's files, as paths that JupyterLab opens; empty before the start."""
     hints: traitlets.List[str] = traitlets.List().tag(sync=True)
-    """The hints looked at, as HTML."""
+    """The hints shown so far, as HTML."""
     news = traitlets.Unicode("").tag(sync=True)
-    """What the grading is at; empty when none runs."""
+    """The present step of the grading; empty if none is running."""
     seconds = traitlets.Float(0.0).tag(sync=True)
-    """How long the grading had run when `news` came."""
+    """How long the grading had been running when `news` came."""
     result = traitlets.Unicode("").tag(sync=True)
-    """The outcome in a sentence, for those who hear it."""
+    """The score, and what to do first; empty while a grading runs."""
     note = traitlets.Unicode("").tag(sync=True)
-    """What else is to be said of it, as HTML."""
+    """A further remark, as HTML."""
     report = traitlets.Unicode("").tag(sync=True)
     """The report card as HTML."""
+    after = traitlets.Unicode("").tag(sync=True)
+    """What is shown once the exercise is passed, as HTML; empty before."""
+    compared = traitlets.Unicode("").tag(sync=True)
+    """The learner's files beside the course's solution, as HTML; empty until it is asked for."""
 
 
 class Check(View):
-    """An exercise in a notebook. Each button is a method too."""
+    """An exercise in a notebook. For each button there is a method."""
 
     def __init__(self, exercise: Exercise) -> None:
         self.exercise = exercise
         self._grading: Grading | None = None
         self._began = 0.0
         self._hints = 0
-        self._key = workbench.key(exercise)
+        self._key = workspace.key(exercise)
         minutes = format_duration(60 * exercise.minutes)
         about = {
             "name": exercise.name,
             "facts": f"{reading.points(exercise.points)}, about {minutes}",
             "title": inline(exercise.title),
-            "story": paragraphs(_story(exercise.folder / "README.md")),
+            "story": paragraphs(exercise.story),
             "judged": [[reading.amount(check.points), inline(check.title)] for check in exercise.checks],
             "hints": len(exercise.hints),
         }
@@ -80,24 +90,25 @@ class Check(View):
             "stop": lambda _: self.stop(),
             "hint": lambda _: self.hint(),
             "reset": lambda _: self.reset(),
+            "compare": lambda _: self.compare(),
         }
         super().__init__(CheckWidget(about=about), actions)
         self._look()
         self._recall()
 
     def start(self) -> None:
-        """Copy the starter into the learner's folder, unless there is work already."""
+        """Copy the starter into the learner's folder, unless it has work already."""
         with plainly():
-            if not workbench.begun(self.exercise):
-                workbench.start(self.exercise)
+            if not workspace.begun(self.exercise):
+                workspace.start(self.exercise)
         self._look()
 
     def reset(self) -> None:
-        """Put the learner's folder back to the starter; the work so far is kept aside."""
+        """Reset the learner's folder to the starter. The work so far is kept in another folder."""
         with plainly():
-            kept = workbench.reset(self.exercise).kept
+            kept = workspace.reset(self.exercise).kept
         said = (
-            f"Back to the starter. What you had is kept in <code>work/{workbench.TRASH}/{inline(kept.name)}</code>."
+            f"Back to the starter. What you had is kept in <code>work/{workspace.TRASH}/{inline(kept.name)}</code>."
             if kept
             else ""
         )
@@ -112,13 +123,21 @@ class Check(View):
                 Progress().record_hint(self._key, self._hints)
         self._look()
 
+    def compare(self) -> None:
+        """Show the learner's files beside the course's solution, or hide that again. Raises InputError before the
+        exercise is passed."""
+        with plainly():
+            if not self.widget.after:
+                raise InputError("the solution is shown once you have passed; until then there are hints")
+        self.widget.compared = "" if self.widget.compared else passed.comparison(self.exercise)
+
     def grade(self) -> Graded:
-        """Grade the work here and now. The result shows itself as the report card."""
+        """Grade the work and wait for it. The result shows itself as the report card."""
         with plainly():
             return Graded(self._run(self._begin()))
 
     def stop(self) -> None:
-        """Stop the grading that runs."""
+        """Stop the running grading."""
         if self._grading is not None:
             self.widget.news = "stopping, and removing what was made"
             self._grading.stop()
@@ -134,14 +153,15 @@ class Check(View):
             f"<p>What is judged:</p><ul>{judged}</ul><p>{work}</p>",
             f"<p>Hints:</p><ol>{hints}</ol>" if hints else "",
         ]
-        return f'<div class="lw-box">{"".join(parts)}</div>{self.widget.report}'
+        after = f'<div class="lw-box lw-after">{self.widget.after}</div>' if self.widget.after else ""
+        return f'<div class="lw-box">{"".join(parts)}</div>{self.widget.report}{after}'
 
     def text(self) -> str:
         judged = [f"- {plain(check.title)} ({check.points:g})" for check in self.exercise.checks]
         return "\n".join([f"Exercise {self.exercise.name}: {plain(self.exercise.title)}", *judged, self.widget.result])
 
     def _grade_aside(self) -> None:
-        """Grade in a thread, so that the kernel goes on answering."""
+        """Grade in a thread, so that the kernel still answers."""
         grading = self._begin()
 
         def work() -> None:
@@ -161,6 +181,7 @@ class Check(View):
             self._grading = Grading(self._key, self._tell)
             self._began = time.monotonic()
             self.widget.fault = ""
+            self.widget.result = ""
             self._tell("beginning")
             return self._grading
 
@@ -189,43 +210,50 @@ class Check(View):
 
     def _show(self, report: Report | None, note: str = "") -> None:
         self.widget.report = html.card(report, lessons="") if report else ""
+        if report and report.status is Status.PASSED:
+            self.widget.after = passed.after(self.exercise)
+        self.widget.compared = ""
         self.widget.result = _sum_up(report) if report else ""
         self.widget.note = note
         self.refresh()
 
     def _look(self) -> None:
-        """Bring files and hints up to date."""
+        """Update files and hints."""
         self.widget.files = self._files()
         self.widget.hints = [inline(hint) for hint in self.exercise.hints[: self._hints]]
         self.refresh()
 
     def _recall(self) -> None:
-        """The best of earlier tries, and the hints looked at."""
+        """Show the best of the earlier tries, and the hints shown then."""
         with suppress(ProgressError):
             self._hints = max(Progress().hints(self._key), default=0)
             best = Progress().best(self._key)
             if best is not None:
-                self.widget.note = f"Best so far: {reading.amount(best.score)} of {reading.points(best.max_score)}."
+                said = f"Best so far: {reading.amount(best.score)} of {reading.points(best.max_score)}."
+                if was_judged_otherwise(best, self.exercise):
+                    said += " The checks have changed since: grade again to see what your work earns today."
+                self.widget.note = said
+                if best.full_marks:
+                    self.widget.after = passed.after(self.exercise)
         self._look()
 
     def _folder(self) -> str:
         return f"work/{self.exercise.name}"
 
     def _paths(self) -> list[Path]:
-        """The learner's files: first the Dockerfile, then by name; none before the start."""
-        place = workbench.folder(self.exercise)
-        try:
-            found = [path for path in place.iterdir() if path.is_file() and not path.name.startswith(".#")]
-        except OSError:
-            return []
-        first = self.exercise.build.dockerfile
-        return sorted(found, key=lambda path: (path.name != first, path.name))
+        """The learner's files: the Dockerfile first, then by name, those in folders last; none before the start."""
+        place, first = workspace.folder(self.exercise), self.exercise.build.dockerfile
+        found = islice(place.rglob("*"), MAX_LOOKED_AT)
+        inside = {path: path.relative_to(place) for path in found if path.is_file()}
+        shown = [path for path, name in inside.items() if not LEFT_OUT & set(name.parts) and name.name[:2] != ".#"]
+        return sorted(shown, key=lambda path: (str(inside[path]) != first, len(inside[path].parts), inside[path]))
 
     def _files(self) -> list[str]:
-        return [f"{self._folder()}/{path.name}" for path in self._paths()[:MAX_FILES]]
+        place = workspace.folder(self.exercise)
+        return [f"{self._folder()}/{path.relative_to(place).as_posix()}" for path in self._paths()[:MAX_FILES]]
 
     def _last_saved(self) -> str:
-        """When the last of the learner's files was saved, as in "12 s ago"; empty where that was over an hour ago."""
+        """When the learner's newest file was saved, such as "12 s ago"; empty if over an hour ago."""
         times = []
         for path in self._paths():
             with suppress(OSError):
@@ -238,7 +266,7 @@ class Check(View):
 
 
 class Graded:
-    """A grading, shown as its report card."""
+    """The result of a grading, shown as its report card."""
 
     def __init__(self, report: Report) -> None:
         self.report = report
@@ -252,14 +280,3 @@ class Graded:
 
 def _sum_up(report: Report) -> str:
     return f"{reading.score(report)}. {reading.next_step(report)}"
-
-
-def _story(readme: Path) -> str:
-    """The README's text between its title and its first section; empty where there is none."""
-    try:
-        lines = readme.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return ""
-    body = lines[1:] if lines and lines[0].startswith("# ") else lines
-    end = next((number for number, line in enumerate(body) if line.startswith("## ")), len(body))
-    return "\n".join(body[:end])

@@ -1,13 +1,14 @@
-"""Two builds one above the other on one time axis: what was saved, and which instruction broke the chain in each.
+"""Compare two builds on one time axis: what was saved, and which instruction broke the chain in each.
 
-lw.compare(before, after)     each as lw.build gave it
+lw.compare(before, after)     two results of lw.build
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
-from grader.units import format_duration
+from grader.lib.units import format_duration
 from layerwise.errors import InputError
 from layerwise.views import timeline
 from layerwise.views.build import Built
@@ -16,7 +17,7 @@ from layerwise.views.live import plainly, static_html
 
 
 def compare(before: Built, after: Built) -> Comparison:
-    """Two builds that ended well, side by side."""
+    """Return a comparison of two successful builds."""
     with plainly():
         for one in (before, after):
             if not isinstance(one, Built):
@@ -25,7 +26,7 @@ def compare(before: Built, after: Built) -> Comparison:
 
 
 class Comparison:
-    """Two builds; shows itself in a notebook."""
+    """A comparison of two builds, which shows itself in a notebook."""
 
     def __init__(self, before: Built, after: Built) -> None:
         self.before = before
@@ -34,12 +35,12 @@ class Comparison:
 
     @property
     def saved(self) -> float:
-        """Seconds of work that the second did not do; below 0 where it did more."""
+        """The seconds of work that the second build saved; negative if it did more."""
         return self.before.work - self.after.work
 
     @property
     def times(self) -> float:
-        """How many times the second's work the first's is; infinite where the second had none."""
+        """The work of the first build as a multiple of the second's; infinite if the second did none."""
         return self.before.work / self.after.work if self.after.work else float("inf")
 
     def __repr__(self) -> str:
@@ -59,7 +60,7 @@ class Comparison:
         )
         return static_html(
             f'<div class="lw-box lw-image"><p><strong>{visible(self._sentence(), 1000)}</strong></p>{shown}'
-            f"{timeline.key()}{fold('Details: both as tables', tables)}</div>"
+            f"{timeline.key([*chain(*self._lines)])}{fold('Details: both as tables', tables)}</div>"
         )
 
     def _builds(self) -> Iterator[tuple[Built, list[timeline.Line]]]:

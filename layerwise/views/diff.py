@@ -1,4 +1,4 @@
-"""What differs between two images: the layers they share, the files a container sees, the config.
+"""Compare two images: the layers that they share, the files that a container sees, the config.
 
 lw.diff("hello:v1", "hello:v2")
 """
@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from grader.facts.filesystem import Content, File
-from grader.facts.image import Image
-from grader.facts.tar import Member, Sink
+from grader.facts.image.filesystem import Content, File
+from grader.facts.image.image import Image
+from grader.facts.image.tar import Member, Sink
 from layerwise.views.anatomy import Anatomy, Change, altered, load
 from layerwise.views.layers import bar, legend
 from layerwise.views.listing import ListingView, counted, fold, size, spelt, table, visible
@@ -23,23 +23,23 @@ _NOT_SETTINGS = frozenset(("Hostname", "Image", "ArgsEscaped"))
 
 
 def diff(before: str, after: str) -> Diff:
-    """What differs from one image on the engine to another, to show in a notebook."""
+    """Return the differences between two images on the engine, to show in a notebook."""
     with plainly():
         return Diff(load(before), load(after))
 
 
 class Diff(ListingView):
-    """Two images beside each other in a notebook."""
+    """A comparison of two images in a notebook."""
 
     def __init__(self, before: Anatomy, after: Anatomy) -> None:
         self.before, self.after = before, after
         digests = [[layer.diff_id for layer in one.image.layers] for one in (before, after)]
         self.shared = frozenset(digests[0]) & frozenset(digests[1])
-        """The digests of the layers that both have."""
+        """The digests of the layers that both images have."""
         changes = differences(before.image, after.image)
         self.files = {what: [change for change in changes if change.what == what] for what in _SECTIONS}
         self.settings = settings(before.image.config.raw, after.image.config.raw)
-        """What differs in the config: name to the pair of values, as text."""
+        """The differences in the config: from a name to the two values, as text."""
         super().__init__([self.files[what] for what in _SECTIONS])
 
     def picture(self) -> str:
@@ -81,8 +81,15 @@ class Diff(ListingView):
         return (
             f'<div class="lw-pair"><code>{visible(one.name, 40)}</code>'
             f'<span class="lw-joined">{bars}</span>'
-            f'<span class="lw-size">{size(one.size)}</span></div>'
+            f'<span class="lw-size">{self._size(one)}</span></div>'
         )
+
+    def _size(self, one: Anatomy) -> str:
+        """The size, with one digit more if the two would look nearly the same without it."""
+        sizes = (self.before.size, self.after.size)
+        if one.size < 10_000_000 or abs(sizes[0] - sizes[1]) > one.size / 50:
+            return size(one.size)
+        return f'<span title="{one.size:,} bytes">{one.size / 1e6:.1f} MB</span>'
 
     def _sentence(self) -> str:
         own = [sum(layer.diff_id not in self.shared for layer in one.image.layers) for one in (self.before, self.after)]
@@ -90,11 +97,11 @@ class Diff(ListingView):
         new = self.after.size - self._shared_size(self.after)
         return (
             f"{counted(shared, 'layer')} shared; {own[0]} only in the first, {own[1]} only in the second. "
-            f"Who has the first needs {size(new)} (uncompressed) for the second."
+            f"A machine that has the first fetches {size(new)} (uncompressed) for the second."
         )
 
     def _config_title(self) -> str:
-        return "The config differs:" if self.settings else "The config says the same of how to run it."
+        return "The config differs:" if self.settings else "Both configs say the same about how to run the image."
 
     def _config(self) -> str:
         if not self.settings:
@@ -124,7 +131,7 @@ class Diff(ListingView):
 
 
 def settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """What differs in how two image configs say they want to be run; for variables and labels one by one."""
+    """The differences in how two image configs want to be run. Variables and labels are compared one by one."""
     flat = [_flat(raw) for raw in (before, after)]
     names = sorted(flat[0].keys() | flat[1].keys())
     return {
@@ -149,9 +156,9 @@ def _flat(raw: Mapping[str, Any]) -> dict[str, str]:
 
 
 def differences(before: Image, after: Image) -> list[Change]:
-    """The paths a container of one image sees otherwise than one of the other, the biggest first.
+    """The paths that differ for containers of the two images, biggest first.
 
-    Files of the same size and mode whose content comes from different layers are read and compared.
+    Files with the same size and mode, but from different layers, are read and compared.
     """
     found: list[Change] = []
     doubtful: list[tuple[File, Content, Content]] = []
@@ -199,7 +206,7 @@ def _origin(image: Image, place: Content) -> tuple[str, int]:
 
 
 def _first(image: Image, place: Content) -> Content:
-    """Where a visitor of the image meets it: a layer that occurs twice is shown at its first place."""
+    """The first place of the content in the image, if a layer occurs twice."""
     digest = image.layers[place.layer].diff_id
     first = next(layer.index for layer in image.layers if layer.diff_id == digest)
     return Content(first, place.number)
@@ -212,7 +219,7 @@ def _digests(image: Image, places: Iterable[Content]) -> dict[Content, bytes]:
 
 
 class _Digests:
-    """Digests the contents that are wanted."""
+    """Computes the digests of the wanted contents."""
 
     def __init__(self, wanted: Iterable[Content]) -> None:
         self._wanted = frozenset(wanted)

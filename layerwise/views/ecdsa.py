@@ -1,6 +1,6 @@
-"""Whether a signature fits a public key: ECDSA on the curve P-256, in whole numbers (FIPS 186-5, 6.4.2).
+"""Check whether a signature fits a public key: ECDSA on the curve P-256, in whole numbers (FIPS 186-5, 6.4.2).
 
-Only for looking, where everything is public: it makes no signatures, and does not hide how long it takes.
+It is only for public data: it makes no signatures, and its time depends on its input.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ P = 2**256 - 2**224 + 2**192 + 2**96 - 1
 """The curve is y² = x³ - 3x + B, in whole numbers below this prime."""
 B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-"""How many points there are."""
+"""The number of points."""
 G = (
     0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
     0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
@@ -24,23 +24,23 @@ Point = tuple[int, int]
 
 _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----\s+([A-Za-z0-9+/=\s]+?)-----END PUBLIC KEY-----")
 _HEAD = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
-"""How a public key on this curve begins in DER; two numbers of 32 bytes follow."""
+"""The first bytes in DER of a public key on this curve. Two numbers of 32 bytes follow."""
 
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A point on the curve, and the bytes that it was read from."""
+    """A public key: a point on the curve, and the bytes that it was read from."""
 
     point: Point
     der: bytes
 
     @property
     def digest(self) -> str:
-        """Of the key as it is written down: a short name for it."""
+        """The digest of the key's bytes, as a short name for it."""
         return f"sha256:{hashlib.sha256(self.der).hexdigest()}"
 
     def fits(self, signature: bytes, signed: bytes) -> bool:
-        """Whether the private key that belongs to this one made that signature, in DER, of those bytes."""
+        """Whether the private key of this public key made that signature (in DER) of those bytes."""
         numbers = _two_numbers(signature)
         if numbers is None:
             return False
@@ -54,7 +54,7 @@ class PublicKey:
 
 
 def read_public_key(text: str) -> PublicKey:
-    """The public key in a PEM file, as `cosign generate-key-pair` writes one. ValueError where it is none."""
+    """Return the public key in a PEM file, as `cosign generate-key-pair` writes it. Raises ValueError without one."""
     found = _PEM.search(text)
     if not found:
         raise ValueError("no public key in PEM")
@@ -93,7 +93,7 @@ def _times(count: int, point: Point | None) -> Point | None:
 
 
 def _two_numbers(der: bytes) -> tuple[int, int] | None:
-    """The numbers r and s of a signature in DER: 30 LENGTH 02 LENGTH r 02 LENGTH s."""
+    """The numbers r and s of a signature in DER (30 LENGTH 02 LENGTH r 02 LENGTH s); None if it is not valid."""
     if len(der) < 8 or der[0] != 0x30 or der[1] != len(der) - 2:
         return None
     first, second = der[2 : 4 + der[3]], der[4 + der[3] :]

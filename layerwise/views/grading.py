@@ -1,7 +1,7 @@
-"""Grading in a process of its own: `lab grade EXERCISE --json`, followed, and stopped when asked.
+"""Grade in a separate process: run `lab grade EXERCISE --json`, follow its news, and stop it on request.
 
-The kernel that runs a learner's cells is no place to grade in: what those cells changed must not matter, nor may a long
-grading keep the kernel from answering.
+The kernel that runs a learner's cells cannot grade: what those cells changed must not matter, and a long grading must
+not keep the kernel from answering.
 """
 
 from __future__ import annotations
@@ -23,33 +23,34 @@ from layerwise.errors import InputError, LabError
 
 MAX_SECONDS = 3600.0
 CLEANING_SECONDS = 30.0
-"""How long a grading that was stopped may take to remove what it made."""
+"""How long a stopped grading may take to remove what it created."""
 MAX_REPORT = 32 * 1024 * 1024
-"""bytes"""
+"""The most bytes of a report."""
 
 
 class Stopped(LabError):
-    """The grading was stopped; there is no grade."""
+    """The grading was stopped, so there is no grade."""
 
 
 class Grading:
-    """One grading, of the learner's own work or of another folder. `run` it in any thread; `stop` it from another."""
+    """One grading of the learner's own work or of another folder. `run` it in a thread, and `stop` it from another."""
 
     def __init__(self, exercise: str, on_news: Callable[[str], None], folder: Path | None = None) -> None:
         self._words = [exercise] if folder is None else [exercise, str(folder.absolute())]
         self._on_news = on_news
         self._stopping = threading.Event()
         self.warnings: list[str] = []
-        """What the command warned of, one line each."""
+        """The warnings of the command, one line each."""
 
     def stop(self) -> None:
-        """Have `run` end; it raises Stopped once everything is cleaned up."""
+        """Make `run` end. It raises Stopped when everything is cleaned up."""
         self._stopping.set()
 
     def run(self) -> Report:
-        """Grade. `on_news` gets a line for each step.
+        """Grade, and return the report. `on_news` gets a line for each step.
 
-        LabError (InputError for unusable input) where there is no report. The process and its children are gone then.
+        Raises LabError if there is no report (InputError for unusable input). In any case the process and its children
+        have ended.
         """
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "layerwise.cli", "grade", *self._words, "--json"],
@@ -72,7 +73,7 @@ class Grading:
         raise fault(said or f"the grading ended with status {status} and said nothing")
 
     def _follow(self, process: subprocess.Popen[bytes]) -> tuple[bytes, str]:
-        """Everything on standard output, and the last thing said on standard error."""
+        """Return all of standard output, and the last message on standard error."""
         assert process.stdout is not None
         assert process.stderr is not None
         deadline = time.monotonic() + MAX_SECONDS
@@ -92,7 +93,7 @@ class Grading:
                     elif key.fileobj is process.stdout:
                         output += chunk
                         if len(output) > MAX_REPORT:
-                            raise LabError("the grading wrote a report beyond all bounds and was stopped")
+                            raise LabError("the grading wrote far too large a report and was stopped")
                     else:
                         *lines, pending = (pending + chunk)[-65536:].split(b"\n")
                         for line in lines:
@@ -100,7 +101,7 @@ class Grading:
         return bytes(output), said
 
     def _hear(self, line: str) -> str:
-        """Pass news on; what `lab` itself says of a fault is returned."""
+        """Pass news on. Returns the message of `lab` itself about a fault."""
         if line.startswith("lab: warning: "):
             self.warnings.append(line.removeprefix("lab: warning: "))
         elif line.startswith("lab: "):
@@ -111,9 +112,9 @@ class Grading:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a grading that still runs: it gets time to remove what it made, then it and all it started are killed."""
+    """End a running grading. It gets time to remove what it created; then it and all its children are killed."""
     if process.poll() is None:
-        # Only the process itself: it ends its own children, in its own order.
+        # Only the process itself: it ends its own children, in the right order.
         process.terminate()
         _drain(process, time.monotonic() + CLEANING_SECONDS)
         with suppress(ProcessLookupError):
@@ -125,7 +126,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _drain(process: subprocess.Popen[bytes], deadline: float) -> None:
-    """Read away what a process says until it ends, so that it is not held up by a full pipe."""
+    """Read and discard the output of a process until it ends, so that a full pipe does not block it."""
     with selectors.DefaultSelector() as selector:
         for stream in (process.stdout, process.stderr):
             if stream is not None:
@@ -142,4 +143,4 @@ def _report(output: bytes) -> Report:
     try:
         return Report.from_dict(json.loads(output))
     except (ValueError, RecursionError) as problem:
-        raise LabError(f"the grading wrote something that is no report ({problem}); please report it") from None
+        raise LabError(f"the grading wrote something that is not a report ({problem}); please report it") from None

@@ -1,4 +1,4 @@
-"""An image as a stack of layers: what made each, how big it is, which files it added, changed and removed.
+"""Show an image as a stack of layers: what made each, how big it is, which files it added, changed and removed.
 
 lw.layers("hello:v1")
 """
@@ -7,33 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.units import format_size
-from grader.verdict import clean
+from grader.lib.text import clean
+from grader.lib.units import format_size
 from layerwise.views.anatomy import Anatomy, Change, Slice, load
 from layerwise.views.listing import ListingView, counted, fold, size, spelt, table, visible
 from layerwise.views.live import plainly
 
 MAX_WARNINGS = 10
-"""Secrets outside of files that are listed."""
+"""The most secrets outside of files that are listed."""
 LOCK = (
     '<svg class="lw-lock" viewBox="0 0 12 14" role="img" aria-label="secret">'
     '<path d="M3 6V4a3 3 0 0 1 6 0v2" fill="none" stroke="currentColor" stroke-width="1.6"/>'
     '<rect x="1" y="6" width="10" height="7.5" rx="1" fill="currentColor"/></svg>'
 )
 MAX_STEPS = 200
-"""Lines of an image's history that are shown, from the top; an image has at most 127 layers."""
+"""The most lines of an image's history that are shown, from the top. An image has at most 127 layers."""
 LONGEST_INSTRUCTION = 90
-"""Characters of an instruction in a line of text; in the picture the style cuts it at the end of its line."""
+"""The most characters of an instruction in a line of text. In the picture, the style cuts it at the line's end."""
 
 
 def layers(image: str) -> Layers:
-    """The layers of an image on the engine, to show in a notebook."""
+    """Return the layers of an image on the engine, to show in a notebook."""
     with plainly():
         return Layers(load(image))
 
 
 def bar(whole: float, total: float, *, base: bool, wasted: float = 0) -> str:
-    """A length to scale: hollow for what comes with a base, solid for what is an image's own, hatched for waste."""
+    """A bar to scale: hollow for the base's bytes, solid for the image's own, hatched for waste."""
     width = 100 * whole / total if total else 0
     hatched = 100 * min(1, wasted / whole) if whole else 0
     waste = f'<span class="lw-waste" style="width:{hatched:.2f}%"></span>' if hatched else ""
@@ -44,7 +44,7 @@ def bar(whole: float, total: float, *, base: bool, wasted: float = 0) -> str:
 
 
 def legend(*words: tuple[str, str]) -> str:
-    """What the marks of a picture mean: pairs of a mark's class and words."""
+    """The legend of a picture, from pairs of a mark's class and its meaning."""
     parts = "".join(f'<span><span class="lw-key {mark}"></span>{text}</span>' for mark, text in words)
     return f'<p class="lw-legend lw-soft" aria-hidden="true">{parts}</p>'
 
@@ -55,13 +55,13 @@ WASTE = ("lw-solid lw-waste", "waste: shipped, but hidden by a later layer")
 
 
 class Layers(ListingView):
-    """An image's layers in a notebook."""
+    """The layers of an image in a notebook."""
 
     def __init__(self, anatomy: Anatomy) -> None:
         self.anatomy = anatomy
         self._leaks = anatomy.leaks
         self._secrets = {(leak.layer, leak.path): leak.what for leak in self._leaks or () if leak.where == "file"}
-        """What was found in which file of which layer."""
+        """The kind of secret that was found, by layer and path."""
         super().__init__([self._ordered(part) for part in anatomy.slices])
 
     def picture(self) -> str:
@@ -114,15 +114,15 @@ class Layers(ListingView):
         return ", ".join(parts)
 
     def _ordered(self, part: Slice) -> Sequence[Change]:
-        """A layer's changes, those with a secret first."""
+        """The changes of a layer, those with a secret first."""
         return sorted(part.changes, key=lambda change: not self._secret(part.layer.index, change))
 
     def _secret(self, number: int, change: Change) -> str:
-        """What secret the file holds that a layer carries; empty where none is known."""
+        """The kind of secret in a layer's file; empty if none is known."""
         return "" if change.what == "removed" else self._secrets.get((number, clean(change.path, 300)), "")
 
     def _warnings(self) -> str:
-        """Secrets that are in no file, and whether there was a search at all."""
+        """The warnings about secrets outside of files, or that the image was not searched."""
         if self._leaks is None:
             return '<p class="lw-kicker">Not searched for secrets: its own layers are too big.</p>'
         said = {

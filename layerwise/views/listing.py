@@ -1,7 +1,7 @@
-"""Lists of files beside a picture: the biggest at once, the rest when asked for, and a search over all of them.
+"""Show lists of files next to a picture: the biggest at once, the others on request, and a search through all.
 
-An image holds a hundred thousand files and a notebook should not: what is shown is bounded, and a search runs in the
-kernel, through the widget's messages.
+An image can have a hundred thousand files, which are too many for a notebook. So what is shown is bounded, and a search
+runs in the kernel, through the widget's messages.
 """
 
 from __future__ import annotations
@@ -12,67 +12,67 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from grader.units import format_size
+from grader.lib.units import format_size
 from layerwise.views.live import LiveWidget, View, script
 
 if TYPE_CHECKING:
     from layerwise.views.anatomy import Change
 
 FIRST = 8
-"""Files of a section that are shown at once and are kept in a saved notebook."""
+"""The most files of a section that are shown at once and kept in a saved notebook."""
 FIRST_OF_ALL = 160
-"""And of all sections together."""
+"""The same for all sections together."""
 MORE = 100
-"""Files of a section that a search, or "more", shows."""
+"""The most files of a section that a search, or "more", shows."""
 MOST = 1000
-"""Files of a section that are ever shown."""
+"""The most files of a section that are ever shown."""
 MAX_QUERY = 200
 LONGEST = 120
-"""Characters of a path that are shown in full."""
+"""The most characters of a path that is shown in full."""
 
 _SIGNS = {"added": ("+", "added"), "changed": ("~", "changed"), "removed": ("−", "removed")}
 
 
 def spelt(text: str, limit: int = LONGEST) -> str:
-    """Untrusted text in one line: what cannot be seen is spelt out, what is long is cut in the middle."""
+    """Untrusted text in one line. Invisible characters are spelt out, and a long text is cut in the middle."""
     shown = "".join(char if char.isprintable() else _spell(char) for char in text[: 20 * limit])
     return shown if len(shown) <= limit else f"{shown[: limit // 2 - 1]} … {shown[-(limit // 2) + 2 :]}"
 
 
 def visible(text: str, limit: int = LONGEST) -> str:
-    """The same as HTML."""
+    """Untrusted text in one line, as HTML."""
     return html.escape(spelt(text, limit))
 
 
 def _spell(char: str) -> str:
     number = ord(char)
-    if 0xDC80 <= number <= 0xDCFF:  # a byte of a name that is no UTF-8
+    if 0xDC80 <= number <= 0xDCFF:  # a byte of a name that is not UTF-8
         return f"\\x{number - 0xDC00:02x}"
     return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def size(count: float) -> str:
-    """Bytes as a reader would say them; exact on hover."""
+    """A size in words, with the exact bytes on hover."""
     return f'<span title="{count:,.0f} bytes">{format_size(count)}</span>'
 
 
 def counted(count: int, word: str, many: str = "") -> str:
-    """As in "1 file", "2,000 files"."""
+    """A count with its word: "1 file", "2,000 files"."""
     return f"{count:,} {word if count == 1 else many or word + 's'}"
 
 
 class ListingWidget(LiveWidget):
-    """The live part: a picture as HTML, with lists that are filled in as they are asked for."""
+    """The live part: a picture as HTML, with lists that are filled on request."""
 
     _esm = script("listing.js")
     picture = traitlets.Unicode("").tag(sync=True)
     """The HTML, with an element `data-list="N"` for each list."""
     lists = traitlets.Dict().tag(sync=True)
-    """What each list shows now, by its number (as text): HTML."""
+    """The present content of each list as HTML, by its number (as text)."""
     hits = traitlets.Dict().tag(sync=True)
-    """How many files of each list the search found; empty where nothing is searched for."""
+    """The number of files that the search found in each list; empty without a search."""
     said = traitlets.Unicode("").tag(sync=True)
-    """What the search found, in one line."""
+    """The result of the search, in one line."""
 
 
 class ListingView(View):
@@ -92,7 +92,7 @@ class ListingView(View):
         self.widget.picture = self.picture()
 
     def picture(self) -> str:
-        """HTML that stands by itself."""
+        """The picture as HTML."""
         raise NotImplementedError
 
     def html(self) -> str:
@@ -100,7 +100,7 @@ class ListingView(View):
         return picture
 
     def search(self, text: str) -> None:
-        """Show the files whose path holds this text, whatever its case; all again for an empty one."""
+        """Show the files with this text in their path, in any case. An empty text shows all again."""
         self._query = text.strip()[:MAX_QUERY].lower()
         found = {number: self._matching(number) for number in range(len(self._sections))}
         if not self._query:
@@ -114,15 +114,15 @@ class ListingView(View):
         places = sum(1 for rows in found.values() if rows)
         self.widget.hits = {str(number): len(rows) for number, rows in found.items()}
         self.widget.said = (
-            f"{counted(total, 'entry', 'entries')} in {self.places(places)}." if total else "No path holds that."
+            f"{counted(total, 'entry', 'entries')} in {self.places(places)}." if total else "No path contains that."
         )
 
     def places(self, count: int) -> str:
-        """What the sections are, counted."""
+        """The number of sections, in words."""
         return counted(count, "list")
 
     def rows(self, number: int, changes: Sequence[Change], limit: int) -> str:
-        """The first of a list's changes as a table, and how many are left."""
+        """The first changes of a list as a table, and how many more there are."""
         if not changes:
             return '<p class="lw-soft">No files.</p>'
         body = "".join(self._row(number, change) for change in changes[:limit])
@@ -136,11 +136,11 @@ class ListingView(View):
         return f'<table class="lw-files"><thead class="lw-heard">{head}</thead><tbody>{body}</tbody></table>{more}'
 
     def first_rows(self, number: int) -> str:
-        """What a list shows at first."""
+        """The rows that a list shows at first."""
         return self.rows(number, self._sections[number], self._first)
 
     def remark(self, number: int, change: Change) -> str:
-        """What else is said of a change in list `number`, as HTML."""
+        """A remark on a change in list `number`, as HTML."""
         return visible(change.note)
 
     def _row(self, number: int, change: Change) -> str:
@@ -167,7 +167,7 @@ class ListingView(View):
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """A table of HTML cells; the columns `numbers` are set as numbers."""
+    """A table of HTML cells. The columns in `numbers` are set as numbers."""
     head = "".join(f'<th scope="col">{text}</th>' for text in heads)
     body = "".join(
         "<tr>" + "".join(
@@ -176,7 +176,12 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence
         for row in rows
     )  # fmt: skip
     inner = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-    return f'<div class="lw-wide"><table class="lw-table">{inner}</table></div>'
+    # It scrolls where it is too wide, so it takes the focus: the arrow keys scroll it.
+    label = html.escape(", ".join(heads[:3]))
+    return (
+        f'<div class="lw-wide" role="group" tabindex="0" aria-label="Table: {label}, …">'
+        f'<table class="lw-table">{inner}</table></div>'
+    )
 
 
 def fold(title: str, content: str) -> str:

@@ -14,11 +14,49 @@ function make(tag, properties = {}, ...children) {
   return node;
 }
 
-// The element all of a view stands in. JupyterLab's single-letter shortcuts do not apply inside it.
+// The element all of a view stands in. JupyterLab's single-letter shortcuts do not apply inside it; Escape leaves it, and
+// the keys that run a cell do so.
 function root(el, kind) {
   const node = make("div", { className: `lw lw-live ${kind}`, "data-lm-suppress-shortcuts": "true" });
+  // JupyterLab looks at the element with the focus first, and at those around it only if its shortcut is one of theirs.
+  node.addEventListener("focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
+  node.addEventListener("keydown", handToCell);
   el.append(node);
   return node;
+}
+
+// Hand a key that means something to a cell on to the cell that holds the view.
+function handToCell(event) {
+  const runs = event.key === "Enter" && (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey);
+  const cell = event.currentTarget.closest(".jp-Cell");
+  if (!cell || event.defaultPrevented || !(runs || event.key === "Escape")) return;
+  event.preventDefault();
+  event.stopPropagation();
+  cell.focus({ preventScroll: true });
+  if (!runs) return;
+  cell.dataset.lwLeft = "";
+  const { key, code, keyCode, shiftKey, ctrlKey, metaKey, altKey } = event;
+  const again = { key, code, keyCode, shiftKey, ctrlKey, metaKey, altKey, bubbles: true, cancelable: true };
+  cell.dispatchEvent(new KeyboardEvent("keydown", again));
+}
+
+// Take the focus for a control of the view, if its cell was just run with Shift+Enter: JupyterLab then waits at the cell
+// below. Not if that was pressed inside the view: who goes on is not held back.
+function takeFocus(el, control, tries = 20) {
+  const cell = el.closest(".jp-Cell");
+  if (!cell) {
+    if (tries) requestAnimationFrame(() => takeFocus(el, control, tries - 1));  // not shown yet
+    return;
+  }
+  const left = "lwLeft" in cell.dataset;
+  delete cell.dataset.lwLeft;
+  if (!left && document.activeElement === cell.nextElementSibling) control.focus();
+}
+
+// Move on to the cell below the one that holds the view, as running a cell does. The page does not scroll.
+function focusNextCell(el) {
+  const next = el.closest(".jp-Cell")?.nextElementSibling;
+  if (next?.classList.contains("jp-Cell")) next.focus({ preventScroll: true });
 }
 
 // Send a message; call `silent` when it is not taken up within three seconds, and again with "" once it is.

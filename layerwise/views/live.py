@@ -1,7 +1,7 @@
-"""What all views share: a live part beside a static one, one look, and faults said in one line.
+"""The base of all views: a live part and a static part, one look, and errors in one line.
 
-The static part is an output of its own, before the live one. A style rule hides it while the live one stands; what a
-reader sees without a kernel, in a saved notebook or on a web page, is the static part as it was last updated.
+The static part is a separate output before the live one. A style rule hides it as long as the live part is shown.
+Without a kernel, in a saved notebook or on a web page, a reader sees the static part as it was last updated.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from layerwise.errors import LabError
 
 _HERE = Path(__file__).parent
 LOOK = (_HERE / "look.css").read_text(encoding="utf-8")
-# Sent with each static part, where no widget brings the look; and what the frontend says of a widget that is no more is
-# hidden: the static part stands in for it.
+# Sent with each static part, for pages where no widget brings the look. It also hides the frontend's message about
+# a widget that no longer exists: the static part replaces it.
 _STATIC_STYLE = (
     f"<style>{LOOK}"
     ".jp-OutputArea-child:has(.lw-static) + .jp-OutputArea-child .jupyter-widgets:not(:has(*)) { display: none; }"
@@ -33,12 +33,12 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def static_html(html: str) -> str:
-    """HTML that stands by itself in a notebook, in the look of the views."""
+    """Return HTML for a notebook, in the look of the views."""
     return f'{_STATIC_STYLE}<div class="lw lw-static">{html}</div>'
 
 
-class Said(LabError):
-    """A fault that a notebook shows as its one line, with no traceback."""
+class NotebookError(LabError):
+    """An error that a notebook shows as one line, without a traceback."""
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
@@ -46,32 +46,32 @@ class Said(LabError):
 
 @contextmanager
 def plainly() -> Iterator[None]:
-    """Within the block, what goes wrong with an exercise or the lab is raised as Said."""
+    """Raise errors of an exercise or the lab in the block as NotebookError."""
     try:
         yield
     except (LabError, GraderError) as problem:
-        raise Said(str(problem)) from None
+        raise NotebookError(str(problem)) from None
 
 
 def script(name: str) -> str:
-    """The script of a view: the shared functions and its own."""
+    """Return the script of a view: the shared functions and its own."""
     return "\n".join((_HERE / part).read_text(encoding="utf-8") for part in ("live.js", name))
 
 
 class LiveWidget(anywidget.AnyWidget):
     """The live part: traits that the script draws, and messages that the script sends.
 
-    `heard` counts the messages taken up: so the script can tell that a kernel is busy or gone.
+    `heard` is the number of messages handled so far. By it the script notices that a kernel is busy or gone.
     """
 
     _css = LOOK
     heard = traitlets.Int(0).tag(sync=True)
     fault = traitlets.Unicode("").tag(sync=True)
-    """What went wrong with the last message, in one line."""
+    """The error of the last message, in one line."""
 
 
 class View:
-    """A live part and a static one, shown together as often as it is displayed."""
+    """A live part and a static part, shown together each time the view is displayed."""
 
     def __init__(self, widget: LiveWidget, actions: Mapping[str, Callable[[Mapping[str, Any]], None]]) -> None:
         self.widget = widget
@@ -85,11 +85,11 @@ class View:
         raise NotImplementedError
 
     def text(self) -> str:
-        """The static part where there is no HTML."""
+        """The static part as plain text, for places without HTML."""
         raise NotImplementedError
 
     def refresh(self) -> None:
-        """Bring the static parts that stand in notebooks up to date."""
+        """Update the static parts that notebooks show."""
         for handle in self._handles:
             handle.update(self._static(), raw=True)  # type: ignore[no-untyped-call]
 
@@ -101,11 +101,11 @@ class View:
         if handle is not None:
             self._handles.append(handle)
         view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-        # Empty texts: where the widget cannot be shown, the static part has said it all.
+        # Empty texts: if the widget cannot be shown, the static part is enough.
         display({WIDGET: view, "text/html": "", "text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
 
     def _hear(self, _widget: Any, message: Any, _buffers: Any) -> None:
-        """Take up a message of the script. Whatever goes wrong is shown in the view: a notebook hides it elsewhere."""
+        """Handle a message of the script. Errors are shown in the view, because a notebook would hide them."""
         with self._one:
             self.widget.heard += 1
             self.widget.fault = ""

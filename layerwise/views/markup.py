@@ -1,4 +1,4 @@
-"""The few marks that an author may use in a question or a story, as HTML; everything else is escaped."""
+"""Turn the few marks that an author may use in a question or a story into HTML. Everything else is escaped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _MARKS = re.compile(r"`([^`\n]+)`|\*\*(?=\S)([^*\n]+)(?<=\S)\*\*|(?<![\w*])\*(?=
 
 
 def inline(text: str) -> str:
-    """One line of HTML: `code`, **strong** and *emphasis*; the rest as it stands."""
+    """One line of HTML, with `code`, **strong** and *emphasis*. The rest of the text is not changed."""
     parts, last = [], 0
     for match in _MARKS.finditer(text):
         parts.append(html.escape(text[last : match.start()]))
@@ -25,11 +25,11 @@ def inline(text: str) -> str:
 
 
 def paragraphs(text: str) -> str:
-    """Paragraphs, set apart by empty lines."""
+    """Paragraphs of HTML, from text separated by empty lines."""
     blocks = [" ".join(block.split()) for block in re.split(r"\n\s*\n", text.strip())]
     return "".join(f"<p>{inline(block)}</p>" for block in blocks if block)
 
 
 def plain(text: str) -> str:
-    """The text without its marks."""
+    """The text without marks."""
     return _MARKS.sub(lambda match: next(group for group in match.groups() if group is not None), text)

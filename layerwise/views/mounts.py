@@ -1,8 +1,8 @@
-"""Where a container's file system is mounted from, and what stands in its upper directory: seen through the engine.
+"""Find a container's overlay mount and the content of its upper directory, through the engine.
 
-The engine may run in a virtual machine, or in a container of its own: its folders are then none of this machine's. So a
-helper container looks for us. It shares the other one's process namespace, which holds the mount, and binds the upper
-directory, read-only. That works wherever the engine is.
+The engine may run in a virtual machine or in a container, so that its folders are not on this machine. So a helper
+container looks for us. It shares the process namespace of the other container, which has the mount, and binds the
+upper directory read-only. That works wherever the engine runs.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from grader.errors import EngineFailure, SubmissionFault
-from grader.facts.engine import Engine
+from grader.facts.engine.engine import Engine
 
 HELPER = "localhost:5000/base/busybox:musl"
 MAX_OUTPUT = 512 * 1024
-"""Bytes of the helper's answer that are read; a longer one is cut."""
+"""The most bytes of the helper's answer that are read. A longer answer is cut."""
 SECONDS = 20
 _LIST = 'for f; do stat -c "%f %s %t %T" -- "$f"; printf "%s\\0" "$f"; done'
 _ENTRY = re.compile(rb"([0-9a-f]+) (\d+) ([0-9a-f]+) ([0-9a-f]+)\n/upper/(.*)", re.DOTALL)
@@ -27,15 +27,15 @@ _ENTRY = re.compile(rb"([0-9a-f]+) (\d+) ([0-9a-f]+) ([0-9a-f]+)\n/upper/(.*)", 
 
 @dataclass(frozen=True)
 class Mount:
-    """An overlay mount as the engine's machine names its folders. `lower` is the topmost first."""
+    """An overlay mount, with its folders as the engine's machine names them. `lower` has the topmost first."""
 
     lower: tuple[str, ...]
     upper: str
     work: str
 
 
-class Held(NamedTuple):
-    """What the upper directory holds at a path."""
+class UpperEntry(NamedTuple):
+    """An entry of the upper directory."""
 
     kind: str
     """file, folder, symlink, whiteout or other"""
@@ -43,11 +43,11 @@ class Held(NamedTuple):
 
 
 class NotVisible(Exception):
-    """It cannot be looked at, and why."""
+    """The mount or its upper directory cannot be looked at. The message says why."""
 
 
 def mount_of(engine: Engine, container: Mapping[str, Any]) -> Mount:
-    """The mount of an inspected container. NotVisible where it has none now, or none that is an overlay."""
+    """Return the mount of an inspected container. Raises NotVisible if it has no overlay mount now."""
     driver = container.get("GraphDriver") or {}
     data = driver.get("Data") or {}
     if data.get("UpperDir"):
@@ -65,16 +65,19 @@ def mount_of(engine: Engine, container: Mapping[str, Any]) -> Mount:
     raise NotVisible(f"its file system is not an overlay (storage driver {driver.get('Name') or 'unknown'})")
 
 
-def held(engine: Engine, mount: Mount) -> dict[str, Held]:
-    """What the upper directory holds, by path with no leading slash; bounded. NotVisible where it cannot be bound."""
+def held(engine: Engine, mount: Mount) -> dict[str, UpperEntry]:
+    """Return the entries of the upper directory, within bounds, by path without a leading slash.
+
+    Raises NotVisible if the directory cannot be bound.
+    """
     bind = {"Type": "bind", "Source": mount.upper, "Target": "/upper", "ReadOnly": True}
     command = ["find", "/upper", "-mindepth", "1", "-exec", "sh", "-c", _LIST, "sh", "{}", "+"]
-    found: dict[str, Held] = {}
+    found: dict[str, UpperEntry] = {}
     for record in _ask(engine, command, {"mounts": [bind]}).split(b"\0"):
         match = _ENTRY.fullmatch(record)
         if match:
             mode, size, major, minor = (int(match[1], 16), int(match[2]), int(match[3], 16), int(match[4], 16))
-            found[match[5].decode("utf-8", "surrogateescape")] = Held(_kind(mode, major, minor), size)
+            found[match[5].decode("utf-8", "surrogateescape")] = UpperEntry(_kind(mode, major, minor), size)
     return found
 
 
@@ -89,7 +92,7 @@ def _kind(mode: int, major: int, minor: int) -> str:
 
 
 def _parse(line: str) -> Mount | None:
-    """A line of mountinfo, where it is the overlay at the root; see proc(5)."""
+    """The mount in a line of mountinfo, if it is the overlay at the root; else None. See proc(5)."""
     fields, _, source = line.partition(" - ")
     words = source.split(" ")
     if fields.split(" ")[4:5] != ["/"] or words[0] != "overlay":
@@ -114,7 +117,7 @@ def _unescape(text: str) -> str:
 
 
 def _ask(engine: Engine, command: list[str], host: Mapping[str, Any]) -> bytes:
-    """What a helper container prints, bounded in time and length."""
+    """Return what a helper container prints, bounded in time and length."""
     bounds = {"network_mode": "none", "mem_limit": 64 << 20, "pids_limit": 64, "log_config": {"Type": "none"}}
     try:
         made = engine.create_container(

@@ -1,4 +1,4 @@
-"""A container's file system as it is made: the image's layers below, one folder of its own above, and both as one.
+"""Show how a container's file system is made: the image's layers below, one folder of its own above, merged into one.
 
 lw.overlay("my-container")
 """
@@ -10,14 +10,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from grader.facts.engine import Engine
-from grader.units import format_size
-from grader.verdict import clean
+from grader.facts.engine.engine import Engine
+from grader.lib.text import clean
+from grader.lib.units import format_size
 from layerwise.errors import InputError
 from layerwise.views.anatomy import Anatomy, load, told
 from layerwise.views.listing import counted, fold, size, spelt, table, visible
 from layerwise.views.live import plainly, static_html
-from layerwise.views.mounts import Held, Mount, NotVisible, held, mount_of
+from layerwise.views.mounts import Mount, NotVisible, UpperEntry, held, mount_of
 
 MAX_ROWS = 100
 _SIGNS = {"added": "+", "changed": "~", "removed": "−"}
@@ -30,14 +30,14 @@ class Entry:
     what: str
     """added, changed or removed"""
     path: str
-    above: Held | None
-    """What the upper directory holds for it, where it could be looked at."""
+    above: UpperEntry | None
+    """Its entry in the upper directory; None if that has none or could not be looked at."""
     below: int | None
-    """Bytes of the file in the image; None where it has none there."""
+    """The bytes of the file in the image; None if the image has no such file."""
 
 
 def overlay(container: str) -> Overlay:
-    """The file system of a container, running or not: where it comes from, and what changed since it was created."""
+    """Return the file system of a container, running or not: its mount, and what changed since it was created."""
     with plainly(), closing(Engine.connect()) as engine:
         try:
             found = engine.inspect_container(container)
@@ -52,8 +52,8 @@ def overlay(container: str) -> Overlay:
         )
 
 
-def _look(engine: Engine, found: Mapping[str, Any]) -> tuple[Mount | None, dict[str, Held], str]:
-    """The mount and what its upper directory holds, as far as they can be seen, and why not further."""
+def _look(engine: Engine, found: Mapping[str, Any]) -> tuple[Mount | None, dict[str, UpperEntry], str]:
+    """The mount and the entries of its upper directory, as far as they can be seen, and what prevented more."""
     try:
         mount = mount_of(engine, found)
     except NotVisible as problem:
@@ -65,7 +65,7 @@ def _look(engine: Engine, found: Mapping[str, Any]) -> tuple[Mount | None, dict[
 
 
 def _image(found: Mapping[str, Any]) -> Anatomy | None:
-    """The container's image; None where it was removed meanwhile."""
+    """The container's image; None if it has been removed."""
     try:
         anatomy = load(str(found["Image"]))
         _ = anatomy.image.layers
@@ -74,21 +74,21 @@ def _image(found: Mapping[str, Any]) -> Anatomy | None:
     return anatomy
 
 
-def _entries(changes: Sequence[tuple[str, str]], above: Mapping[str, Held], image: Anatomy | None) -> list[Entry]:
+def _entries(changes: Sequence[tuple[str, str]], above: Mapping[str, UpperEntry], image: Anatomy | None) -> list[Entry]:
     entries = []
     for what, path in changes:
         path = path.lstrip("/")
         seen = image.image.files.get(path) if image else None
         below = seen.size if seen is not None and seen.kind == "file" else None
         entries.append(Entry(what, path, above.get(path), below))
-    # A folder is "changed" when something in it is: what changed says so already.
+    # A folder is "changed" if something in it is. That entry is enough.
     parents = {entry.path.rpartition("/")[0] for entry in entries}
     told = [entry for entry in entries if not (entry.what == "changed" and entry.path in parents)]
     return sorted(told, key=lambda entry: (-(entry.above.size if entry.above else 0), entry.path))
 
 
 class Overlay:
-    """A container's file system; shows itself in a notebook as it was when it was asked for."""
+    """The file system of a container. It shows itself in a notebook, in its state at the time of the call."""
 
     def __init__(
         self, name: str, running: bool, image: Anatomy | None, mount: Mount | None, why: str, entries: Sequence[Entry]
@@ -97,11 +97,11 @@ class Overlay:
         self.running = running
         self.image = image
         self.mount = mount
-        """The folders on the engine's machine; None where they cannot be seen."""
+        """The folders on the engine's machine; None if they cannot be seen."""
         self.why = why
-        """Why something could not be looked at; empty where everything could."""
+        """Why something could not be looked at; empty if everything could."""
         self.entries = entries
-        """What differs from the image, the biggest first."""
+        """The differences from the image, biggest first."""
 
     def __repr__(self) -> str:
         lines = [f"Container {spelt(self.name)}: {counted(len(self.entries), 'path')} changed since it was created"]
@@ -161,7 +161,7 @@ class Overlay:
         steps = list(reversed(self.image.slices)) if self.image else []
         folders = list(self.mount.lower) if self.mount else []
         if folders and steps and len(folders) - len(steps) == 1:
-            # The engine's own files (/etc/hosts, /.dockerenv), made for each container when it is created.
+            # The engine creates its own files (/etc/hosts, /.dockerenv) together with each container.
             first = [f"<li>the engine's own files for this container{_path(folders[0])}</li>"]
             folders = folders[1:]
         else:

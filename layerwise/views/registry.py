@@ -1,4 +1,4 @@
-"""What a registry holds: repositories, tags, what each leads to, and the blobs that tags share, to scale.
+"""Show the content of a registry: repositories, tags, what each tag leads to, and shared blobs, to scale.
 
 lw.registry()                                      all of the lab's registry
 lw.registry(repository="lesson06")                 the repositories under lesson06/, or that one
@@ -12,27 +12,27 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from grader.errors import LoginRequired, RegistryUnavailable
-from grader.units import format_size
-from layerwise.views.holdings import Holdings, Item, Shelf, Tag, look
+from grader.lib.units import format_size
 from layerwise.views.layers import bar, legend
 from layerwise.views.listing import counted, fold, size, spelt, table, visible
-from layerwise.views.live import Said, plainly, static_html
+from layerwise.views.live import NotebookError, plainly, static_html
+from layerwise.views.registry_tree import Holdings, Item, Shelf, Tag, read_registry
 
 HERE = "localhost:5000"
 MAX_ROWS = 1200
-"""Blobs that are listed, of all tags together."""
+"""The most blobs that are listed, for all tags together."""
 MAX_SHARERS = 3
-"""Tags with which one shares that are named in a line."""
+"""The most tags named in a line that share blobs with a tag."""
 MAX_PLATFORMS = 6
-"""Platforms of an index that are named in a line."""
+"""The most platforms of an index named in a line."""
 MAX_EMPTY = 8
-"""Repositories without a tag that are named."""
+"""The most repositories without a tag that are named."""
 SHARED = ("lw-hollow", "blobs that another tag here has, too")
 OWN = ("lw-solid", "blobs of this tag alone")
 
 
 class Style(NamedTuple):
-    """How things are said: untrusted names and sentences, and bytes."""
+    """How to format untrusted names, sentences, and bytes."""
 
     code: Callable[[str], str]
     plain: Callable[[str], str]
@@ -44,30 +44,30 @@ HTML = Style(lambda text: f"<code>{visible(text)}</code>", lambda text: visible(
 
 
 def registry(address: str = HERE, repository: str | Sequence[str] | None = None) -> Registry:
-    """What the registry at that address holds, in all repositories or in those that match."""
+    """Return the content of the registry at that address, of all repositories or of those that match."""
     with plainly():
         patterns = [repository] if isinstance(repository, str) else list(repository or ())
         try:
-            return Registry(look(address, [str(pattern) for pattern in patterns]))
+            return Registry(read_registry(address, [str(pattern) for pattern in patterns]))
         except LoginRequired:
             raise
         except RegistryUnavailable as problem:
-            raise Said(f"{problem}; is the lab up? lab status" if address == HERE else str(problem)) from None
+            raise NotebookError(f"{problem}; is the lab up? lab status" if address == HERE else str(problem)) from None
 
 
 class Registry:
-    """A registry's repositories and tags; shows itself in a notebook as it was when it was asked for."""
+    """The repositories and tags of a registry. It shows itself in a notebook, in its state at the time of the call."""
 
     def __init__(self, holdings: Holdings) -> None:
         self.holdings = holdings
         self._room = max(3, MAX_ROWS // max(1, len(holdings.tags)))
 
     def own(self, tag: str) -> int:
-        """Bytes that no other tag shown here has, of one such as "lesson06/bakery:1.0"."""
+        """The bytes of a tag, such as "lesson06/bakery:1.0", that no other tag shown here has."""
         return self.holdings.own(self._find(tag))
 
     def size(self, tag: str) -> int:
-        """Bytes of all its blobs."""
+        """The bytes of all blobs of a tag."""
         return self._find(tag).size
 
     def _find(self, name: str) -> Tag:
@@ -113,7 +113,7 @@ class Registry:
         )
 
     def _rest(self, style: Style) -> str:
-        """What is not shown."""
+        """A sentence about what is not shown."""
         said = []
         if empty := self.holdings.empty:
             some = [style.code(name) for name in empty[:MAX_EMPTY]]
@@ -148,7 +148,7 @@ class Registry:
         )
 
     def _said(self, tag: Tag, style: Style) -> str:
-        """What a tag leads to, and what of it others have, in a line."""
+        """A line about what a tag leads to, and what other tags share of it."""
         if tag.fault:
             return style.plain(tag.fault)
         said = [self._what(tag, style)]
@@ -156,10 +156,10 @@ class Registry:
         if twins := self.holdings.twins(tag):
             said.append(f"the same as {_listed([style.code(twin.name) for twin in twins], MAX_SHARERS)}")
         elif sharers := self.holdings.sharers(tag):
-            names = [style.code(_beside(other, tag)) for other, _ in sharers]
+            names = [style.code(_name_seen_from(other, tag)) for other, _ in sharers]
             said.append(
                 f"{style.size(tag.size - own)} shared with {_listed(names, MAX_SHARERS)}; "
-                f"pushed beside them, it sends {style.size(own)}"
+                f"pushed after them, it sends {style.size(own)}"
             )
         return "; ".join(said)
 
@@ -195,7 +195,7 @@ class Registry:
                     (other for other in self.holdings.users[part.digest] if other is not tag),
                     key=lambda other: other.repository != tag.repository,
                 )
-                also = [visible(_beside(other, tag)) for other in others]
+                also = [visible(_name_seen_from(other, tag)) for other in others]
                 shared = f"shared with {_listed(also, MAX_SHARERS)}" if also else "its own"
                 rows.append([f"· {part.kind}", f"{part.size:,}", _digest(part.digest), shared])
         left = len(rows) - self._room
@@ -232,12 +232,12 @@ def _plain(item: Item, style: Style) -> str:
 
 
 def _short(tag: str) -> str:
-    """A tag as it can be read: what is named by a digest is cut."""
+    """The tag in readable form: a name with a digest is cut."""
     return f"{tag[:15]}…{tag[71:]}" if tag.startswith("sha256-") and len(tag) > 70 else spelt(tag, 60)
 
 
-def _beside(other: Tag, tag: Tag) -> str:
-    """The name of another tag, as it is said beside this one."""
+def _name_seen_from(other: Tag, tag: Tag) -> str:
+    """The name of another tag, as it is shown for this one."""
     return _short(other.name) if other.repository == tag.repository else f"{other.repository}:{_short(other.name)}"
 
 
@@ -246,6 +246,6 @@ def _digest(digest: str) -> str:
 
 
 def _listed(words: Sequence[str], most: int) -> str:
-    """As in "a, b and 3 more"."""
+    """A list in words: "a, b and 3 more"."""
     some = [*words[:most], *([f"{len(words) - most:,} more"] if len(words) > most else [])]
     return " and ".join(filter(None, (", ".join(some[:-1]), some[-1]))) if some else ""

@@ -1,7 +1,7 @@
-"""What a scanner finds in an image: how grave, in which layer and package, and which version mends it.
+"""Show what a scanner finds in an image: the severity, the layer and package, and the version that fixes it.
 
 lw.scan("soup:1")                       with the frozen advisories
-lw.scan("soup:1", snapshot="then")      with what was known of them earlier
+lw.scan("soup:1", snapshot="then")      with the advisories of an earlier day
 lw.scan("soup:1").versus(lw.scan("soup:2"))
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from grader.facts.advisories import SnapshotName
-from grader.facts.scan import GRAVEST_FIRST, Finding, Scan, scan_image
+from grader.facts.advisories.frozen import SnapshotName
+from grader.facts.supply.scan import GRAVEST_FIRST, Scan, Vulnerability, scan_image
 from layerwise.errors import InputError
 from layerwise.views.anatomy import Anatomy, load
 from layerwise.views.layers import HOLLOW, LONGEST_INSTRUCTION, SOLID, bar, legend
@@ -20,18 +20,18 @@ from layerwise.views.live import plainly, static_html
 
 SNAPSHOTS: tuple[SnapshotName, ...] = ("then", "now")
 MAX_SHOWN = 60
-"""Findings of a layer that are listed, the gravest first."""
+"""The most findings of a layer that are listed, the most severe first."""
 MAX_LAYERS = 40
-"""Layers whose findings are listed, from the top."""
+"""The most layers whose findings are listed, from the top."""
 MAX_ROWS = 400
-"""Findings in the table."""
+"""The most findings in the table."""
 _SQUARES = {"CRITICAL": "■■■■", "HIGH": "■■■□", "MEDIUM": "■■□□", "LOW": "■□□□", "UNKNOWN": "□□□□"}
 UNFIXED = "no fix yet"
 _WONT = {"will_not_fix": "will not be fixed", "fix_deferred": "fix put off", "end_of_life": "end of life"}
 
 
 def scan(image: str, snapshot: SnapshotName = "now") -> Scanned:
-    """Scan an image on the engine with the frozen advisories, as they were known "then" or are "now"."""
+    """Scan an image on the engine with the frozen advisories of "then" or of "now"."""
     with plainly():
         if snapshot not in SNAPSHOTS:
             raise InputError(f"there is no snapshot {spelt(str(snapshot))!r}: it is 'then' or 'now'")
@@ -40,28 +40,28 @@ def scan(image: str, snapshot: SnapshotName = "now") -> Scanned:
 
 
 class Scanned:
-    """The findings of an image; shows itself in a notebook."""
+    """The findings of an image, which show themselves in a notebook."""
 
     def __init__(self, anatomy: Anatomy, found: Scan) -> None:
         self.anatomy = anatomy
         self.found = found
 
     @property
-    def findings(self) -> Sequence[Finding]:
-        """All findings, the gravest first."""
+    def findings(self) -> Sequence[Vulnerability]:
+        """All findings, the most severe first."""
         return self.found.findings
 
-    def of(self, *severities: str) -> Sequence[Finding]:
-        """The findings of these severities, as in `of("CRITICAL", "HIGH")`."""
+    def of(self, *severities: str) -> Sequence[Vulnerability]:
+        """Return the findings of these severities, as in `of("CRITICAL", "HIGH")`."""
         return [finding for finding in self.findings if finding.severity in severities]
 
     def versus(self, other: Scanned) -> Versus:
-        """What another scan found beside this one: the same image on another day, or another image."""
+        """Return a comparison with another scan: of the same image on another day, or of another image."""
         return Versus(self, other)
 
     @property
     def name(self) -> str:
-        """The image, and the day as of which the advisories are known."""
+        """The image, and the day of the advisories."""
         return f"{self.anatomy.name}, as known on {self.found.date}"
 
     def __repr__(self) -> str:
@@ -95,8 +95,8 @@ class Scanned:
         read = f"{counted(len(self.found.packages), 'package')} listed"
         return f"{said}. {read}. Frozen advisories, for teaching."
 
-    def _counts(self) -> list[tuple[str, list[Finding], list[Finding]]]:
-        """Of each severity that occurs the findings of the base and the image's own."""
+    def _counts(self) -> list[tuple[str, list[Vulnerability], list[Vulnerability]]]:
+        """For each severity that occurs, the findings of the base and those of the image itself."""
         found = []
         for severity in GRAVEST_FIRST:
             some = self.of(severity)
@@ -108,12 +108,12 @@ class Scanned:
     def _is_base(self, layer: int | None) -> bool:
         return layer is not None and layer < self.anatomy.base_layers
 
-    def _split(self, base: Sequence[Finding], own: Sequence[Finding]) -> str:
+    def _split(self, base: Sequence[Vulnerability], own: Sequence[Vulnerability]) -> str:
         parts = [f"{len(some)} {word}" for some, word in ((base, "base"), (own, "own")) if some]
         unfixed = sum(not finding.fixed for finding in (*base, *own))
         return ", ".join(parts + ([f"{unfixed} {UNFIXED}"] if unfixed else []))
 
-    def _grade(self, severity: str, base: Sequence[Finding], own: Sequence[Finding], most: int) -> str:
+    def _grade(self, severity: str, base: Sequence[Vulnerability], own: Sequence[Vulnerability], most: int) -> str:
         bars = "".join(bar(len(some), most, base=some is base) for some in (base, own) if some)
         return (
             f'<div class="lw-pair lw-severity"><span class="lw-grade">{_grade(severity)}</span>'
@@ -121,8 +121,8 @@ class Scanned:
             f'<span class="lw-soft lw-parts">{self._split(base, own)}</span></div>'
         )
 
-    def _by_layer(self) -> list[tuple[int | None, list[Finding]]]:
-        """From the top layer down; what belongs to no layer first."""
+    def _by_layer(self) -> list[tuple[int | None, list[Vulnerability]]]:
+        """The findings by layer, from the top. Those that belong to no layer come first."""
         ordered = sorted(self.findings, key=lambda finding: (finding.layer is not None, -(finding.layer or 0)))
         return [(place, list(group)) for place, group in groupby(ordered, key=lambda finding: finding.layer)]
 
@@ -133,7 +133,7 @@ class Scanned:
         made = self.anatomy.image.layers[place].instruction
         return f"Layer {place + 1}, {whose}: {spelt(made, LONGEST_INSTRUCTION) or 'not recorded'}"
 
-    def _layer(self, place: int | None, group: Sequence[Finding]) -> str:
+    def _layer(self, place: int | None, group: Sequence[Vulnerability]) -> str:
         grades = ", ".join(
             f"{sum(one.severity == severity for one in group)} {severity.lower()}"
             for severity in GRAVEST_FIRST
@@ -147,7 +147,7 @@ class Scanned:
             f'<details class="lw-layer"{" open" if own else ""}><summary class="lw-plain"><span class="lw-place">'
             f'{"" if place is None else place + 1}</span><span class="lw-made"><code>'
             f'{visible(self._where(place))}</code><span class="lw-soft">{grades}</span></span></summary>'
-            f'<div class="lw-inside"><table class="lw-findings"><thead class="lw-heard">{head}</thead>'
+            f'<div class="lw-inside"><table class="lw-findings"><thead>{head}</thead>'
             f"<tbody>{rows}</tbody></table>{left}</div></details>"
         )
 
@@ -158,7 +158,7 @@ class Scanned:
                 f"<code>{visible(finding.id, 60)}</code>",
                 visible(finding.package, 60),
                 visible(finding.installed, 60),
-                visible(mended(finding), 80),
+                visible(fixed_in(finding), 80),
                 "base" if self._is_base(finding.layer) else "own",
                 "" if finding.layer is None else str(finding.layer + 1),
                 visible(finding.title),
@@ -171,9 +171,9 @@ class Scanned:
 
 
 class Versus:
-    """Two scans, one beside the other; shows itself in a notebook.
+    """A comparison of two scans, which shows itself in a notebook.
 
-    A finding is the same where id and package agree: the versions may differ.
+    Findings are the same if their id and package are equal. The versions may differ.
     """
 
     def __init__(self, before: Scanned, after: Scanned) -> None:
@@ -183,7 +183,7 @@ class Versus:
         self.gone = [finding for finding in before.findings if _key(finding) not in new]
         self.new = [finding for finding in after.findings if _key(finding) not in old]
         self.same = [finding for finding in after.findings if _key(finding) in old]
-        """In the words of the later scan."""
+        """The findings of both, as in the later scan."""
 
     def __repr__(self) -> str:
         lines = [spelt(self._headline(), 1000)]
@@ -211,7 +211,7 @@ class Versus:
         same = " The same image, to the byte." if len(images) == 1 else ""
         return f"First {self.before.name}; second {self.after.name}.{same}"
 
-    def _groups(self) -> list[tuple[str, str, Sequence[Finding]]]:
+    def _groups(self) -> list[tuple[str, str, Sequence[Vulnerability]]]:
         groups = (
             ("−", "only in the first", self.gone),
             ("+", "only in the second", self.new),
@@ -220,28 +220,28 @@ class Versus:
         return [group for group in groups if group[2]] or [("=", "in either", ())]
 
 
-def mended(finding: Finding) -> str:
-    """The versions that mend it, or that there is none."""
+def fixed_in(finding: Vulnerability) -> str:
+    """The versions that fix it, in words, or that there is none."""
     return finding.fixed or _WONT.get(finding.status, UNFIXED)
 
 
-def _key(finding: Finding) -> tuple[str, str, str]:
+def _key(finding: Vulnerability) -> tuple[str, str, str]:
     return finding.id, finding.package.lower(), finding.ecosystem
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: Vulnerability) -> str:
     """A finding in one line of text."""
     package = spelt(f"{finding.package} {finding.installed}", 44)
     grave = f"{_SQUARES[finding.severity]} {finding.severity:8}"
-    return f"{grave} {spelt(finding.id, 30):16} {package:34} {spelt(mended(finding), 60)}"
+    return f"{grave} {spelt(finding.id, 30):16} {package:34} {spelt(fixed_in(finding), 60)}"
 
 
 def _grade(severity: str) -> str:
     return f'<span class="lw-squares" aria-hidden="true">{_SQUARES[severity]}</span> {severity.lower()}'
 
 
-def _row(finding: Finding) -> str:
-    fixed = visible(mended(finding), 80)
+def _row(finding: Vulnerability) -> str:
+    fixed = visible(fixed_in(finding), 80)
     kind = "" if finding.fixed else ' class="lw-unfixed"'
     return (
         f'<tr{kind}><td class="lw-grade">{_grade(finding.severity)}</td>'

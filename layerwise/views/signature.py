@@ -1,4 +1,4 @@
-"""A signature as a chain, from the key down to the layers: each link counted from bytes, and where it breaks.
+"""Show a signature as a chain, from the key down to the layers: each link computed from bytes, and where it breaks.
 
 lw.signature("localhost:5000/me/postcards:1.0")                    with the key in cosign.pub
 lw.signature("localhost:5000/me/postcards@sha256:...", key="keys/ours.pub")
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from grader.facts.dockerfile.reference import parse_reference
-from grader.facts.registry import Repository
+from grader.facts.registry.repository import Repository
 from layerwise.errors import InputError
 from layerwise.views.chain import BREAKS, HOLDS, SHORT, UNSEEN, Link, follow
 from layerwise.views.layers import legend
@@ -18,29 +18,31 @@ from layerwise.views.listing import fold, spelt, table, visible
 from layerwise.views.live import plainly, static_html
 
 MAX_DIGESTS = 6
-"""Digests of a link in the picture and the text; the table has more."""
+"""The most digests of a link in the picture and the text. The table has more."""
 MAX_ROWS = 200
 MARKS = {HOLDS: "✓", BREAKS: "✕", UNSEEN: "·"}
 FRAMES = {
-    HOLDS: ("lw-ships", "holds: counted, and it fits"),
+    HOLDS: ("lw-ships", "holds: computed here, and it fits"),
     BREAKS: ("lw-snapped", "breaks"),
     UNSEEN: ("lw-stays", "not reached"),
 }
 
 
 def signature(image: str, key: str | Path = "cosign.pub") -> Signature:
-    """What vouches for an image of a registry, named by its tag or digest, and how far that reaches. `key` is the file
-    of the public key to hold it against."""
+    """Return the chain of an image in a registry, named by its tag or digest.
+
+    `key` is the file of the public key to check its signature with.
+    """
     with plainly():
         reference = parse_reference(image)
         if reference is None:
-            raise InputError(f"{spelt(image)} names no image: write REGISTRY/REPOSITORY:TAG, or @sha256:…")
+            raise InputError(f"{spelt(image)} is not the name of an image: write REGISTRY/REPOSITORY:TAG, or @sha256:…")
         which = reference.digest or reference.tag or "latest"
         return Signature(image, str(key), follow(Repository.of(reference), which, Path(key)))
 
 
 class Signature:
-    """A chain from key to layers; shows itself in a notebook as it was when it was asked for."""
+    """A chain from key to layers. It shows itself in a notebook, in its state at the time of the call."""
 
     def __init__(self, name: str, key: str, links: Sequence[Link]) -> None:
         self.name = name
@@ -49,7 +51,7 @@ class Signature:
 
     @property
     def broken(self) -> str:
-        """The name of the link that breaks; empty where all hold."""
+        """The name of the link that breaks; empty if all hold."""
         return next((link.name for link in self.links if link.state == BREAKS), "")
 
     def __repr__(self) -> str:
@@ -70,7 +72,7 @@ class Signature:
         )
 
     def _headline(self) -> str:
-        what = f"{self.name}, held against {self.key}"
+        what = f"{self.name}, checked with {self.key}"
         end = f"the chain breaks at the {self.broken}" if self.broken else "the chain holds from the key to the layers"
         return f"{what}: {end}."
 
@@ -95,6 +97,6 @@ def _card(link: Link) -> str:
 
 
 def _few(link: Link) -> list[str]:
-    """The digests of a link, short; and how many more there are."""
+    """The first digests of a link in short form, and how many more there are."""
     left = len(link.digests) - MAX_DIGESTS
     return [digest[:SHORT] for digest in link.digests[:MAX_DIGESTS]] + ([f"and {left:,} more"] if left > 0 else [])

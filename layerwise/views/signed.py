@@ -1,7 +1,7 @@
-"""The signatures that Cosign keeps beside an image, as bytes: what is covered, the signature, and what is vouched for.
+"""Read the signatures that Cosign stores with an image: the signed bytes, the signature, and what it vouches for.
 
-Cosign 2 keeps them as a manifest under the tag `sha256-HEX.sig`; Cosign 3, unless told otherwise, as bundles among the
-image's referrers.
+Cosign 2 stores them as a manifest under the tag `sha256-HEX.sig`; Cosign 3 by default as bundles among the image's
+referrers.
 """
 
 from __future__ import annotations
@@ -13,40 +13,41 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grader.errors import SubmissionFault
-from grader.facts.attached import BUNDLES, SIGNATURE, marked
-from grader.facts.cosign import PAYLOAD, SIGNED
-from grader.facts.registry import Descriptor, Repository
+from grader.facts.registry.documents import Descriptor
+from grader.facts.registry.referrers import BUNDLES, PAYLOAD, SIGNATURE, marked
+from grader.facts.registry.repository import Repository
+from grader.facts.supply.cosign import SIGNED
 
 MAX_PAYLOAD = 256 * 1024
 MAX_SIGNATURES = 20
-"""Signatures of one image that are looked at, of each form."""
+"""The most signatures of one image that are read, in each form."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MALFORMED = (SubmissionFault, AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError)
 
 
 @dataclass(frozen=True)
 class Signed:
-    """A payload and a signature. Texts are as found: untrusted."""
+    """A payload and its signature. All texts are untrusted."""
 
     where: str
-    """The digest of the manifest that holds it."""
+    """The digest of the manifest that contains it."""
     payload: bytes
     covered: bytes
-    """What the signature covers: the payload, or the payload with its type before it."""
+    """The signed bytes: the payload, or the payload with its type before it."""
     signature: bytes
     digest: str
-    """What the payload vouches for; empty where it names no digest."""
+    """The digest that the payload vouches for; empty if it names none."""
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A signature that cannot be read, and why."""
+    """A signature that cannot be read, with the reason."""
 
     why: str
 
 
 def signatures(repository: Repository, digest: str) -> Iterator[Signed | Unreadable]:
-    """The signatures that stand beside an image. SubmissionFault where what stands there is none at all."""
+    """Yield the signatures of an image. Raises SubmissionFault if what is stored in their place is not one."""
     found = repository.manifest(f"{digest.replace(':', '-')}.sig")
     layers = [layer for layer in found.layers if layer.media_type == PAYLOAD] if found else []
     for layer in layers[:MAX_SIGNATURES]:
@@ -69,15 +70,15 @@ def signatures(repository: Repository, digest: str) -> Iterator[Signed | Unreada
 
 
 def signed_digests(repository: Repository) -> list[str]:
-    """The digests that the repository has signatures for, by the names of its tags."""
+    """Return the digests that the repository has signatures for, by the names of its tags."""
     return marked(repository.tags(), (".sig",))
 
 
 def _bundled(repository: Repository, entry: Descriptor) -> Signed | None:
-    """The signature that a referrer holds; None where it is something else, such as an attestation."""
+    """The signature in a referrer; None if it is something else, such as an attestation."""
     manifest = repository.manifest(entry.digest)
     if manifest is None:
-        raise ValueError("it is listed, and is not there")
+        raise ValueError("it is listed, but it is missing")
     if not manifest.layers or not manifest.layers[0].media_type.startswith(BUNDLES):
         return None
     envelope = json.loads(repository.blob(manifest.layers[0].digest, MAX_PAYLOAD))["dsseEnvelope"]

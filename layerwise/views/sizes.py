@@ -1,4 +1,4 @@
-"""How big images are, to one scale: what came with the base and what was added, as stored and as sent.
+"""Show the sizes of images to one scale: what came with the base and what was added, as stored and as sent.
 
 lw.sizes("hello:v1", "localhost:5000/base/python:3.13-slim")
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.units import format_size
+from grader.lib.units import format_size
 from layerwise.errors import InputError
 from layerwise.views.anatomy import Anatomy, load
 from layerwise.views.layers import HOLLOW, SOLID, bar, legend
@@ -18,7 +18,7 @@ MAX_IMAGES = 24
 
 
 def sizes(*images: str) -> Sizes:
-    """The sizes of images on the engine: uncompressed, and compressed as a registry would send them (gzip)."""
+    """Return the sizes of images on the engine: uncompressed, and compressed as a registry would send them (gzip)."""
     with plainly():
         if not 1 <= len(images) <= MAX_IMAGES:
             raise InputError(f"give between 1 and {MAX_IMAGES} images to compare")
@@ -26,7 +26,7 @@ def sizes(*images: str) -> Sizes:
 
 
 class Sizes:
-    """Images by size; shows itself in a notebook."""
+    """Images by size, which show themselves in a notebook."""
 
     def __init__(self, images: list[Anatomy]) -> None:
         self.images = images
@@ -34,7 +34,7 @@ class Sizes:
             (one, (one.base_size, one.size - one.base_size), _parts(one.image.compressed_sizes, one.base_layers))
             for one in images
         ]
-        """Each image with its bytes of base and own layers, uncompressed, then compressed."""
+        """For each image, the bytes of its base layers and its own layers, uncompressed and then compressed."""
 
     def __repr__(self) -> str:
         return "\n".join(

@@ -1,4 +1,4 @@
-"""The stages of a build as a graph: what each takes from which stage or outside image, and what of it all ships."""
+"""Make a graph of the stages of a build: what each takes from which stage or outside image, and what ships."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from enum import StrEnum
 
 from grader.facts.dockerfile.mounts import Mount, mount_source
 from grader.facts.dockerfile.reference import parse_reference
-from grader.facts.dockerfile.resolved import Build, ResolvedStage, Step, Use
+from grader.facts.dockerfile.resolved import BuildPlan, ResolvedStage, Step, Use
 
 
 class Fate(StrEnum):
-    """What becomes of a stage or an outside image."""
+    """How a stage or an outside image ends up."""
 
     SHIPS = "ships"
-    """The image is made of it."""
+    """The image is built on it."""
     LENDS = "lends"
-    """The build needs it, and the image does not hold it as a whole: what is copied out of it is all that ships."""
+    """The build needs it, but the image does not contain all of it: only what is copied from it ships."""
     UNUSED = "unused"
-    """Nothing that the target needs: it is neither built nor pulled."""
+    """The target does not need it: it is neither built nor pulled."""
 
 
 class Kind(StrEnum):
-    """How a stage takes from another; the strongest first."""
+    """How a stage takes from another, the strongest first."""
 
     FROM = "from"
     COPY = "copy"
@@ -32,20 +32,20 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Arrow:
-    """That a stage takes something: `source` and `user` are places in the graph."""
+    """A use of a source by a stage. `source` and `user` are places in the graph."""
 
     kind: Kind
     source: int
     user: int
     line: int
     paths: tuple[str, ...] = ()
-    """What is taken, variables replaced; empty where it is all, or cannot be told."""
+    """The paths that are taken, with variables replaced; empty if it is everything, or not known."""
     to: str = ""
-    """Where it is put or mounted, as written."""
+    """Where they are copied to or mounted, as written."""
     cache: bool = False
-    """A cache mount: what is taken is what the cache begins with."""
+    """A cache mount: what is taken is the initial content of the cache."""
     triggered: bool = False
-    """An ONBUILD of the stage's base asks for it."""
+    """It comes from an ONBUILD of the stage's base."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ class Node:
 
     place: int
     name: str
-    """As a reader would say it: "build", "stage 2", "image debian:13"."""
+    """The name for a reader: "build", "stage 2", "image debian:13"."""
     fate: Fate
     stage: ResolvedStage | None = field(repr=False, default=None)
-    """None: an outside image."""
+    """The stage; None for an outside image."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,11 @@ class Graph:
         return tuple(node for node in self.nodes if node.stage)
 
     def taken_by(self, node: Node) -> tuple[Arrow, ...]:
-        """What it takes, in the order of its instructions."""
+        """The uses by this node, in the order of its instructions."""
         return tuple(arrow for arrow in self.arrows if arrow.user == node.place)
 
     def takers(self, node: Node, kind: Kind) -> tuple[Node, ...]:
-        """The stages that take from it so, for the same end: where it ships those that ship, else those built."""
+        """The stages that take from the node in this way: those that ship if it ships, else those that are built."""
         found = {arrow.user: self.nodes[arrow.user] for arrow in self.arrows_from(node) if arrow.kind is kind}
         wanted = (Fate.SHIPS,) if node.fate is Fate.SHIPS else (Fate.SHIPS, Fate.LENDS)
         return tuple(user for user in found.values() if user.fate in wanted)
@@ -86,13 +86,13 @@ class Graph:
         return (arrow for arrow in self.arrows if arrow.source == node.place)
 
 
-def graph(plan: Build) -> Graph:
-    """The graph of a build."""
+def graph(plan: BuildPlan) -> Graph:
+    """Return the graph of a build."""
     return _Grapher(plan).graph()
 
 
 class _Grapher:
-    def __init__(self, plan: Build) -> None:
+    def __init__(self, plan: BuildPlan) -> None:
         self._plan = plan
         self._lineage = {stage.index for stage in plan.target.lineage()}
         names = [stage.name for stage in plan.stages]
@@ -127,7 +127,7 @@ class _Grapher:
         return Fate.LENDS if stage.reachable else Fate.UNUSED
 
     def _fates(self) -> dict[str, Fate]:
-        """Of the outside images: the one at the root of the target ships, what a built stage takes from lends."""
+        """The fates of the outside images: the root of the target ships, those that built stages take from lend."""
         fates: dict[str, Fate] = {}
         for stage in self._plan.stages:
             for name in _outside(stage):
@@ -150,7 +150,7 @@ class _Grapher:
                 yield self._copy(user, step, next(uses))
             elif step.name == "RUN":
                 texts = step.instruction.flag_values("mount")
-                mounts = step.mounts or (None,) * len(texts)  # where the step has an error, its mounts are not known
+                mounts = step.mounts or (None,) * len(texts)  # if the step has an error, its mounts are not known
                 for text, mount in zip(texts, mounts, strict=True):
                     if mount_source(text):
                         yield self._mount(user, step, mount, next(uses))
@@ -173,22 +173,22 @@ class _Grapher:
 
 
 def _outside(stage: ResolvedStage) -> Iterator[str]:
-    """The images from outside that a stage names: its base, and what it copies or mounts from."""
+    """The outside images that a stage names: its base, and those that it copies or mounts from."""
     if stage.reference:
         yield stage.base
     yield from (use.name for use in stage.uses if use.stage is None)
 
 
 def _same(name: str) -> str:
-    """A key that two spellings of one image share: `python` is docker.io/library/python:latest."""
+    """A key that is the same for all spellings of an image: `python` is docker.io/library/python:latest."""
     return str(parse_reference(name) or name)
 
 
 def lanes(arrows: Sequence[Arrow]) -> dict[tuple[int, Kind], int]:
-    """Where to draw arrows that run down beside the nodes: lane 0 is the nearest.
+    """Return the lane of each arrow that runs down next to the nodes. Lane 0 is the nearest.
 
-    Arrows of one kind from one source share a lane, and no others do where they pass the same gap between two nodes.
-    An arrow that runs up is not among them: only a stage that is not built may take from a later one.
+    Arrows of one kind from one source share a lane. Other arrows never share one in the same gap between two nodes.
+    Arrows that run up have no lane: only a stage that is not built may take from a later one.
     """
     ends: dict[tuple[int, Kind], int] = {}
     for arrow in arrows:

@@ -1,7 +1,7 @@
-"""The stages of a Dockerfile: what is copied from where, what ships, and what never does. Nothing is built for it.
+"""Show the stages of a Dockerfile: what is copied from where, what ships, and what never does. Nothing is built.
 
 lw.stages("apps/go")
-lw.stages("apps/go", target="test")     as a build of that stage sees it
+lw.stages("apps/go", target="test")     for a build of that stage
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from pathlib import Path
 
 from grader.errors import SubmissionFault
 from grader.facts import Facts
-from grader.facts.dockerfile.resolved import Build
+from grader.facts.dockerfile.resolved import BuildPlan
 from grader.submission import Submission
 from layerwise.errors import InputError
 from layerwise.views.layers import legend
 from layerwise.views.listing import counted, fold, spelt, table, visible
-from layerwise.views.live import Said, plainly, static_html
+from layerwise.views.live import NotebookError, plainly, static_html
 from layerwise.views.settings import build_settings
 from layerwise.views.stagegraph import Arrow, Fate, Graph, Kind, Node, graph, lanes
 
 MAX_STAGES = 60
 MAX_LANES = 8
-"""Arrows side by side that are drawn; where there are more, words alone tell them."""
+"""The most arrows that are drawn next to each other. Further ones are only described in words."""
 MAX_PATHS = 6
-"""Paths of an arrow that are shown."""
+"""The most paths of an arrow that are shown."""
 MAX_ARROWS = 24
-"""Arrows into a stage that are shown."""
+"""The most arrows into a stage that are shown."""
 MAX_INSTRUCTIONS = 1200
-"""Instructions that are shown of all stages together."""
+"""The most instructions that are shown, for all stages together."""
 LONGEST_INSTRUCTION = 300
 
 CHIPS = {Fate.SHIPS: "ships", Fate.LENDS: "does not ship", Fate.UNUSED: "never built"}
@@ -49,30 +49,30 @@ TAKERS = {Kind.FROM: ("starts from it", "start from it"), Kind.COPY: ("copies fr
 def stages(
     folder: str | Path, file: str = "Dockerfile", target: str = "", args: Mapping[str, str] | None = None
 ) -> Stages:
-    """The stages of a folder's Dockerfile as a build of `target` (default: the last) with these arguments sees them."""
+    """Return the stages of a folder's Dockerfile, for a build of `target` (default: the last) with these arguments."""
     with plainly():
         settings = build_settings(folder, file, target, args)
         try:
             with Submission.open(Path(folder), settings) as submission, Facts(submission) as facts:
                 plan = facts.plan
         except SubmissionFault as fault:
-            raise Said(spelt(str(fault), 1000)) from None
+            raise NotebookError(spelt(str(fault), 1000)) from None
         if len(plan.stages) > MAX_STAGES:
             raise InputError(f"{spelt(file)} has {len(plan.stages)} stages, and at most {MAX_STAGES} can be drawn")
         return Stages(str(folder) if file == "Dockerfile" else f"{folder}, {file}", plan)
 
 
 class Stages:
-    """The stages of a build; shows itself in a notebook."""
+    """The stages of a build, which show themselves in a notebook."""
 
-    def __init__(self, name: str, plan: Build) -> None:
+    def __init__(self, name: str, plan: BuildPlan) -> None:
         self.name = name
         self.plan = plan
         self.graph: Graph = graph(plan)
         self._room = max(5, MAX_INSTRUCTIONS // len(plan.stages))
 
     def names(self, fate: Fate | str) -> list[str]:
-        """The stages that become of it "ships", "lends" or "unused", as the picture names them."""
+        """Return the names of the stages with the fate "ships", "lends" or "unused", as in the picture."""
         return [node.name for node in self.graph.stages if node.fate == fate]
 
     def __repr__(self) -> str:
@@ -115,7 +115,7 @@ class Stages:
         return f'{note}<div class="lw-graph{" lw-railed" if drawn else ""}"{style} role="list">{edges}{cards}</div>'
 
     def _edges(self, places: Mapping[tuple[int, Kind], int], width: int) -> str:
-        """One for each kind and pair, those that are never built first: the others are drawn over them."""
+        """One edge for each kind and pair. Those that are never built come first: the others are drawn over them."""
         pairs = {(arrow.source, arrow.user, arrow.kind) for arrow in self.graph.arrows if arrow.user > arrow.source}
         nodes = self.graph.nodes
         ordered = sorted(pairs, key=lambda pair: (nodes[pair[1]].fate is not Fate.UNUSED, pair))
@@ -161,7 +161,7 @@ class Stages:
         return f"{number}line {node.stage.stage.line}"
 
     def _became(self, node: Node) -> str:
-        """In words: what becomes of it, and why."""
+        """The fate of a node in words, and why."""
         chip = CHIPS[node.fate] if node.stage else CHIPS[node.fate].replace("built", "pulled")
         if node is self.graph.target:
             return f"{chip}: this is the image"
@@ -176,7 +176,7 @@ class Stages:
         return f"{chip}: {', '.join(said)}"
 
     def _sentences(self, node: Node, code: Callable[[str], str]) -> list[str]:
-        """What it takes, each thing in a line; `code` makes untrusted text fit to show."""
+        """What a node takes, one line for each thing. `code` makes untrusted text safe to show."""
         arrows = self.graph.taken_by(node)
         said = [self._sentence(arrow, code) for arrow in arrows[:MAX_ARROWS]]
         if node.stage and node.stage.is_scratch:
@@ -231,5 +231,5 @@ def _more(left: Sequence[str]) -> list[str]:
 
 
 def _listed(words: Sequence[str]) -> str:
-    """As in "a, b and c"."""
+    """A list in words: "a, b and c"."""
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1]))) if words else ""

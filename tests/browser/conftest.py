@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from grader import leavings
+from grader.verify import cleanup
 from layerwise.stack import environment, jupyter, paths
 
 SECONDS = 1000
@@ -40,11 +41,12 @@ _THEME = """
 
 @dataclass(frozen=True)
 class Desk:
-    """A JupyterLab of its own: the address that `lab up` prints, the learner's work folder, and the environment in
-    which a lab command in a terminal of it would run."""
+    """A JupyterLab of its own: the address that `lab up` prints, the learner's work folder and home, and the
+    environment in which a lab command in a terminal of it would run."""
 
     url: str
     work: Path
+    home: paths.Home
     env: Mapping[str, str]
 
     def address(self, notebook: str) -> str:
@@ -61,7 +63,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     shutil.copy(lab.state_file, home.state_file)  # where the engine is
     home.bin.symlink_to(lab.bin)
     home.docker_config.symlink_to(lab.docker_config)
-    learner = leavings.new_learner()
+    learner = cleanup.new_learner()
     env = environment.lab_env() | {
         "LAYERWISE_WORK": str(work),
         "LAYERWISE_HOME": str(home.path),
@@ -74,16 +76,18 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAYERWISE_WORK", str(work))
         try:
-            yield Desk(jupyter.start(home=home, env=env, port=port, settings=settings), work, env)
+            yield Desk(jupyter.start(home=home, env=env, port=port, settings=settings), work, home, env)
         finally:
             jupyter.stop(home)
-            leavings.remove(learner)
+            cleanup.remove(learner)
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     assert path, "expected chromium on PATH; install it with: apt-get install chromium"
+    # Five seconds are too few for a notebook while other tests keep the machine busy.
+    expect.set_options(timeout=60 * SECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"], timeout=60 * SECONDS
@@ -129,3 +133,14 @@ def set_theme(page: Page, *, light: bool) -> None:
     """Change JupyterLab's theme, and wait until it shows: said again, for JupyterLab may lose it while it starts."""
     theme = "JupyterLab Light" if light else "JupyterLab Dark"
     page.wait_for_function(_THEME, arg=[theme, str(light).lower()], polling=500)
+
+
+def barriers(page: Page, part: str) -> list[str]:
+    """What keeps somebody from using a part of the page, as far as axe-core finds it serious: one line for each."""
+    found = Axe().run(page, context=part, options={"resultTypes": ["violations"]}).response
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html'][:200]}"
+        for violation in found["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]

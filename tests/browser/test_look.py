@@ -10,25 +10,26 @@ import pytest
 from jupyterlab.commands import get_app_dir
 from playwright.sync_api import Page
 
-from grader.facts.buildlog import BuildLog
-from grader.facts.dockerfile.build import resolve
+from grader.facts.build.build_log import BuildLog
+from grader.facts.build.steps import match
 from grader.facts.dockerfile.parser import parse
-from grader.facts.scan import GRAVEST_FIRST, Finding, Scan
-from grader.facts.steps import match
+from grader.facts.dockerfile.resolve import resolve
+from grader.facts.supply.scan import GRAVEST_FIRST, Scan, Vulnerability
 from grader.reports.html import card
+from layerwise.questions.question import Question
 from layerwise.views import timeline
+from layerwise.views.ask import Outcome
 from layerwise.views.chain import BREAKS, HOLDS, UNSEEN, Link
 from layerwise.views.diff import Diff
-from layerwise.views.holdings import Holdings, Item, Part, Shelf, Tag
 from layerwise.views.layers import Layers
 from layerwise.views.live import static_html
-from layerwise.views.question import Question
-from layerwise.views.quiz import Outcome
 from layerwise.views.registry import Registry
+from layerwise.views.registry_tree import Holdings, Item, Part, Shelf, Tag
 from layerwise.views.scan import Scanned
 from layerwise.views.signature import Signature
 from layerwise.views.sizes import Sizes
 from layerwise.views.stages import Stages
+from tests.browser.conftest import barriers
 from tests.grader.reports.samples import ALL
 from tests.layerwise.views.archives import anatomy
 
@@ -71,7 +72,8 @@ def _images() -> str:
 
 
 def _outcomes() -> str:
-    question = Question.of("Which `one`, of all?", ["this", f"`{LONG}`"], 1, why="Since *that* is.")
+    about = {"id": "one", "ask": "Which `one`, of all?", "options": ["this", f"`{LONG}`"], "why": "Since *that* is."}
+    question = Question.model_validate({**about, "answer": 1})
     return "".join(Outcome(question, given)._repr_mimebundle_()["text/html"] for given in (0, 1))
 
 
@@ -86,7 +88,7 @@ def _registry() -> str:
         Tag(LONG, f"{DIGEST.replace(':', '-')}.sig", f"{DIGEST}d", items=[Item(DIGEST, 9, LONG, "", [own])]),
         Tag(LONG, "torn", fault=LONG),
     ]
-    shelves = [Shelf(LONG, tags, 3), Shelf("closed", fault=f"the registry {LONG} wants a login")]
+    shelves = [Shelf(LONG, tags, 3), Shelf("closed", fault=f"the registry {LONG} needs a login")]
     return Registry(Holdings("localhost:5000", LONG, shelves, [LONG] * 9, 4))._repr_html_()
 
 
@@ -94,7 +96,7 @@ def _scans() -> str:
     """Each severity, of the base and own, mended and not."""
     one = anatomy({"a": b"1"}, {"b": b"2"}, base=1, history=[("", True), (f"RUN {LONG}", True)])
     kinds = [
-        Finding(id=f"CVE-2026-{number}", package=LONG if number % 2 else "tar", installed="6.5+20250216-2",
+        Vulnerability(id=f"CVE-2026-{number}", package=LONG if number % 2 else "tar", installed="6.5+20250216-2",
                 fixed="" if number % 2 else "2.2.5, 2.3.2, 3.0.1", severity=severity, status="affected", title=LONG,
                 ecosystem="debian", path="", layer=number % 2, published="", purl="", url="")
         for number, severity in enumerate(GRAVEST_FIRST * 2)
@@ -110,7 +112,7 @@ def _signatures() -> str:
     links = [
         Link("key", HOLDS, "found", digests[:1]),
         Link("name", HOLDS, f"{LONG} is a tag; now it names this", digests),
-        Link("signature", BREAKS, f"no signature stands beside {LONG}"),
+        Link("signature", BREAKS, f"there is no signature for {LONG}"),
         Link("payload", UNSEEN, "an earlier link broke"),
     ]
     return Signature(f"localhost:5000/{LONG}@{DIGEST}", LONG, links)._repr_html_()
@@ -142,6 +144,17 @@ def show(page: Page, html: str, theme: str = "light") -> None:
 def test_every_text_stands_out_from_what_is_behind_it(page: Page, picture: str, theme: str) -> None:
     show(page, PICTURES[picture](), theme)
     assert page.evaluate(CONTRAST) == []
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_everybody_can_use_it(page: Page, picture: str) -> None:
+    show(page, PICTURES[picture]())
+    assert barriers(page, ".lw") == []
+
+
+def test_a_barrier_is_found(page: Page) -> None:
+    show(page, static_html('<button></button><p style="color:#999">faint</p>'))
+    assert [line.partition(":")[0] for line in barriers(page, ".lw")] == ["button-name", "color-contrast"]
 
 
 def test_a_text_that_does_not_is_found(page: Page) -> None:

@@ -111,3 +111,12 @@ def test_nothing_is_published_and_no_secret_is_a_word_of_a_command(file: Path) -
                 assert "--tlog-upload=false" in line
                 assert "--key env://COSIGN_PRIVATE_KEY" in line
             assert not re.search(r"(--password[ =]|echo .*(PASSWORD|TOKEN|PRIVATE_KEY))", line)
+
+
+@each
+def test_it_signs_with_cosign_2_and_3_alike(file: Path) -> None:
+    """Cosign 3 refuses --tlog-upload=false unless these say that its new defaults are not wanted."""
+    content = read(file)
+    variables = content["env"] if file == GITHUB else content["variables"]
+    assert any("--tlog-upload=false" in script for script in scripts(file))
+    assert (variables["COSIGN_USE_SIGNING_CONFIG"], variables["COSIGN_NEW_BUNDLE_FORMAT"]) == ("false", "false")

@@ -14,7 +14,8 @@ import pytest
 from nbclient import NotebookClient
 
 from grader.exercise import load, names
-from layerwise import standing
+from layerwise import course_progress
+from layerwise.questions import lessons as questions
 from layerwise.stack import environment, paths
 
 COURSE = Path(__file__).resolve().parents[2] / "course"
@@ -58,28 +59,64 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_there_are_lessons() -> None:
     assert COURSE / "00-start-here.ipynb" in LESSONS
-    assert [path.name for path in LESSONS] == [found.link() for found in standing.course().lessons if found.notebook]
+    assert [path.name for path in LESSONS] == [
+        found.link() for found in course_progress.course().lessons if found.notebook
+    ]
 
 
 @lesson
 def test_its_beginning_says_what_it_is_and_how_long_it_takes(path: Path) -> None:
-    said = standing.read(path)
+    said = course_progress.read(path)
     assert said is not None
     assert said.title != path.stem
     assert said.minutes, "expected 'about 30 minutes' in the first cell"
-    assert said.questions, 'expected questions, with id="LESSON/NAME"'
+    assert said.questions, 'expected questions: lw.ask("LESSON/ID")'
 
 
 @lesson
 def test_its_exercises_are_those_that_name_it(path: Path) -> None:
-    said = standing.read(path)
+    said = course_progress.read(path)
     assert said is not None
     named = [name for name in names() if load(name).lesson == path.stem]
     assert sorted(said.places) == named
 
 
+@lesson
+def test_its_questions_are_those_of_its_file(path: Path) -> None:
+    said = course_progress.read(path)
+    assert said is not None
+    assert said.questions == set(questions.read(questions.FOLDER / f"{path.stem}.toml"))
+
+
+@lesson
+def test_it_does_not_hold_the_answers_of_its_questions(path: Path) -> None:
+    """A reader who looks at a cell before running it learns neither what is right nor why."""
+    cells = {cell.id: cell.source for cell in read(path).cells}
+    for question in questions.read(questions.FOLDER / f"{path.stem}.toml").values():
+        for said in (question.ask, question.why, *(each.why for each in question.wrong)):
+            for sentence in re.split(r"(?<=[.?!:;]) ", said):
+                holders = [name for name, source in cells.items() if len(sentence) > 20 and sentence in source]
+                assert holders == [], f"{question.id}: {sentence}"
+    for name, source in cells.items():
+        judged = re.findall(r"\.reveal\((.*)", source)
+        for argument in judged:
+            assert not re.match(r"[\[\d, \]\"']*\)", argument), f"{name}: what happened is measured, not written down"
+
+
+LONG = ("03", "04", "05", "07", "10")
+"""Lessons that take half a minute and more."""
+
+
+# Alone, as a learner runs them: other builds without the cache, or another Trivy, would change what a cell shows.
 @pytest.mark.lab
-@each
+@pytest.mark.alone
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[pytest.mark.long] if path.stem.startswith(LONG) else [], id=path.stem)
+        for path in NOTEBOOKS
+    ],
+)
 def test_it_runs_to_the_end(path: Path, alone: Path) -> None:
     notebook = read(alone / path.name)
     client = NotebookClient(

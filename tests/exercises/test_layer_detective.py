@@ -9,8 +9,8 @@ import tomllib
 import pytest
 
 from grader.exercise import EXERCISES
-from grader.facts.archive import open_file
-from grader.facts.image import Image
+from grader.facts.image.archive import open_file
+from grader.facts.image.image import Image
 
 HERE = EXERCISES / "01-layer-detective"
 EVIDENCE = HERE / "starter" / "evidence.tar"

@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 
-from grader import checks, owner
+from grader import checks
 from grader.canary import Plant
-from grader.exercise import BuildSettings, Check, Exercise
+from grader.exercise import Check, Exercise
 from grader.facts import Facts
-from grader.facts.engine import OWNER_LABEL, REPOSITORY, Engine
-from grader.submission import PREFIX, Submission
+from grader.facts.engine.engine import OWNER_LABEL, REPOSITORY, Engine
+from grader.lib import owner
+from grader.lib.scratch import PREFIX
+from grader.settings import BuildSettings
+from grader.submission import Submission
 
 
 @pytest.fixture
@@ -70,14 +73,16 @@ def facts_of(
     exercise: Path | None = None,
     images: Sequence[str] = (),
     plants: Sequence[Plant] = (),
-    anew: bool = False,
+    no_shared_cache: bool = False,
     learner: str = "me",
     **build: Any,
 ) -> Iterator[Facts]:
     """The facts of a folder, with these build settings, the exercise's folder and base images, what is planted, and the
     learner's name."""
     with (
-        Submission.open(folder, BuildSettings.model_validate(build), plants=plants, anew=anew) as submission,
+        Submission.open(
+            folder, BuildSettings.model_validate(build), plants=plants, no_shared_cache=no_shared_cache
+        ) as submission,
         Facts(submission, engine=engine, exercise=exercise, images=images, learner=learner) as facts,
     ):
         yield facts
@@ -111,7 +116,7 @@ def things(engine: Engine, mark: str) -> set[str]:
     api = engine._api
     containers = api.containers(all=True, filters={"label": OWNER_LABEL})
     networks = api.networks(filters={"label": OWNER_LABEL})
-    tags = [tag for found in api.images(name=REPOSITORY) for tag in found["RepoTags"] or ()]
+    tags = engine.image_names()
     volumes = [found["Name"] for found in api.volumes(filters={"dangling": True})["Volumes"] or ()]
     return {
         *(f"container {found['Id']}" for found in containers if found["Labels"][OWNER_LABEL].startswith(mark)),

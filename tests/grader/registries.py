@@ -14,10 +14,18 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
-from grader.facts import zstd as unpacking
-from grader.facts.engine import Engine
-from grader.facts.registry import Descriptor, Platform, Repository
-from grader.facts.registry.documents import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST, digest_of
+from grader.facts.engine.engine import Engine
+from grader.facts.image import zstd as unpacking
+from grader.facts.registry.documents import (
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Descriptor,
+    Platform,
+    digest_of,
+)
+from grader.facts.registry.repository import Repository
 
 LAB = "localhost:5000"
 
@@ -43,10 +51,12 @@ Answer = Said | Callable[[Asked], Said | None]
 
 
 class Player:
-    """A registry on this machine. What `answers` has no word for, by "METHOD /path", is passed on to the lab's."""
+    """A registry on this machine. What `answers` does not name, by "METHOD /path", is passed on to the lab's; without
+    `lab` it is not there."""
 
-    def __init__(self, answers: Mapping[str, Answer] | None = None) -> None:
+    def __init__(self, answers: Mapping[str, Answer] | None = None, *, lab: bool = True) -> None:
         self.answers: dict[str, Answer] = dict(answers or {})
+        self.lab = lab
         self.asked: list[Asked] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -73,7 +83,7 @@ class Player:
                 data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 said = player.answers.get(f"{asked.method} {asked.path}")
                 said = said(asked) if callable(said) else said
-                self._say(said or _lab(asked, data))
+                self._say(said or (_lab(asked, data) if player.lab else Said(404)))
 
             do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _do
 

@@ -8,7 +8,7 @@ import pytest
 
 from grader import checks
 from grader.errors import ExerciseInvalid, ExerciseNotFound
-from grader.exercise import EXERCISES, load, names, nearest
+from grader.exercise import EXERCISES, load, names
 
 HEAD = """
 title = "Drop root"
@@ -70,6 +70,24 @@ def test_the_least_there_can_be(tmp_path):
     (check,) = exercise.checks
     assert (check.id, check.kind, check.title, check.points) == ("build", "build", "It builds", 1.0)
     assert (check.hint, check.lesson, check.needs) == (None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("readme", "story"),
+    [
+        (None, ""),
+        ("", ""),
+        (b"\xff", ""),
+        ("# Title\n\nOne.\n\nTwo.\n\n## Judged\n\nThree.\n", "One.\n\nTwo."),
+        ("No title.\n", "No title."),
+        ("# Title\n## Judged\nThree.\n", ""),
+    ],
+)
+def test_its_story(tmp_path, readme, story):
+    exercise = reading(tmp_path, HEAD + BUILD)
+    if readme is not None:
+        (exercise.folder / "README.md").write_bytes(readme if isinstance(readme, bytes) else readme.encode())
+    assert exercise.story == story
 
 
 def test_all_there_can_be(tmp_path):
@@ -144,7 +162,7 @@ def test_every_kind_can_be_loaded(kind):
     assert callable(found.judge)
 
 
-@pytest.mark.parametrize("name", ["Build", "", "os", "../grade", "build ", "__init__"])
+@pytest.mark.parametrize("name", ["Build", "", "os", "../grade", "build ", "__init__", "_params"])
 def test_what_is_no_kind_is_a_key_error(name):
     with pytest.raises(KeyError):
         checks.kind(name)
@@ -193,6 +211,11 @@ def test_an_unknown_name_is_answered_with_the_nearest(tmp_path, monkeypatch, wan
         load(wanted, tmp_path / "all")
     assert str(caught.value) == f"no exercise {wanted!r}: {advice}"
     assert caught.value.exit_code == 2
+
+
+def test_where_no_exercises_are_a_path_is_asked_for(tmp_path):
+    with pytest.raises(ExerciseNotFound, match="no exercise '05-drop-root': give the path of an exercise's folder"):
+        load("05-drop-root", tmp_path / "nowhere")
 
 
 # What is refused
@@ -256,7 +279,7 @@ def test_a_manifest_is_refused_by_key(tmp_path, text, message):
         ("kind = 'build'\ntitle = 'x'\npoints = true", "check 2: points: "),
         ("kind = 'build'\ntitle = 'x'\npoints = 0.333", "check 2: points: expected at most two decimals"),
         ("kind = 'build'\ntitle = 'x'\npoints = 1\nid = 'It builds'", "check 2: id: "),
-        ("kind = 'build'\ntitle = 'x'\npoints = 1\nid = 'build'", "check id 'build' is given twice"),
+        ("kind = 'build'\ntitle = 'x'\npoints = 1\nid = 'build'", "two checks have the id 'build'"),
         (
             "kind = 'build'\ntitle = 'x'\npoints = 1\npiont = 1",
             "check 2 (build): unknown key 'piont'; did you mean 'points'?",
@@ -275,11 +298,11 @@ def test_a_manifest_is_refused_by_key(tmp_path, text, message):
         ("kind = 'user'\ntitle = 'x'\npoints = 1\nneeds = 'build'", "check 2: needs: expected a list"),
         (
             "kind = 'user'\ntitle = 'x'\npoints = 1\nneeds = ['biuld']",
-            "check 'user' needs 'biuld', which is no check before it; did you mean 'build'?",
+            "check 'user' needs 'biuld', but no check before it has that id; did you mean 'build'?",
         ),
         (
             "kind = 'user'\ntitle = 'x'\npoints = 1\nneeds = ['user']",
-            "check 'user' needs 'user', which is no check before it; valid: build",
+            "check 'user' needs 'user', but no check before it has that id; valid: build",
         ),
     ],
 )
@@ -289,7 +312,7 @@ def test_a_check_is_refused_by_number_and_key(tmp_path, check, message):
 
 def test_a_first_check_has_nothing_to_need(tmp_path):
     text = HEAD + BUILD.replace("points = 1", 'points = 1\nneeds = ["build"]')
-    assert refusal(tmp_path, text) == "check 'build' needs 'build', which is no check before it"
+    assert refusal(tmp_path, text) == "check 'build' needs 'build', but no check before it has that id"
 
 
 def test_what_is_not_text_is_refused(tmp_path):
@@ -314,18 +337,6 @@ def test_any_table_of_a_check_gets_an_answer_of_one_line(tmp_path):
             else:
                 problem = ""
             assert "\n" not in problem
-
-
-@pytest.mark.parametrize(
-    ("word", "valid", "said"),
-    [
-        ("biuld", ("build", "user"), "; did you mean 'build'?"),
-        ("zzz", ("build", "user"), "; valid: build, user"),
-        ("zzz", (), ""),
-    ],
-)
-def test_the_nearest_spelling_is_said(word, valid, said):
-    assert nearest(word, valid) == said
 
 
 # The course's own

@@ -14,8 +14,8 @@ import pytest
 
 from grader.errors import SubmissionUnusable
 from grader.exercise import Exercise
-from grader.facts.build import buildx
-from grader.facts.engine import Engine
+from grader.facts.build.buildx import buildx
+from grader.facts.engine.engine import Engine
 from grader.grade import grade
 from grader.reports.reading import read
 from grader.verdict import Report, Status
@@ -141,12 +141,12 @@ def test_what_an_image_does_not_show_is_an_error_in_one_line(
     seen, unseen = report.checks
     assert seen.status is Status.PASSED
     assert unseen.status is Status.ERROR
-    assert unseen.message.endswith((": grade that.", ": grade the folder it comes from."))
+    assert unseen.message.endswith((": grade the folder.", ": grade the folder it was built from."))
     assert "\n" not in unseen.message
     assert report.score is None
     assert report.exit_code == 3
     assert read(report).next == (
-        "1 check of 2 cannot be judged by an image alone: for a score, grade the folder it is built from."
+        "1 check of 2 cannot be judged from an image alone. For a score, grade the folder that it is built from."
     )
 
 
@@ -200,7 +200,7 @@ def test_the_base_image_cannot_be_told_without_the_registry(
     saved: dict[str, Path], nowhere: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for place, says in (("localhost:1/base/", "does not answer"), ("localhost:5000/not/", "not in its registry")):
-        monkeypatch.setattr("grader.facts.base.LAB", place)
+        monkeypatch.setattr("grader.facts.build.base.LAB", place)
         report = grade(of_busybox(IMAGE_CHECKS[3]), None, image=saved["save"])
         assert report.checks[0].status is Status.ERROR
         assert says in report.checks[0].message

@@ -20,9 +20,10 @@ import pytest
 from rich.console import Console
 
 from grader.errors import SubmissionUnusable
-from grader.facts import build, container
-from grader.facts.buildlog import STEP_OUTPUT
-from grader.facts.engine import Engine
+from grader.facts.build import build
+from grader.facts.build.build_log import STEP_OUTPUT
+from grader.facts.engine import container
+from grader.facts.engine.engine import Engine
 from grader.grade import grade
 from grader.reports import html, json, junit, sarif, terminal
 from grader.verdict import Report, Status
@@ -231,6 +232,14 @@ def test_an_archive_that_is_unpacked(what: str, submit: Callable[..., Path], eng
     assert not any(check.status is Status.ERROR for check in report.checks), report
     assert not Path("/tmp", OUT).exists()
     safe(report)
+
+
+def test_a_file_that_says_of_another_that_it_is_gone(submit: Callable[..., Path], engine: Engine, base: str) -> None:
+    """One image store notices while it builds; the other does not, and no engine could unpack the layer."""
+    folder = submit(Dockerfile=f"FROM {base}\nRUN touch -- /-a /.wh.-a\n")
+    (check,) = judged(folder, engine, ("files", {"files": [{"path": "/bin/sh"}]})).checks
+    assert check.status is Status.FAILED
+    assert "no layer can hold" in check.message or "no engine can unpack the image" in check.message
 
 
 @pytest.fixture

@@ -6,13 +6,18 @@ import json
 
 import pytest
 
+from grader.exercise import load
 from grader.verdict import CheckResult, Report, Verdict
 from layerwise.progress import Progress
 
 
-def attempt(lab, name, fraction, points=10.0):
-    check = CheckResult.of(Verdict.share(fraction, "…"), id="build", kind="build", title="It builds", max_points=points)
-    Progress(lab.home / "progress.sqlite").record_attempt(name, Report(name, name, [check]))
+def attempt(lab, name, fraction):
+    """An attempt that got this share of each check's points."""
+    judged = [
+        CheckResult.of(Verdict.share(fraction, "…"), id=check.id, kind=check.kind, title="…", max_points=check.points)
+        for check in load(lab.exercise(name)).checks
+    ]
+    Progress(lab.home / "progress.sqlite").record_attempt(name, Report(name, name, judged))
 
 
 def row(ended, name):
@@ -42,10 +47,20 @@ def test_the_best_score_and_what_is_done_show(lab):
     ended = lab("exercises")
     assert row(ended, "01-tiny") == "✓ 01-tiny A tiny image core 1 10 of 10"
     assert ended.out.splitlines()[-1] == "1 of 2 done, 10 of 12.5 points. Next: ./lab start 02-words"
-    attempt(lab, "02-words", 1.0, 2.5)
+    attempt(lab, "02-words", 1.0)
     ended = lab("exercises")
     assert ended.out.splitlines()[-1] == "2 of 2 done, 12.5 of 12.5 points."
     assert row(ended, "lesson 02-second").startswith("✓ lesson 02-second")
+
+
+def test_a_score_of_other_checks_than_todays_is_marked(lab):
+    attempt(lab, "01-tiny", 0.8)
+    manifest = lab.exercise("01-tiny") / "exercise.toml"
+    manifest.write_text(manifest.read_text().replace("points = 4", "points = 5"))
+    ended = lab("exercises")
+    assert row(ended, "01-tiny").endswith("8 of 10*")
+    assert ended.out.splitlines()[-2] == "* graded by other checks than the exercise has today: grade again"
+    assert "* graded" not in lab("exercises", LAYERWISE_HOME=str(lab.work)).out
 
 
 def test_the_list_as_json(lab):
@@ -89,7 +104,7 @@ def test_the_list_as_json(lab):
 def test_a_lesson_that_is_written_says_its_title_and_minutes(lab):
     manifest = lab.exercise("01-tiny") / "exercise.toml"
     manifest.write_text(manifest.read_text().replace("01-first", "00-start-here"))
-    assert row(lab("exercises"), "lesson 00-start-here") == "lesson 00-start-here Start here 25"
+    assert row(lab("exercises"), "lesson 00-start-here") == "lesson 00-start-here Start here 30"
 
 
 def test_an_invalid_exercise_is_named_and_the_others_are_listed(lab):
@@ -181,6 +196,13 @@ def test_verify_proves_every_submission(lab):
     }
     assert lines[-1] == "6 of 6 submissions of 2 exercises proved"
     assert ended.err == ""
+    ended = lab("exercises", "verify")
+    lines = ended.out.splitlines()
+    assert ended.status == 0
+    assert all(line.endswith(", proved before") for line in lines[:-1])
+    assert "✓ 01-tiny: as-root (near-miss), proved before" in lines
+    assert lines[-1] == ("6 of 6 submissions of 2 exercises proved, 6 of them before (--again proves them again)")
+    assert "before" not in lab("exercises", "verify", "--again", "02-words").out
 
 
 @pytest.mark.engine

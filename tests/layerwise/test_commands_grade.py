@@ -186,17 +186,21 @@ def test_a_terminal_sees_progress_and_then_only_the_report(lab, tmp_path):
 @pytest.mark.parametrize(
     ("prepare", "words", "said"),
     [
-        (lambda lab: None, ["01-tiny"], "no folder work/01-tiny to grade; begin with: ./lab start 01-tiny"),
-        (lambda lab: None, ["01-tiny", "nowhere"], "no folder nowhere to grade"),
+        (lambda lab: None, ["01-tiny"], "there is no folder work/01-tiny to grade; begin with: ./lab start 01-tiny"),
+        (lambda lab: None, ["01-tiny", "nowhere"], "there is no folder nowhere to grade"),
         (lambda lab: lab.work.mkdir(), ["01-tiny", ""], "the name of the folder to grade is empty"),
         (lambda lab: (lab.work / "01-tiny").mkdir(parents=True), ["01-tiny"], "is empty: put a Dockerfile there"),
         (lambda lab: (work(lab, FULL) / "Dockerfile").unlink(), ["01-tiny"], "expected a Dockerfile in"),
         (
             lambda lab: (work(lab, FULL) / "Dockerfile").rename(lab.work / "01-tiny" / "dockerfile"),
             ["01-tiny"],
-            "found dockerfile, whose letters differ",
+            "found dockerfile: capital letters matter",
         ),
-        (lambda lab: work(lab, FULL), ["01-tiny", "work/01-tiny/Dockerfile"], "no folder work/01-tiny/Dockerfile"),
+        (
+            lambda lab: work(lab, FULL),
+            ["01-tiny", "work/01-tiny/Dockerfile"],
+            "there is no folder work/01-tiny/Dockerfile",
+        ),
         (lambda lab: (work(lab, FULL) / "out").symlink_to("/etc"), ["01-tiny"], "out"),
         (lambda lab: os.mkfifo(work(lab, FULL) / "pipe"), ["01-tiny"], "pipe"),
     ],
@@ -218,7 +222,7 @@ def test_nothing_to_grade_is_said_in_one_line(lab, prepare, words, said):
             ["--junit", "no/such/folder/x.xml"],
             "--junit no/such/folder/x.xml: no file can be written there: No such file",
         ),
-        (["--sarif", "work"], "--sarif work: expected the name of a file to write, found something else there"),
+        (["--sarif", "work"], "--sarif work: expected the name of a file to write, but that is not a file"),
         (["--html", "/dev/null"], "--html /dev/null: expected the name of a file to write"),
         (["--gradescope", "x" * 300], "no file can be written there: File name too long"),
         (["--gradescope", "work/01-tiny/Dockerfile/x"], "no file can be written there: Not a directory"),
@@ -280,7 +284,7 @@ def test_no_lab_is_no_grade_and_says_how_to_have_one(lab):
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP])
 def test_stopped_in_the_middle_there_is_no_grade(lab, tmp_path, number):
     work(lab, f"FROM localhost:5000/base/busybox:musl\nRUN echo {time.time_ns()} && sleep 300\n")
     main, terminal = pty.openpty()

@@ -85,7 +85,7 @@ def test_the_exit_status_tells_full_marks_from_less(lab, graded, port, status, s
 def test_what_needs_the_folder_is_said_in_one_line(graded):
     ended = graded(more='[[check]]\nkind = "build"\ntitle = "It builds"\npoints = 1\n')
     assert (ended.status, ended.err) == (3, "")
-    assert "1 check of 3 cannot be judged by an image alone: for a score, grade the" in ended.out
+    assert "1 check of 3 cannot be judged from an image alone. For a score, grade the" in ended.out
     assert "2 checks: The port is set; A greeting" in ended.out
     assert "doctor" not in ended.out
 
@@ -108,7 +108,7 @@ def test_a_folder_may_be_named_beside_it(lab, graded, tmp_path):
         (None, "no image archive at"),
         (b"", "it is empty"),
         (b"\x1f\x8b nonsense", "damaged"),
-        (b"FROM scratch\n" * 1000, "it is no tar archive"),
+        (b"FROM scratch\n" * 1000, "it is not a tar archive"),
     ],
 )
 def test_what_is_no_image_is_said_in_one_line(graded, tmp_path, content, says):

@@ -111,7 +111,7 @@ def test_the_context_may_be_another_folder(lab, tmp_path):
         (["."], "no Dockerfile in ."),
         ([], "no Dockerfile in ."),
         ([""], "the name of a file or folder to lint is empty"),
-        ([".", "--context", "nowhere"], "--context nowhere: no such folder"),
+        ([".", "--context", "nowhere"], "--context nowhere: there is no such folder"),
     ],
 )
 def test_nothing_to_lint_is_unusable_input_in_one_line(lab, tmp_path, words, said):

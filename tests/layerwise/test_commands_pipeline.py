@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from grader.facts.registry import Repository
+from grader.facts.registry.repository import Repository
 from layerwise.cli import lab
 from layerwise.pipeline.settings import read
 from layerwise.pipeline.stages import Run
@@ -44,7 +44,7 @@ COPY ready /app/ready
 USER 10001
 """
 OLD = "Metadata-Version: 2.1\nName: PyYAML\nVersion: 5.3.1\n"
-"""An installed package with a critical advisory that a version mends."""
+"""An installed package with a critical advisory that a newer version fixes."""
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ SHUT: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a command that does not end": (
         _write("pipeline.toml", PIPELINE.replace('["/bin/busybox", "test", "-f", "/app/ready"]',
                                                  '["/bin/busybox", "sleep", "60"]\ntimeout = "2 s"')),
-        "test", "did not end in its time"),
+        "test", "did not end in time"),
     "what is known to be dangerous": (
         lambda folder: [_write("METADATA", OLD)(folder), _write("Dockerfile", DOCKERFILE.replace(
             "USER", "COPY METADATA /usr/lib/python3/dist-packages/PyYAML-5.3.1.dist-info/METADATA\nUSER"))(folder)],
@@ -207,7 +207,7 @@ def test_no_password_at_all(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
         (None, "expected a pipeline.toml"),
         ("x = [", "not valid TOML"),
         (PIPELINE.replace("tag ", "tga "), "tga"),
-        (PIPELINE.replace('target = "test"\n', "").replace("run ", "#"), "a pipeline without a test"),
+        (PIPELINE.replace('target = "test"\n', "").replace("run ", "#"), "without a test the pipeline has no gate"),
         (PIPELINE.replace("high = 0", "high = -1"), "high"),
         (PIPELINE.replace("localhost:5000/{learner}/pipe", "pipe:1"), "expected a repository"),
         (PIPELINE, "cosign generate-key-pair"),

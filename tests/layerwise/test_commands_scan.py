@@ -63,7 +63,7 @@ def test_a_folder(lab, folder):
     assert "3 packages listed" in lines[1]
     assert "\x1b" not in ended.out
     assert all(len(line) <= 80 for line in lines[2:])
-    assert any(line.startswith("HIGH      CVE-2023-30861    flask 2.2.2, mended by 2.2.5") for line in lines)
+    assert any(line.startswith("HIGH      CVE-2023-30861    flask 2.2.2, fixed in 2.2.5") for line in lines)
     assert "A session cookie can be stored by a caching proxy" in ended.out
     grades = [line.split()[0] for line in lines if " CVE-" in line]
     assert grades == sorted(grades, key=["CRITICAL", "HIGH", "MEDIUM", "LOW"].index)
@@ -95,10 +95,10 @@ def test_what_is_shown_counts(lab, folder, words, status, ids):
 def test_nothing_to_find(lab, folder):
     (folder / "requirements.txt").write_text("flask==3.1.3\n")
     ended = lab("scan", folder, **NOWHERE)
-    assert (ended.status, ended.out.splitlines()[-1]) == (0, "No finding.")
+    assert (ended.status, ended.out.splitlines()[-1]) == (0, "No findings.")
     (folder / "requirements.txt").unlink()
     ended = lab("scan", folder, **NOWHERE)
-    assert (ended.status, ended.out.splitlines()[-1]) == (0, "No finding, since no package is listed at all.")
+    assert (ended.status, ended.out.splitlines()[-1]) == (0, "No findings, since no packages are listed at all.")
 
 
 def test_a_file_with_no_engine(lab, tmp_path):
@@ -108,11 +108,11 @@ def test_a_file_with_no_engine(lab, tmp_path):
     assert line.endswith("layer 2")
 
 
-def test_a_scanner_that_was_blinded_is_told(lab, tmp_path):
+def test_packages_hidden_from_the_scanner_are_told(lab, tmp_path):
     hidden = {"app/.wh.Flask-2.2.2.dist-info": ""}
     ended = lab("scan", archive(tmp_path / "saved.tar", [OLD, hidden]), **NOWHERE)
     assert ended.status == 1
-    assert "The scanner was blinded: flask 2.2.2: it is gone, and the code is still there" in ended.out
+    assert "Hidden from the scanner: flask 2.2.2: it is gone, but the code is still there" in ended.out
     document = json.loads(lab("scan", tmp_path / "saved.tar", "--json", **NOWHERE).out)
     assert document["blinded"][0]["path"] == "/app/Flask-2.2.2.dist-info/METADATA"
     assert document["findings"] == []
@@ -124,7 +124,7 @@ def test_a_scanner_that_was_blinded_is_told(lab, tmp_path):
         ("", 2, "is empty"),
         ("./nothing", 2, "there is no file or folder ./nothing"),
         ("saved.tar", 2, "there is no file or folder saved.tar"),
-        ("No Image", 2, "is no image"),
+        ("No Image", 2, "is not the name of an image, and there is no such file or folder"),
         ("broken", 2, "cannot be used"),
         ("localhost:1/some/where:1", 3, "localhost:1"),
     ],
@@ -141,7 +141,7 @@ def test_without_a_network_there_are_no_advisories_of_today(lab, folder):
     none = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
     ended = lab("scan", folder, "--live", **NOWHERE, **none)
     assert (ended.status, ended.out) == (3, "")
-    assert ended.err.startswith("lab: no scan with Trivy's own advisories, which come from the network: ")
+    assert ended.err.startswith("lab: cannot scan with Trivy's own advisories, which come from the network: ")
     assert len(ended.err.splitlines()) == 1
 
 

@@ -17,8 +17,8 @@ import time
 import pytest
 from rich.console import Console
 
-from grader.lint import Linted
-from grader.lint.model import ROOT_USER, Finding, Severity
+from grader.lint.model import Linted, Severity
+from grader.lint.rules.image import root_user
 from grader.verdict import CheckResult, Report, Verdict
 from layerwise.commands._screen import _Page
 from layerwise.progress import Progress
@@ -157,7 +157,7 @@ def test_stopped_in_the_middle_nothing_is_left(lab, number):
 def test_without_an_engine_the_static_findings_are_still_shown(lab):
     folder = work(lab, PARTIAL)
     with Watching(lab, "01-tiny", **NOWHERE) as watch:
-        watch.until("tried again at the next save")
+        watch.until("it is graded again after the next save")
         assert "line 1: error root-user" in watch.text
         assert "No Docker engine answers at unix:///nowhere.sock" in watch.text
         (folder / "Dockerfile").write_text("FROM scratch\nCOPPY x /\n")
@@ -172,9 +172,9 @@ def test_without_an_engine_the_static_findings_are_still_shown(lab):
 def test_a_folder_that_vanishes_is_waited_for(lab):
     folder = work(lab, PARTIAL)
     with Watching(lab, "01-tiny", DOCKER_HOST="") as watch:
-        watch.until("no grade: the lab is not up; run: ./lab up; tried again at the next save")
+        watch.until("no grade: the lab is not up; run: ./lab up; it is graded again after the next save")
         folder.rename(lab.work / "away")
-        watch.until("no grade: the folder work/01-tiny is gone; it is graded again when it is back")
+        watch.until("no grade: the folder work/01-tiny is gone; it will be graded when it is back")
         (lab.work / "away").rename(folder)
         watch.until("the lab is not up", 2)
         assert watch.end()[0] == 130
@@ -184,8 +184,8 @@ def test_a_folder_that_vanishes_is_waited_for(lab):
     ("words", "said"),
     [
         (["no-such"], "no-such"),
-        (["01-tiny"], "no folder work/01-tiny to watch; begin with: ./lab start 01-tiny"),
-        (["01-tiny", "nowhere"], "no folder nowhere to watch"),
+        (["01-tiny"], "there is no folder work/01-tiny to watch; begin with: ./lab start 01-tiny"),
+        (["01-tiny", "nowhere"], "there is no folder nowhere to watch"),
         (["01-tiny", ""], "the name of the folder to watch is empty"),
     ],
 )
@@ -257,7 +257,7 @@ def test_the_screen_fits_the_terminal(width, height):
         console = Console(file=nowhere, width=width, height=height, force_terminal=True)
         page = _Page(console, "01-tiny", "work/01-tiny")
         findings = [
-            Finding.of(ROOT_USER, line, severity, "a long message [bold]with brackets[/bold] " * 8)
+            root_user.finding(line, "a long message [bold]with brackets[/bold] " * 8, severity)
             for line in range(1, 9)
             for severity in Severity
         ]
@@ -272,4 +272,4 @@ def test_the_screen_fits_the_terminal(width, height):
         text = "\n".join(row.plain for row in rows)
         assert re.search(r"\[bold\]with", text.replace("\n", " "))
         assert "Ctrl-C ends" in text or width < 60
-        assert len(rows) < height or text.splitlines()[-1].startswith("… all of it: ./lab grade 01-tiny")
+        assert len(rows) < height or text.splitlines()[-1].startswith("… see all with: ./lab grade 01-tiny")

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from grader.verdict import CheckResult, Report, Status, Verdict
-from layerwise.progress import MAX_REPORT, SCHEMA, Progress, ProgressError, best_of
+from layerwise.progress import MAX_REPORT, SCHEMA, Attempt, Progress, ProgressError, best_of
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_of_equal_attempts_the_latest_is_the_best(progress):
 
 def test_the_graders_fault_is_no_attempt(progress):
     error = CheckResult.of(Verdict.error("gone"), id="build", kind="build", title="It builds", max_points=1.0)
-    with pytest.raises(ValueError, match="no attempt"):
+    with pytest.raises(ValueError, match="a report without a score is not an attempt"):
         progress.record_attempt("x", Report("x", "X", [error]))
     assert progress.attempts() == []
 
@@ -284,3 +284,20 @@ def test_a_killed_writer_leaves_what_was_there(progress):
     assert progress.hints("x" * 500) == []
     progress.record_attempt("x", report(1.0))
     assert len(progress.attempts()) == 2
+
+
+@pytest.mark.parametrize(
+    ("report", "found"),
+    [
+        (
+            {"checks": [{"id": "build", "max_points": 4.0}, {"id": "user", "max_points": 6}]},
+            {"build": 4.0, "user": 6.0},
+        ),
+        ({"checks": []}, {}),
+        ({}, {}),
+        ({"checks": [{"id": "build"}]}, {}),
+        ({"checks": None}, {}),
+    ],
+)
+def test_what_an_attempt_was_judged_by(report, found):
+    assert Attempt("02-x", 0.0, 1.0, 10.0, Status.PARTIAL, 1.0, report).judged_by == found

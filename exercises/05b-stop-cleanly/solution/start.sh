@@ -3,5 +3,6 @@
 STATION=$(python -c 'print(open("station.txt").read().strip().title())')
 export STATION
 
-# In place of the shell, not below it: what is sent to process 1 is sent to the board.
+# exec puts the board in the shell's place, so the signal for process 1 reaches the board. Without it, the shell
+# would stay process 1, and it passes no signal on.
 exec python board.py

@@ -1,112 +1,11 @@
-"""The frozen advisories: grader/data/advisories.toml, and what of it is known in each of its two snapshots.
+"""The frozen advisories: grader/data/advisories.toml, and what is known of them in each of its two snapshots.
 
-Scan results drift: an image that is clean today is not clean next month, without a change to it. So a scan that is
-graded takes its advisories from here, as of a day that is written down, and gives the same findings next year. They are
-for teaching; the file says so on its face.
+Scan results drift: an image that is clean today may not be clean next month, without any change to it. So a graded scan
+takes its advisories from here, as of a fixed day, and gives the same findings next year. They are for teaching, and the
+file says so at its top.
 
-    advisories()              all of them, read once
-    snapshot("then")          those known on an earlier day
+    frozen.advisories()       all of them, read once
+    frozen.snapshot("then")   those known on an earlier day
     trivydb.folder("now")     the same as a database that Trivy reads
     artifact.publish(…)       the same as an artifact that Trivy pulls from a registry
 """
-
-from __future__ import annotations
-
-import datetime
-import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Annotated, Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-SnapshotName = Literal["then", "now"]
-Severity = Literal["UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
-SEVERITIES: Sequence[Severity] = ("UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL")
-"""As Trivy numbers them, the least grave first."""
-DISTRIBUTIONS = ("debian 12", "debian 13")
-"""The distributions of which the advisories know anything."""
-
-_Text = Annotated[str, Field(min_length=1, max_length=400)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Affected(_Model):
-    """A package that an advisory is about: of a language by version ranges, of Debian by its source package.
-
-    Debian's `status` is given where no version mends it, and its `severity` where Debian has one of its own.
-    """
-
-    ecosystem: Literal["pip", "npm", "debian 12", "debian 13"] = Field(alias="in")
-    package: _Text
-    vulnerable: tuple[_Text, ...] = ()
-    fixed: tuple[_Text, ...] = ()
-    status: Literal["affected", "will_not_fix", "fix_deferred", "end_of_life"] | None = None
-    severity: Severity | None = None
-
-    @model_validator(mode="after")
-    def _shaped(self) -> Self:
-        if self.ecosystem in DISTRIBUTIONS:
-            if self.vulnerable or len(self.fixed) != (0 if self.status else 1):
-                raise ValueError("a package of Debian has one fixed version, or a status")
-        elif not self.vulnerable or self.status or self.severity:
-            raise ValueError("a package of a language has vulnerable versions, and neither status nor severity")
-        return self
-
-
-class Advisory(_Model):
-    """One vulnerability, with the place where its facts were read.
-
-    `nvd` is NVD's severity, where it is another than the one given.
-    """
-
-    id: _Text
-    aliases: tuple[_Text, ...] = ()
-    title: _Text
-    severity: Severity
-    nvd: Severity | None = None
-    score: float | None = Field(default=None, ge=0, le=10)
-    published: datetime.date
-    source: _Text
-    affects: tuple[Affected, ...] = Field(min_length=1)
-
-
-class Advisories(_Model):
-    """The whole file. `snapshots` are days: an advisory is known in one when it was published before that day."""
-
-    notice: _Text
-    snapshots: dict[SnapshotName, datetime.date]
-    advisory: tuple[Advisory, ...]
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What was known on a day."""
-
-    name: SnapshotName
-    date: datetime.date
-    advisories: tuple[Advisory, ...]
-
-
-def text() -> bytes:
-    """The file as it is."""
-    return files("grader").joinpath("data/advisories.toml").read_bytes()
-
-
-@cache
-def advisories() -> Advisories:
-    """The file, read."""
-    return Advisories.model_validate(tomllib.loads(text().decode()))
-
-
-@cache
-def snapshot(name: SnapshotName) -> Snapshot:
-    """One of the two snapshots."""
-    known = advisories()
-    date = known.snapshots[name]
-    return Snapshot(name, date, tuple(one for one in known.advisory if one.published < date))

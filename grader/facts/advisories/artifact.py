@@ -1,4 +1,4 @@
-"""A snapshot of the advisories as an artifact in a registry, from which Trivy pulls it like its own:
+"""A snapshot of the advisories as an artifact in a registry, from which Trivy pulls it like its own database:
 
 trivy image --db-repository localhost:5000/layerwise/advisories:now IMAGE
 """
@@ -13,31 +13,31 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
-from grader.facts.advisories import SnapshotName, advisories, trivydb
+from grader.facts.advisories import trivydb
+from grader.facts.advisories.frozen import SnapshotName, advisories
 
 if TYPE_CHECKING:
-    from grader.facts.registry import Repository
+    from grader.facts.registry.repository import Repository
 
 REPOSITORY = "localhost:5000/layerwise/advisories"
-"""Where the lab has them. The tags are the snapshots' names, and for the later one also Trivy's schema, `2`."""
+"""Where the lab keeps them. The tags are the names of the snapshots, and for the later one also Trivy's schema, `2`."""
 _CONFIG = "application/vnd.aquasec.trivy.config.v1+json"
 _LAYER = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
 _TITLE = "org.opencontainers.image.title"
 
 
 def tags() -> dict[str, SnapshotName]:
-    """Which snapshot each tag stands for."""
+    """Return the snapshot that each tag names."""
     names: tuple[SnapshotName, ...] = get_args(SnapshotName)
     return {**{str(name): name for name in names}, str(trivydb.SCHEMA): "now"}
 
 
 def publish(repository: Repository) -> list[str]:
-    """Have the repository serve both snapshots. The tags that were pushed: none where all was there already.
+    """Push both snapshots, unless the repository has them. Returns the tags that were pushed.
 
-    RegistryUnavailable where it cannot be asked, or takes nothing.
+    Raises RegistryUnavailable if the registry cannot be asked, or refuses what is pushed.
     """
-    from grader.facts.registry import NotAManifest
-    from grader.facts.registry.documents import OCI_MANIFEST
+    from grader.facts.registry.documents import OCI_MANIFEST, NotAManifest
 
     pushed = []
     for tag, name in tags().items():
@@ -57,8 +57,7 @@ def publish(repository: Repository) -> list[str]:
 
 
 def _manifest(config: bytes, layer: bytes) -> bytes:
-    from grader.facts.registry import Descriptor
-    from grader.facts.registry.documents import OCI_MANIFEST, digest_of
+    from grader.facts.registry.documents import OCI_MANIFEST, Descriptor, digest_of
 
     def described(data: bytes, media_type: str, **annotations: str) -> Mapping[str, Any]:
         return Descriptor(media_type, digest_of(data), len(data), annotations=annotations).to_dict()
@@ -75,7 +74,7 @@ def _manifest(config: bytes, layer: bytes) -> bytes:
 
 @cache
 def _layer(name: SnapshotName) -> bytes:
-    """The database in a compressed archive: always the same bytes."""
+    """Return the database in a compressed archive, always the same bytes."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for path, data in (("trivy.db", trivydb.database(name)), ("metadata.json", trivydb.metadata(name))):

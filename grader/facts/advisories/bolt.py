@@ -2,10 +2,10 @@
 
     data = database({b"debian 13": {b"ncurses": {b"CVE-2025-69720": b"{}"}}})
 
-A bucket holds values and further buckets by name. The file is a row of pages: two copies of the meta page, a list of
-free pages (empty here), and the trees. A bucket is a B+ tree: leaf pages with its entries in order of their keys, and
-where they do not fit one page, branch pages above that name the first key of each page below. An entry larger than a
-page has pages that overflow. The same buckets always give the same bytes.
+A bucket holds values and other buckets by name. The file is a series of pages: two copies of the meta page, a list of
+free pages (empty here), and the trees. A bucket is a B+ tree: leaf pages with its entries in the order of their keys
+and, if they do not fit on one page, branch pages above that name the first key of each page below. An entry that is
+larger than a page continues on overflow pages. The same buckets always give the same bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from itertools import chain
 
 PAGE = 4096
 _INLINE = PAGE // 4
-"""Bytes of a bucket that is kept inside its parent's entry, in place of on a page of its own."""
+"""Bytes of the largest bucket that is kept inside its parent's entry, and not on a page of its own."""
 _MAGIC = 0xED0CDAED
 _VERSION = 2
 _BRANCH, _LEAF, _META, _FREELIST = 1, 2, 4, 16
@@ -36,21 +36,21 @@ _Page = Callable[[int], bytes]
 
 
 def database(root: Bucket) -> bytes:
-    """The bytes of a database with these buckets. ValueError for an empty key, which bbolt refuses."""
+    """Return the bytes of a database with these buckets. Raises ValueError for an empty key, which bbolt refuses."""
     pages = _Pages()
     number = pages.tree(root)
     return pages.file(number)
 
 
 class _Pages:
-    """The pages written so far; the first three are those of the file itself."""
+    """The pages written so far. The first three are those of the file itself."""
 
     def __init__(self) -> None:
         self._written: list[bytes] = []
         self._next = 3
 
     def tree(self, bucket: Bucket) -> int:
-        """Write a bucket and those in it. The number of its root page."""
+        """Write a bucket and those in it. Returns the number of its root page."""
         level = [(entries[0][1] if entries else b"", self._leaf(entries)) for entries in _split(self._entries(bucket))]
         while len(level) > 1:
             level = [(part[0][0], self._branch(part)) for part in _split_branch(level)]
@@ -64,7 +64,7 @@ class _Pages:
             yield (0, key, value) if isinstance(value, bytes) else (_IS_BUCKET, key, self._bucket(value))
 
     def _bucket(self, bucket: Bucket) -> bytes:
-        """What stands for a bucket in its parent: the number of its page, or a small one itself."""
+        """Return a bucket's value in its parent: the number of its page, or the whole of a small one."""
         if all(isinstance(value, bytes) for value in bucket.values()):
             page = _leaf_page(0, list(self._entries(bucket)))
             if len(page) <= _INLINE:
@@ -96,7 +96,7 @@ class _Pages:
 
 
 def _split(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
-    """The entries by pages; one that is larger than a page has one of its own. At least one page, if an empty one."""
+    """Yield the entries by pages, at least one page. An entry that is larger than a page has one of its own."""
     part: list[_Entry] = []
     size = _HEADER.size
     for entry in entries:
@@ -110,7 +110,7 @@ def _split(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
 
 
 def _split_branch(children: list[tuple[bytes, int]]) -> Iterator[list[tuple[bytes, int]]]:
-    """The children by pages, at least two on each, so that every level has fewer pages than the one below."""
+    """Yield the children by pages, at least two on each, so that every level has fewer pages than the one below."""
     part: list[tuple[bytes, int]] = []
     size = _HEADER.size
     for number, child in enumerate(children):
@@ -145,7 +145,7 @@ def _branch_page(number: int, children: list[tuple[bytes, int]]) -> bytes:
 
 
 def _distances(head: int, sizes: list[int]) -> Iterator[int]:
-    """How far from its own head each content begins: all heads come first, then all contents."""
+    """Yield how far after its own head each content begins: all heads come first, then all contents."""
     at = head * len(sizes)
     for number, size in enumerate(sizes):
         yield at - head * number
@@ -158,7 +158,7 @@ def _page(number: int, kind: int, entries: int, body: bytes) -> bytes:
 
 
 def _checksum(data: bytes) -> int:
-    """FNV-1a, 64 bits."""
+    """Return the FNV-1a hash of 64 bits."""
     value = 0xCBF29CE484222325
     for byte in data:
         value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import GraderError
-from grader.facts.advisories import SEVERITIES, Advisory, Affected, Snapshot, SnapshotName, bolt, snapshot
+from grader.facts.advisories import bolt
+from grader.facts.advisories.frozen import SEVERITIES, Advisory, Affected, Snapshot, SnapshotName, snapshot
 
 SCHEMA = 2
 _LAYOUT = 1
-"""Counted up when the same advisories are written in another way, so that no older file in the cache is taken."""
+"""Increased when the same advisories are written in another way, so that no older file in the cache is used."""
 _BUCKETS = {
     "pip": "pip::GitHub Security Advisory pip",
     "npm": "npm::GitHub Security Advisory npm",
@@ -31,25 +32,25 @@ _BUCKETS = {
 }
 _STATUS = {"affected": 2, "will_not_fix": 5, "fix_deferred": 6, "end_of_life": 7}
 _NEXT_UPDATE = "2100-01-01T00:00:00Z"
-"""Frozen: Trivy is never to look for a newer one."""
+"""So far away that Trivy never looks for a newer database."""
 
 
 @cache
 def database(name: SnapshotName) -> bytes:
-    """The bytes of trivy.db: always the same for the same advisories."""
+    """Return the bytes of trivy.db, always the same for the same advisories."""
     return bolt.database(_buckets(snapshot(name)))
 
 
 def metadata(name: SnapshotName) -> bytes:
-    """The bytes of metadata.json."""
+    """Return the bytes of metadata.json."""
     day = f"{snapshot(name).date.isoformat()}T00:00:00Z"
     return _json({"Version": SCHEMA, "NextUpdate": _NEXT_UPDATE, "UpdatedAt": day, "DownloadedAt": day})
 
 
 def folder(name: SnapshotName) -> Path:
-    """A folder that holds the database, ready to be copied as Trivy's cache: made once, then found again.
+    """Return a folder with the database, to be copied as Trivy's cache. It is made once, and then found again.
 
-    GraderError where it cannot be written.
+    Raises GraderError if it cannot be written.
     """
     data, about = database(name), metadata(name)
     key = hashlib.sha256(data + about).hexdigest()[:16]
@@ -62,7 +63,7 @@ def folder(name: SnapshotName) -> Path:
         try:
             (made / "trivy.db").write_bytes(data)
             (made / "metadata.json").write_bytes(about)
-            if target.exists():  # a damaged one: moved aside, so that nobody ever finds half of one
+            if target.exists():  # it is damaged: move it aside in one step, so that nobody finds a half of it
                 target.rename(made / "old")
             with contextlib.suppress(OSError):  # another process was faster
                 made.chmod(0o755)
@@ -85,7 +86,7 @@ def _is_whole(target: Path, data: bytes, about: bytes) -> bool:
 
 
 def cache_root() -> Path:
-    """Where the databases lie: in the lab's folder, else in the user's cache."""
+    """Return the folder of the databases: in the lab's folder, or else in the user's cache."""
     if home := os.environ.get("LAYERWISE_HOME"):
         return Path(home).expanduser().absolute() / "cache" / "advisories"
     base = os.environ.get("XDG_CACHE_HOME")
@@ -119,14 +120,14 @@ def _source(ecosystem: str, bucket: str) -> Mapping[str, str]:
 
 
 def _vulnerability(one: Advisory) -> Mapping[str, Any]:
-    """What holds of the vulnerability whatever the package. Trivy chooses by source: GitHub's, then NVD's."""
+    """Return what is true of the vulnerability for every package. Trivy prefers GitHub's severity to NVD's."""
     number = SEVERITIES.index(one.severity)
     own = {"nvd" if affected.ecosystem.startswith("debian") else "ghsa" for affected in one.affects}
-    said = dict.fromkeys(sorted(own), number) | ({"nvd": SEVERITIES.index(one.nvd)} if one.nvd else {})
+    severities = dict.fromkeys(sorted(own), number) | ({"nvd": SEVERITIES.index(one.nvd)} if one.nvd else {})
     return {
         "Title": one.title,
         "Severity": one.severity,
-        "VendorSeverity": said,
+        "VendorSeverity": severities,
         **({"CVSS": {source: {"V3Score": one.score} for source in sorted(own)}} if one.score is not None else {}),
         "References": [f"https://nvd.nist.gov/vuln/detail/{one.id}"],
         "PublishedDate": f"{one.published.isoformat()}T00:00:00Z",

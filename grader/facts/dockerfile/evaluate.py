@@ -1,4 +1,4 @@
-"""One stage, instruction by instruction: which words have their variables replaced, and what changes after each."""
+"""Evaluate a stage, instruction by instruction: replace variables in words, and follow the state of the stage."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _COMMIT_CHECKSUM = re.compile(r"[a-f0-9]{7,64}")
 
 
 class StepError(Exception):
-    """BuildKit refuses the step; the message has no line."""
+    """BuildKit refuses the step. The message has no line."""
 
 
 class StageEvaluator:
-    """Feeds the instructions of one stage through `step`, in order.
+    """Evaluates the instructions of one stage in order, with `step`.
 
-    `outside`: the stage comes down from an image that may set variables the file does not know of; what hangs on such
-    a variable is let pass. `lenient` stages are not built: what is wrong in them is noted in the step and not raised.
+    `outside`: the stage descends from an image that may set variables unknown to the file. Errors that depend on such
+    a variable are ignored. `lenient` is for stages that are not built: an error is noted in the step and not raised.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class StageEvaluator:
         global_args: Mapping[str, str],
         outside: bool,
         lenient: bool,
+        runs: int = 1,
     ) -> None:
         self._stage = stage
         self._escape = escape
@@ -51,6 +52,7 @@ class StageEvaluator:
         self._global_args = global_args
         self._outside = outside
         self._lenient = lenient
+        self._runs = runs
         self._variables = Variables(start.variables)
         self._env = Variables(start.env)
         self._state = replace(start, variables=self._variables.view(), env=self._env.view())
@@ -58,7 +60,7 @@ class StageEvaluator:
         self._unset: set[str] = set()
 
     def step(self, instruction: Instruction, triggered: bool) -> Step:
-        """Carry out one instruction; raises StepError, or TooMany when there is too much of everything."""
+        """Evaluate one instruction. Raises StepError, or TooMany if there are too many variables or too long ones."""
         before = self._state
         self._unset = set()
         args, flags, error = instruction.args, instruction.flags, ""
@@ -86,10 +88,11 @@ class StageEvaluator:
             triggered=triggered,
             unset=frozenset(self._unset),
             error=error,
+            runs=self._runs,
         )
 
     def _check_texts(self, instruction: Instruction) -> None:
-        """What BuildKit expands only to name the step in its log can take the engine down all the same."""
+        """Refuse texts that crash the engine, even if BuildKit expands them only to name the step in its log."""
         if instruction.name in _NAMED_STEPS:
             refuse_empty_patterns(instruction.original, self._escape)
         for document in instruction.heredocs[:1]:
@@ -164,7 +167,7 @@ class StageEvaluator:
                 self._state = replace(state, shell=args, shell_known=True)
 
     def _declare(self, word: str) -> None:
-        """ARG: a build argument wins over the default, and without either the global ARG of that name counts."""
+        """Evaluate an ARG: a build argument, else the default, else the value of the global ARG of that name."""
         name, has_default, default = word.partition("=")
         name = self._expand(name).text
         value: str | None
@@ -180,14 +183,17 @@ class StageEvaluator:
 
 
 def heredoc_text(document: Heredoc, variables: Mapping[str, str]) -> str:
-    """What COPY and ADD write into the file: quotes are ordinary characters there, variables count unless quoted."""
+    """What COPY and ADD write to the file.
+
+    Quotes are ordinary characters. Variables are replaced unless the name of the heredoc is quoted.
+    """
     if not document.expand:
         return document.text
     return expand(document.text, variables, process_quotes=False).text
 
 
 def normalised_path(parent: str, path: str) -> str:
-    """An absolute path without `.`, `..` and doubled slashes; a relative `path` starts from `parent`."""
+    """The absolute path without `.`, `..` and doubled slashes. A relative `path` starts from `parent`."""
     return "/" + posixpath.normpath(posixpath.join("/", parent, path)).lstrip("/")
 
 

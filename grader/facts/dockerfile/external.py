@@ -1,4 +1,4 @@
-"""What a build takes from outside: images, and the files of ADD."""
+"""Find what a build takes from outside: images, and the files of ADD."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from grader.facts.dockerfile.model import Instruction
 from grader.facts.dockerfile.mounts import MountError, mount_source
 from grader.facts.dockerfile.reference import ImageReference, parse_reference
-from grader.facts.dockerfile.resolved import Build, ResolvedStage, Step
+from grader.facts.dockerfile.resolved import BuildPlan, ResolvedStage, Step
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SCP_LIKE = re.compile(r"[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:\S+")
@@ -23,29 +23,29 @@ class ImageUse:
 
     kind: str  # "base" (FROM), "copy" (COPY --from), "mount" (RUN --mount=from), "onbuild", "frontend" (# syntax=)
     line: int
-    raw: str  # as written, variables and all
+    raw: str  # as written, with variables
     resolved: str  # with variables replaced
-    reference: ImageReference | None  # None: Docker refuses the name
-    stage: str = ""  # the label of the stage that uses it, "" for the frontend
+    reference: ImageReference | None  # None if Docker refuses the name
+    stage: str = ""  # the label of the stage that uses it; "" for the frontend
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """An ADD of something that is not in the build context."""
+    """A source of an ADD that is not in the build context."""
 
     kind: str  # "http" or "git"
     line: int
     raw: str
     url: str  # with variables replaced
-    checksum: str  # the value of --checksum, "" without one
-    ref: str  # git: the branch, tag or commit asked for, "" for the default branch
+    checksum: str  # the value of --checksum; "" without one
+    ref: str  # git: the requested branch, tag or commit; "" for the default branch
     commit: bool  # git: the ref is a full commit id
     stage: str
-    known: bool = True  # False: a variable in it is not set by the file, so that the URL may be another
+    known: bool = True  # False: the file does not set a variable in it, so that the URL may differ
 
 
-def images(build: Build) -> tuple[ImageUse, ...]:
-    """Every image the build takes from outside, by line: those of the stages that are built, and the frontend."""
+def images(build: BuildPlan) -> tuple[ImageUse, ...]:
+    """The images that the build takes from outside, by line: those of the stages that are built, and the frontend."""
     found = [*_frontend(build)]
     for stage in build.reachable:
         if stage.reference:
@@ -58,17 +58,18 @@ def images(build: Build) -> tuple[ImageUse, ...]:
     return tuple(sorted(found, key=lambda use: use.line))
 
 
-def _frontend(build: Build) -> Iterator[ImageUse]:
+def _frontend(build: BuildPlan) -> Iterator[ImageUse]:
     directive = build.dockerfile.syntax
     if directive:
         image = directive.value.split(" ")[0]
         yield ImageUse("frontend", directive.line, directive.value, image, parse_reference(image))
 
 
-def _left_for_children(build: Build, stage: ResolvedStage) -> Iterator[ImageUse]:
-    """What ONBUILD would make a build on top of this image pull."""
-    names = {other.name for other in build.stages if other.name}
-    for instruction in stage.stage.instructions:
+def _left_for_children(build: BuildPlan, stage: ResolvedStage) -> Iterator[ImageUse]:
+    """The images that a build on top of this one would pull because of ONBUILD."""
+    triggers = [instruction for instruction in stage.stage.instructions if instruction.trigger]
+    names = {other.name for other in build.stages if other.name} if triggers else set()
+    for instruction in triggers:
         for name in _images_of(instruction.trigger):
             if name and name.lower() not in names and name != "scratch" and not name.isdecimal():
                 yield ImageUse("onbuild", instruction.line, name, name, parse_reference(name), stage.label)
@@ -83,8 +84,8 @@ def _images_of(trigger: Instruction | None) -> Iterator[str]:
                 yield mount_source(text)
 
 
-def remote_files(build: Build) -> tuple[RemoteFile, ...]:
-    """Every URL and git repository that an ADD of a built stage fetches, by line."""
+def remote_files(build: BuildPlan) -> tuple[RemoteFile, ...]:
+    """The URLs and git repositories that the ADDs of the built stages fetch, by line."""
     return tuple(file for step in build.steps() if step.name == "ADD" for file in _remote_sources(step))
 
 
@@ -108,7 +109,7 @@ def _remote_sources(step: Step) -> Iterator[RemoteFile]:
 
 
 def _git_ref(source: str) -> str | None:
-    """The ref of a git source ("" for the default branch), None when the source is no git repository."""
+    """The ref of a git source ("" for the default branch); None if the source is not a git repository."""
     if source.startswith(("./", "../")):
         return None
     if _SCP_LIKE.fullmatch(source) and "://" not in source:

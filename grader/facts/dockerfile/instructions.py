@@ -1,7 +1,8 @@
-"""Which instructions there are, how each reads its arguments, and what BuildKit refuses before it builds anything.
+"""Read the arguments of each instruction, and refuse what BuildKit refuses before it builds anything.
 
-Two layers, as in BuildKit: `read_instruction` splits a logical line (its parser), `validate` checks flags and arguments
-(its instructions package). Flags that only newer frontends know are accepted: the build has the last word on them.
+There are two layers, as in BuildKit: `read_instruction` splits a logical line (BuildKit's parser), and `validate`
+checks flags and arguments (its instructions package). Flags that only newer frontends have are accepted: the build
+itself decides about them.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from grader.facts.dockerfile.words import (
 
 BOOLEAN, STRING, STRINGS = "boolean", "string", "strings"
 
-# Flags by instruction. ARG and STOPSIGNAL (and HEALTHCHECK NONE) never look at theirs.
+# Flags by instruction. ARG and STOPSIGNAL (and HEALTHCHECK NONE) ignore theirs.
 FLAGS: dict[str, dict[str, str]] = {
     "FROM": {"platform": STRING},
     "RUN": {"mount": STRINGS, "network": STRING, "security": STRING, "device": STRINGS},
@@ -56,7 +57,7 @@ _STAGE_NAME = re.compile(r"[a-z][a-z0-9\-_.]*")
 
 
 class InstructionError(Exception):
-    """An instruction that BuildKit refuses; the message has no line."""
+    """BuildKit refuses the instruction. The message has no line."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ _Reader = Callable[[str, str, str, LogicalLine], _Parsed]
 
 
 def read_instruction(text: str, escape: str, line: LogicalLine) -> Instruction:
-    """Split one instruction; an unknown one keeps its name and loses its arguments. Raises WordError."""
+    """Split one instruction. An unknown one has its name, but no arguments. Raises WordError if it cannot be split."""
     written, flags, rest = split_command(text)
     name = written.upper()
     reader = _READERS.get(name)
@@ -163,7 +164,7 @@ _READERS: dict[str, _Reader] = {
 
 
 def validate(instruction: Instruction) -> None:
-    """Raise InstructionError where BuildKit refuses the instruction whatever its surroundings."""
+    """Raise InstructionError if BuildKit refuses the instruction, whatever is around it."""
     name = instruction.name
     if name not in _READERS:
         near = get_close_matches(name[:20], _READERS, n=1)
@@ -299,7 +300,7 @@ def _healthcheck(instruction: Instruction) -> None:
                 raise InstructionError(f"--{name} cannot be less than 1ms")
     retries = instruction.flag("retries")
     if retries and (not re.fullmatch(r"\+?[0-9]+|-0+", retries) or int(retries[:40]) >= 1 << 31):
-        raise InstructionError(f"--retries must be a number that is not negative, not {retries}")
+        raise InstructionError(f"--retries must be a number from 0 to {(1 << 31) - 1}, not {retries}")
 
 
 _CHECKERS: dict[str, Callable[[Instruction], None]] = {

@@ -1,7 +1,7 @@
-"""BuildKit's own word expansion: quotes, escapes, $name and the ${name...} forms (frontend/dockerfile/shell/lex.go).
+"""Expand words as BuildKit does: quotes, escapes, $name and the ${name...} forms (frontend/dockerfile/shell/lex.go).
 
-This is not a shell: it runs over the words of an instruction before anything is executed. The commands of a RUN are
-not expanded by it; the shell in the container does that.
+This is not a shell. It expands the words of an instruction before anything is executed. The commands of a RUN are
+expanded by the shell in the container.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from grader.facts.dockerfile.pattern import PatternError, replace, trim_prefix, trim_suffix
 
-MAX_WORD = 128 * 1024  # characters; the kernel takes no longer argument or environment string either
+MAX_WORD = 128 * 1024  # characters; the kernel accepts no longer argument or environment string either
 MAX_DEPTH = 100  # ${a:-${b:-...}} inside each other
 
 _Trim = Callable[[str, str, bool], str]
@@ -20,14 +20,14 @@ _SPECIAL_PARAMETERS = frozenset("@*#?-$!0")
 
 
 class ExpansionError(Exception):
-    """A word that BuildKit refuses to expand; the message has no line."""
+    """BuildKit refuses to expand the word. The message has no line."""
 
 
 class EmptyPattern(ExpansionError):
-    """${name#} or ${name%}: BuildKit 0.13 panics on it, and the whole engine goes down; later ones ignore it."""
+    """${name#} or ${name%}. BuildKit 0.13 panics on it, and the whole engine goes down. Later versions ignore it."""
 
 
-# What Go calls white space; Python's str.isspace also takes the separators U+001C to U+001F.
+# White space as Go defines it. Python's str.isspace also accepts the separators U+001C to U+001F.
 SPACES = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 _SPACE_SET = frozenset(SPACES)
 _BLANKS = re.compile(f"[{SPACES}]+")
@@ -39,11 +39,11 @@ def is_space(char: str) -> bool:
 
 @dataclass
 class Expansion:
-    """The outcome of expanding one word."""
+    """The result of expanding one word."""
 
     text: str
     words: list[str]
-    unset: set[str] = field(default_factory=set)  # variables asked for and not set
+    unset: set[str] = field(default_factory=set)  # variables that it uses and that are not set
 
 
 def expand(
@@ -57,19 +57,20 @@ def expand(
     keep_unset: bool = False,
     require: bool = True,
 ) -> Expansion:
-    """Expand `word`; raise ExpansionError where BuildKit does, or when the outcome would be unreasonably large.
+    """Expand `word`. Raises ExpansionError if BuildKit refuses the word, or if the result would be too large.
 
-    `raw_quotes` and `raw_escapes` keep those characters in the result, `keep_unset` leaves `$name` of unset variables
-    as it stands, and without `process_quotes` quotes are ordinary characters. Without `require`, ${name:?} lets a
-    variable pass that is not set: a base image may set it.
+    `raw_quotes` and `raw_escapes` keep those characters in the result. `keep_unset` keeps `$name` of unset variables.
+    Without `process_quotes`, quotes are ordinary characters. Without `require`, ${name:?} accepts a variable that is
+    not set, because a base image may set it.
     """
     return _Lexer(word, env, escape, raw_quotes, raw_escapes, process_quotes, keep_unset, require=require).run()
 
 
 def refuse_empty_patterns(text: str, escape: str) -> None:
-    """Raise EmptyPattern for a text that BuildKit expands for its log alone: the whole of a RUN, COPY, ADD or WORKDIR.
+    """Raise EmptyPattern if a text has an empty pattern that BuildKit expands only for its log.
 
-    Every variable is taken for one that is set, since a base image may set any. Other faults do not matter there.
+    Such texts are the whole of a RUN, COPY, ADD or WORKDIR. Every variable may be set, since a base image may set any.
+    Other faults do not matter in the log.
     """
     lexer = _Lexer(text, {}, escape, True, False, True, True, refuse_empty=True)
     try:
@@ -81,7 +82,7 @@ def refuse_empty_patterns(text: str, escape: str) -> None:
 
 
 class _Words:
-    """The result split at unquoted white space, after expansion."""
+    """Splits the result at unquoted white space, after expansion."""
 
     def __init__(self) -> None:
         self.words: list[str] = []
@@ -158,7 +159,7 @@ class _Lexer:
         return value
 
     def _until(self, stop: str, raw_escapes: bool) -> tuple[str, list[str]]:
-        """Up to the unquoted character `stop` (which is consumed), or to the end when it is empty."""
+        """Read up to the unquoted character `stop` (which is consumed), or to the end if it is empty."""
         if self._depth > MAX_DEPTH:
             raise ExpansionError(f"variables are nested more than {MAX_DEPTH} deep")
         outer, self._raw_escapes = self._raw_escapes, raw_escapes
@@ -301,7 +302,7 @@ class _Lexer:
         if value is None and self._keep_unset:
             return f"${{{name}/{pattern}/{replacement}}}"
         try:
-            result = replace(pattern, value or "", replacement, every=every)
+            result = replace(pattern, value or "", replacement, every=every, limit=MAX_WORD)
         except PatternError as error:
             raise ExpansionError(f"invalid pattern ({pattern}) in substitution: {error}") from None
         self._produced += len(result)

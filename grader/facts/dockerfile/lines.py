@@ -1,7 +1,7 @@
-"""From bytes to logical lines: directives, comments, continuations, heredocs (BuildKit's frontend/dockerfile/parser).
+"""Read logical lines from bytes: directives, comments, continuations, heredocs (BuildKit's frontend/dockerfile/parser).
 
-The order of the steps is BuildKit's, oddities included: directives count only at the very top, a comment inside a
-continuation vanishes, a blank line there is skipped, a heredoc is recognised by its word in the joined line.
+The order of the steps is BuildKit's, with its oddities: directives apply only at the very top, comments and blank
+lines inside a continuation are skipped, and a heredoc is recognised by its word in the joined line.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from grader.facts.dockerfile.lex import SPACES, ExpansionError, expand
 from grader.facts.dockerfile.model import Directive, Heredoc
 
 MAX_BYTES = 1 << 20
-MAX_LINE = 65536  # bytes with the line end; BuildKit's reader stops there
+MAX_LINE = 65536  # bytes including the line end; BuildKit reads no longer line
 
-_DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*\Z")
+_BLANKS = "\t\n\f\r "
+_DIRECTIVE = re.compile(rf"([a-zA-Z][a-zA-Z0-9]*)[{_BLANKS}]*=(.+)\Z")
 _KNOWN_DIRECTIVES = ("syntax", "escape", "check")
-_HEREDOC = re.compile(r"([0-9]*)<<(-?)([^<]+)\Z")
+_HEREDOC = re.compile(r"([0-9]*)<<(-?)([^<]*)\Z")
 
 
 class Fault(Exception):
-    """A fault in the file, before it is known in which file."""
+    """A fault in the file, without the file's name."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -32,7 +33,7 @@ class Fault(Exception):
 
 @dataclass(frozen=True)
 class LogicalLine:
-    """One instruction's text with its continuations joined."""
+    """The text of one instruction, with its continuations joined."""
 
     text: str
     line: int
@@ -41,7 +42,7 @@ class LogicalLine:
 
 
 class Reader:
-    """Walks the file once; `directives`, `escape` and `blanks` are complete when `logical_lines` is exhausted."""
+    """Reads the file once. `directives`, `escape` and `blanks` are complete when `logical_lines` is exhausted."""
 
     def __init__(self, data: bytes) -> None:
         if len(data) > MAX_BYTES:
@@ -83,7 +84,7 @@ class Reader:
             yield LogicalLine("".join(parts), start, self._at, tuple(pieces))
 
     def frontend(self) -> Directive | None:
-        """The `# syntax=` that BuildKit looks for before it parses: it may also follow a `#!` line."""
+        """The `# syntax=` directive, which BuildKit reads before it parses. It may also follow a `#!` line."""
         shebang = bool(self._lines) and self._lines[0].startswith("#!")
         for number, text in enumerate(self._lines[shebang:], 1 + shebang):
             directive = _directive(text.rstrip("\r\n").lstrip(SPACES), number)
@@ -92,7 +93,7 @@ class Reader:
         return None
 
     def heredocs(self, line: LogicalLine) -> tuple[Heredoc, ...]:
-        """Read the bodies of the heredocs that `line` opens; the caller knows that it may open some."""
+        """Read the bodies of the heredocs that `line` opens. The caller decides whether the line may open any."""
         documents = []
         try:
             words = expand(line.text, {}, raw_quotes=True, raw_escapes=True, keep_unset=True).words
@@ -115,7 +116,7 @@ class Reader:
             if (text.lstrip("\t") if document.chomp else text) == document.name:
                 content = "".join(self._lines[start : self._at - 1])
                 return replace(document, content=content, line=start + 1, end_line=self._at)
-        raise Fault(f"unterminated heredoc: no line holds {document.name} alone", opened)
+        raise Fault(f"unterminated heredoc: no line is just {document.name}", opened)
 
     def _continuation(self, text: str) -> tuple[str, bool]:
         stripped = text.rstrip(" \t")
@@ -142,11 +143,13 @@ class Reader:
 def _directive(text: str, line: int) -> Directive | None:
     match = _DIRECTIVE.match(text[1:].lstrip(SPACES)) if text.startswith("#") else None
     name = match[1].lower() if match else ""
-    return Directive(name, match[2], line) if match and name in _KNOWN_DIRECTIVES else None
+    if match is None or name not in _KNOWN_DIRECTIVES:
+        return None
+    return Directive(name, match[2].strip(_BLANKS) or match[2][-1], line)
 
 
 def _physical_lines(data: bytes) -> list[str]:
-    """Lines with their ends; only a newline ends one. Bytes that are no UTF-8 become U+FFFD."""
+    """The lines with their ends. Only a newline ends a line. Bytes that are not UTF-8 become U+FFFD."""
     lines = [part + b"\n" for part in data.split(b"\n")]
     lines[-1] = lines[-1][:-1]
     if not lines[-1]:
@@ -160,9 +163,9 @@ def _physical_lines(data: bytes) -> list[str]:
 
 
 def parse_heredoc(word: str) -> Heredoc | None:
-    """The heredoc a word such as `<<EOF`, `3<<-"EOF"` opens, without its body; None when it opens none."""
+    """The heredoc that a word such as `<<EOF` or `3<<-"EOF"` opens, without its body; None if it opens none."""
     match = _HEREDOC.match(word)
-    if not match:
+    if not match or not match[3]:  # `<<-` alone: to a shell the name is the next word, to BuildKit it opens nothing
         return None
     names = expand(match[3], {}, keep_unset=True).words
     if len(names) != 1:

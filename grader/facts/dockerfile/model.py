@@ -1,4 +1,4 @@
-"""What a Dockerfile says, before any variable is replaced: instructions with their lines, and stages."""
+"""The model of a parsed Dockerfile, before variables are replaced: instructions with their lines, and stages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grader.errors import SubmissionFault
 
 
 class DockerfileError(SubmissionFault):
-    """The Dockerfile cannot be built as it stands (with this target and these build arguments)."""
+    """The Dockerfile cannot be built (with this target and these build arguments)."""
 
     def __init__(self, message: str, line: int, source: str = "Dockerfile") -> None:
         super().__init__(f"{source}, line {line}: {message}" if line else f"{source}: {message}", where=(source, line))
@@ -19,7 +19,7 @@ class DockerfileError(SubmissionFault):
 
 
 class DockerfileSyntaxError(DockerfileError):
-    """BuildKit refuses the file before it looks at any stage; `line` is 0 when no single line is at fault."""
+    """BuildKit refuses the file before it looks at any stage. `line` is 0 if no single line is at fault."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Directive:
 
 @dataclass(frozen=True)
 class Heredoc:
-    """An inline document: `content` has its line ends and, after `<<-`, still its leading tabs (see `text`)."""
+    """An inline document. `content` has its line ends and, after `<<-`, its leading tabs too (see `text`)."""
 
     name: str
-    expand: bool  # False when the name was quoted: the body is taken literally
-    chomp: bool  # `<<-`: leading tabs do not count
+    expand: bool  # False if the name is quoted: the body is literal
+    chomp: bool  # `<<-`: leading tabs are removed
     descriptor: int
     content: str
     line: int  # of the first line of the body
@@ -45,7 +45,7 @@ class Heredoc:
 
     @property
     def text(self) -> str:
-        """The body as its reader gets it: leading tabs removed after `<<-`."""
+        """The body as its reader gets it, without leading tabs after `<<-`."""
         if not self.chomp:
             return self.content
         return "".join(part.lstrip("\t") for part in self.content.splitlines(keepends=True))
@@ -53,22 +53,25 @@ class Heredoc:
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction. `args` are BuildKit's own words: for shell forms of RUN, CMD and ENTRYPOINT one word, for
-    ENV and LABEL name, value, name, value ..., for HEALTHCHECK the type and then the command's words."""
+    """One instruction.
+
+    `args` are BuildKit's own words: one word for the shell forms of RUN, CMD and ENTRYPOINT; name, value, name,
+    value ... for ENV and LABEL; the type and then the command's words for HEALTHCHECK.
+    """
 
     name: str  # upper case
     line: int
     end_line: int  # including heredoc bodies
-    original: str  # the logical line: continuations joined, comments inside them gone, heredoc bodies not included
+    original: str  # the logical line: continuations joined, without comments inside them and without heredoc bodies
     flags: tuple[str, ...]  # "--mount=type=cache,target=/x", as BuildKit unquotes them
     args: tuple[str, ...]
     json: bool = False
     heredocs: tuple[Heredoc, ...] = ()
-    trigger: Instruction | None = None  # what an ONBUILD will do; its flags and heredocs are its own
+    trigger: Instruction | None = None  # for ONBUILD: the instruction after it, with its own flags and heredocs
     pieces: tuple[tuple[int, int], ...] = ((0, 1),)  # (offset in `original`, physical line) of each joined part
 
     def flag_values(self, name: str) -> tuple[str, ...]:
-        """All values of `--name=value`; a bare `--name` gives an empty string."""
+        """All values of `--name=value`. A bare `--name` gives an empty string."""
         found = []
         for flag in self.flags:
             key, _, value = flag.removeprefix("--").partition("=")
@@ -77,30 +80,30 @@ class Instruction:
         return tuple(found)
 
     def flag(self, name: str) -> str | None:
-        """The value of `--name=value`, an empty string for a bare `--name`, None without it."""
+        """The last value of `--name=value`; "" for a bare `--name`, None without the flag."""
         values = self.flag_values(name)
         return values[-1] if values else None
 
     def line_at(self, offset: int) -> int:
-        """The physical line holding the character at `offset` of `original`."""
+        """The physical line of the character at `offset` in `original`."""
         return self.pieces[max(0, bisect_right(self.pieces, (offset, 1 << 31)) - 1)][1]
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """ENV and LABEL: the names and values, in order."""
+        """The names and values of ENV or LABEL, in order; empty for other instructions."""
         return tuple(zip(self.args[::2], self.args[1::2], strict=True)) if self.name in ("ENV", "LABEL") else ()
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What stands between one FROM and the next."""
+    """A stage: a FROM and the instructions up to the next one."""
 
     index: int
-    name: str  # the alias in lower case, "" without one
-    base: str  # as written, variables and all
-    platform: str  # the value of --platform as written, "" without one
+    name: str  # the alias in lower case; "" without one
+    base: str  # as written, with variables
+    platform: str  # the value of --platform as written; "" without one
     origin: Instruction  # the FROM
-    instructions: tuple[Instruction, ...]  # what follows it
+    instructions: tuple[Instruction, ...]  # the instructions after the FROM
 
     @property
     def line(self) -> int:
@@ -108,13 +111,13 @@ class Stage:
 
     @property
     def label(self) -> str:
-        """How to name it to a person: its alias, else its number."""
+        """The name of the stage for a person: its alias, else its number."""
         return self.name or str(self.index)
 
 
 @dataclass(frozen=True)
 class Dockerfile:
-    """A file that BuildKit would accept."""
+    """A Dockerfile that BuildKit would accept."""
 
     source: str
     text: str
@@ -123,8 +126,8 @@ class Dockerfile:
     instructions: tuple[Instruction, ...]  # all, in order
     global_args: tuple[Instruction, ...]  # the ARGs before the first FROM
     stages: tuple[Stage, ...]  # at least one
-    empty_continuations: tuple[int, ...] = ()  # lines that are blank inside a continuation: deprecated
-    syntax: Directive | None = None  # the frontend asked for with `# syntax=`; its value's first word is the image
+    empty_continuations: tuple[int, ...] = ()  # blank lines inside a continuation, which are deprecated
+    syntax: Directive | None = None  # the `# syntax=` directive; the first word of its value is the frontend's image
 
     def walk(self) -> Iterator[tuple[Stage | None, Instruction]]:
         """Every instruction with its stage (None for global ARGs)."""
@@ -136,5 +139,5 @@ class Dockerfile:
                 yield stage, instruction
 
     def find_stage(self, name: str) -> Stage | None:
-        """The stage a `--target` names: the last one with that alias in any case. BuildKit takes no numbers here."""
+        """The stage that a `--target` names: the last one with that alias, in any case. Numbers are not accepted."""
         return next((stage for stage in reversed(self.stages) if stage.name and stage.name == name.lower()), None)

@@ -1,4 +1,4 @@
-"""RUN --mount: what is mounted, from where (BuildKit's instructions/commands_runmount.go)."""
+"""Parse RUN --mount: what is mounted, and from where (BuildKit's instructions/commands_runmount.go)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _SIZE = re.compile(r"[0-9]+(\.[0-9]+)? ?([kKmMgGtTpP][iI]?)?[bB]?")
 
 
 class MountError(Exception):
-    """A --mount that BuildKit refuses; the message has no line."""
+    """BuildKit refuses the --mount. The message has no line."""
 
 
 @dataclass(frozen=True)
 class Mount:
-    """One --mount, its variables replaced."""
+    """One --mount, with variables replaced."""
 
     type: str = "bind"
-    source_image: str = ""  # from=: a stage, a stage's number, an image; "" is the build context
+    source_image: str = ""  # from=: a stage, the number of a stage, or an image; "" is the build context
     source: str = ""
     target: str = ""
     id: str = ""
@@ -33,7 +33,7 @@ class Mount:
 
 
 def mount_source(text: str) -> str:
-    """The stage or image of `from=`, "" without one: all that BuildKit reads before variables have values."""
+    """The stage or image of `from=`; "" without one. BuildKit reads only this before variables have values."""
     source = ""
     for item in _fields(text):
         key, _, value = item.partition("=")
@@ -45,7 +45,7 @@ def mount_source(text: str) -> str:
 
 
 def parse_mount(text: str, expand: Callable[[str], str]) -> Mount:
-    """The mount that `text` (what follows `--mount=`) describes; raises MountError."""
+    """Parse `text`, the value of `--mount=`. Raises MountError if BuildKit refuses it."""
     mount = Mount()
     for item in _fields(text):
         key, equals, value = item.partition("=")
@@ -128,7 +128,7 @@ def _checked(mount: Mount) -> Mount:
 
 
 def _fields(text: str) -> list[str]:
-    """One record of comma-separated values; a field may be quoted, and a quote doubled inside it."""
+    """The fields of one record of comma-separated values. A field may be quoted; a quote inside it is doubled."""
     if not text:
         raise MountError("failed to parse csv mounts: EOF")
     fields: list[str] = []

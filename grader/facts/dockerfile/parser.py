@@ -1,4 +1,4 @@
-"""`parse`: the whole way from text to a Dockerfile that BuildKit would accept."""
+"""Parse a text into a Dockerfile that BuildKit would accept."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from grader.facts.dockerfile.words import WordError
 
 
 def parse(text: str | bytes, *, source: str = "Dockerfile") -> Dockerfile:
-    """Read a Dockerfile; raise DockerfileSyntaxError where BuildKit refuses it before building anything.
+    """Parse a Dockerfile. `source` is its name in messages. Bytes that are not UTF-8 become U+FFFD.
 
-    `source` is the name used in messages. Bytes that are not UTF-8 become U+FFFD; a file over 1 MiB is refused.
+    Raises DockerfileSyntaxError if BuildKit refuses the file before it builds anything, or if it is over 1 MiB.
     """
     data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
     try:
@@ -24,7 +24,7 @@ def parse(text: str | bytes, *, source: str = "Dockerfile") -> Dockerfile:
 
 
 def read(path: Path, source: str = "Dockerfile") -> Dockerfile:
-    """`parse` the file at `path`; one that cannot be read at all is the submission's fault as well."""
+    """Parse the file at `path`. A file that cannot be read is a fault of the submission too."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -90,7 +90,7 @@ def _divide(instructions: tuple[Instruction, ...]) -> tuple[tuple[Instruction, .
         elif instruction.name == "ARG":
             global_args.append(instruction)
         else:
-            raise Fault(f"no build stage in current context: {instruction.name} stands before FROM", instruction.line)
+            raise Fault(f"no build stage in current context: {instruction.name} comes before FROM", instruction.line)
     if not stages:
         raise Fault("dockerfile contains no stages to build: there is no FROM", 0)
     return tuple(global_args), tuple(_stage(index, *stage) for index, stage in enumerate(stages))

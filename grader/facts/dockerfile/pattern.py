@@ -1,7 +1,8 @@
-"""The wildcards of ${name#pattern} and ${name/pattern/text}: `*` is any run, `?` any one character, never a newline.
+"""Match the wildcards of ${name#pattern} and ${name/pattern/text}.
 
-BuildKit turns them into regular expressions (shell/lex.go). Here a pattern is cut at its stars and the pieces are
-looked for one after the other, with the same outcome and in linear time, whatever the pattern.
+`*` matches any characters and `?` any one character, but never a newline. BuildKit turns patterns into regular
+expressions (shell/lex.go). Here a pattern is split at its stars, and the pieces are searched one after the other. The
+result is the same, and the time is linear for every pattern.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ MAX_WORK = 20_000_000  # piece length * value length, for pieces with `?`
 
 
 class PatternError(Exception):
-    """A pattern that BuildKit refuses, or one that is too long to be meant seriously."""
+    """BuildKit refuses the pattern, or it is too long to be meant seriously."""
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """What stands between two stars: characters, None for `?`."""
+    """The part between two stars: its characters, with None for `?`."""
 
     characters: tuple[str | None, ...]
 
@@ -26,7 +27,7 @@ class _Piece:
         return len(self.characters)
 
     def find(self, value: str, start: int, *, last: bool = False) -> int:
-        """Where it first (or last) occurs at or after `start`, -1 if it does not."""
+        """The first (or last) position of the piece at or after `start`; -1 if it does not occur."""
         if None not in self.characters:
             text = "".join(filter(None, self.characters))
             return value.rfind(text, start) if last else value.find(text, start)
@@ -51,7 +52,7 @@ def _pieces(pattern: str) -> list[_Piece]:
             pieces[-1].append(None)
         elif char == "\\":
             following = pattern[at : at + 1]
-            if following and following in "}/":  # escaped for the sake of ${}, not of the pattern
+            if following and following in "}/":  # escaped because of ${}, not for the pattern
                 continue
             if not following or following not in "*?\\":
                 raise PatternError(f"invalid escape '\\{following}'")
@@ -63,7 +64,7 @@ def _pieces(pattern: str) -> list[_Piece]:
 
 
 def _match(pieces: list[_Piece], value: str, start: int, *, longest: bool) -> tuple[int, int] | None:
-    """The leftmost match, as (start, end). Taking each piece where it first fits leaves the most room for the rest."""
+    """The leftmost match, as (start, end). Each piece is taken at its first match, to leave most room for the rest."""
     first, *others = pieces
     start = first.find(value, start)
     if start < 0:
@@ -88,39 +89,41 @@ def _match_at_start(pieces: list[_Piece], value: str, longest: bool) -> int | No
 
 
 def trim_prefix(pattern: str, value: str, longest: bool) -> str:
-    """`value` without the shortest (or longest) beginning that matches."""
+    """Return `value` without its shortest (or longest) beginning that matches."""
     line = value.partition("\n")[0]
     end = _match_at_start(_pieces(pattern), line, longest)
     return value if end is None else value[end:]
 
 
 def trim_suffix(pattern: str, value: str, longest: bool) -> str:
-    """`value` without the shortest (or longest) ending that matches."""
+    """Return `value` without its shortest (or longest) ending that matches."""
     backwards = [_Piece(piece.characters[::-1]) for piece in reversed(_pieces(pattern))]
     line = value[::-1].partition("\n")[0]
     end = _match_at_start(backwards, line, longest)
     return value if end is None else value[: len(value) - end]
 
 
-def replace(pattern: str, value: str, replacement: str, *, every: bool) -> str:
-    """`value` with the first (or every) match replaced; a match is as long as can be."""
+def replace(pattern: str, value: str, replacement: str, *, every: bool, limit: int = 1 << 20) -> str:
+    """`value` with the first (or every) match replaced; a match is as long as can be.
+
+    Once the result is longer than `limit`, nothing more is replaced.
+    """
     pieces = _pieces(pattern)
+    most = limit // max(1, len(replacement)) + 1 if every else 1
     result: list[str] = []
-    replaced = False
+    replaced = 0
     for number, line in enumerate(value.split("\n")):
         if number:
             result.append("\n")
-        if replaced and not every:
-            result.append(line)
-            continue
-        replaced = _replace_in_line(pieces, line, replacement, every, result) or replaced
+        replaced += _replace_in_line(pieces, line, replacement, most - replaced, result)
     return "".join(result)
 
 
-def _replace_in_line(pieces: list[_Piece], line: str, replacement: str, every: bool, result: list[str]) -> bool:
-    at = 0
+def _replace_in_line(pieces: list[_Piece], line: str, replacement: str, most: int, result: list[str]) -> int:
+    """Add the line with at most so many matches replaced. Returns how many there were."""
+    at = replaced = 0
     previous_end = -1
-    while at <= len(line):
+    while at <= len(line) and replaced < most:
         found = _match(pieces, line, at, longest=True)
         if not found:
             break
@@ -130,11 +133,10 @@ def _replace_in_line(pieces: list[_Piece], line: str, replacement: str, every: b
             at += 1
             continue
         result += [line[at:start], replacement]
+        replaced += 1
         at = previous_end = end
         if start == end:
             result.append(line[at : at + 1])
             at += 1
-        if not every:
-            break
     result.append(line[at:])
-    return previous_end >= 0
+    return replaced

@@ -1,11 +1,11 @@
-"""Image references as Docker normalises them (distribution/reference): `python` is docker.io/library/python:latest."""
+"""Parse image references as Docker does (distribution/reference): `python` is docker.io/library/python:latest."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-_LONGEST = 1024  # of anything that could be a reference; names themselves end at 255
+_LONGEST = 1024  # characters of a reference; names alone have at most 255
 _LONGEST_NAME = 255
 _DOMAIN_PART = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _DOMAIN = rf"(?:{_DOMAIN_PART}(?:\.{_DOMAIN_PART})*|\[(?:[a-fA-F0-9:]+)\])(?::[0-9]+)?"
@@ -21,7 +21,7 @@ DOCKER_HUB = "docker.io"
 
 @dataclass(frozen=True)
 class ImageReference:
-    """Where an image lives. `tag` and `digest` are "" when not given; nothing is filled in but registry and library."""
+    """An image reference. `tag` and `digest` are "" if not given; only registry and `library/` are filled in."""
 
     registry: str  # "docker.io", "localhost:5000"
     repository: str  # "library/python", "base/debian"
@@ -30,12 +30,12 @@ class ImageReference:
 
     @property
     def namespace(self) -> str:
-        """The repository without its last part: "library", "base", ""."""
+        """The repository without its last part, such as "library" or "base"; it can be ""."""
         return self.repository.rpartition("/")[0]
 
     @property
     def name(self) -> str:
-        """Registry and repository, as a registry client needs them."""
+        """The registry and repository, as a registry client needs them."""
         return f"{self.registry}/{self.repository}"
 
     @property
@@ -46,13 +46,13 @@ class ImageReference:
         return self.repository.removeprefix("library/") if self.namespace == "library" else self.repository
 
     def __str__(self) -> str:
-        """The full reference, with `:latest` where neither tag nor digest was given."""
+        """The full reference, with `:latest` if it has neither tag nor digest."""
         tag = self.tag or ("" if self.digest else "latest")
         return self.name + (f":{tag}" if tag else "") + (f"@{self.digest}" if self.digest else "")
 
 
 def parse_reference(text: str) -> ImageReference | None:
-    """The image `text` names, None where Docker calls it an invalid reference."""
+    """The reference that `text` is; None if Docker calls it invalid."""
     if len(text) > _LONGEST or _IDENTIFIER.fullmatch(text):
         return None
     domain, slash, rest = text.partition("/")

@@ -1,4 +1,4 @@
-"""Variables: which are set at each point of a stage, and the values a build starts with."""
+"""Follow the variables at each point of a stage, and give those that a build starts with."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ PROXY_ARGS = frozenset(
 )
 
 
-class Platform(NamedTuple):
-    """What TARGETPLATFORM and its parts say."""
+class BuildPlatform(NamedTuple):
+    """A platform, as TARGETPLATFORM and its parts name it."""
 
     os: str
     architecture: str
@@ -28,11 +28,11 @@ class Platform(NamedTuple):
         return "/".join(part for part in self if part)
 
 
-LINUX_AMD64 = Platform("linux", "amd64")
+LINUX_AMD64 = BuildPlatform("linux", "amd64")
 
 
-def predefined_args(target: Platform, build: Platform, stage: str) -> dict[str, str]:
-    """The arguments BuildKit sets by itself in the global scope."""
+def predefined_args(target: BuildPlatform, build: BuildPlatform, stage: str) -> dict[str, str]:
+    """The arguments that BuildKit itself sets in the global scope."""
     values = {"TARGETSTAGE": stage or "default"}
     for prefix, platform in (("BUILD", build), ("TARGET", target)):
         values[f"{prefix}PLATFORM"] = str(platform)
@@ -44,13 +44,13 @@ def predefined_args(target: Platform, build: Platform, stage: str) -> dict[str, 
 
 
 class TooMany(Exception):
-    """More variables, or longer ones, than any honest file has."""
+    """There are more variables, or longer ones, than in any honest file."""
 
 
 class Variables:
-    """The variables of one stage, growing as its instructions are read; `view()` freezes what is set so far.
+    """The variables of one stage, which grow as its instructions are read. `view()` freezes the present state.
 
-    A view costs nothing to take: each name keeps the history of its values.
+    A view is cheap: each name keeps the history of its values.
     """
 
     def __init__(self, inherited: Mapping[str, str]) -> None:

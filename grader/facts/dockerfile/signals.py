@@ -1,4 +1,4 @@
-"""Which names and numbers STOPSIGNAL takes (moby/sys/signal on Linux)."""
+"""Check the names and numbers of signals, as for STOPSIGNAL (moby/sys/signal on Linux)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 def is_signal(text: str) -> bool:
-    """Whether Docker takes `text` (TERM, SIGTERM, sigterm, 15) for a signal."""
+    """Whether Docker accepts `text` (TERM, SIGTERM, sigterm, 15) as a signal."""
     if _NUMBER.fullmatch(text):
         return int(text) != 0
     name = text.upper().removeprefix("SIG")

@@ -1,4 +1,4 @@
-"""Splitting one logical line into instruction, flags and arguments (BuildKit's split_command.go, line_parsers.go)."""
+"""Split a logical line into instruction, flags and arguments (BuildKit's split_command.go, line_parsers.go)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from grader.facts.dockerfile.lex import SPACES, is_space
 
 ASCII_SPACES = "\t\n\v\f\r "
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: Go puts U+FFFD in its place
 
 
 class WordError(Exception):
-    """The arguments of an instruction cannot be read; the message has no line."""
+    """The arguments of an instruction cannot be read. The message has no line."""
 
 
 def split_command(text: str) -> tuple[str, tuple[str, ...], str]:
@@ -26,7 +27,7 @@ def split_command(text: str) -> tuple[str, tuple[str, ...], str]:
 
 
 def _split_flags(text: str) -> tuple[tuple[str, ...], str]:
-    """Quotes and backslashes are taken off the flags here, whatever the escape directive says."""
+    """Split off the flags. Quotes and backslashes are removed from them, whatever the escape directive says."""
     flags: list[str] = []
     at = 0
     while True:
@@ -64,7 +65,7 @@ def _flag_word(text: str, at: int) -> tuple[str, int, bool]:
 
 
 def split_words(text: str, escape: str) -> list[str]:
-    """Words at white space outside quotes; quotes and escapes stay, to be taken off at expansion."""
+    """Split at white space outside quotes. Quotes and escapes stay: the expansion removes them."""
     words: list[str] = []
     word: list[str] = []
     quote = ""
@@ -98,7 +99,7 @@ def split_words(text: str, escape: str) -> list[str]:
 
 
 def name_value_words(text: str, keyword: str, escape: str) -> tuple[str, ...]:
-    """ENV and LABEL: name, value, name, value ... from `NAME=value ...` or the old `NAME value`."""
+    """The words of ENV and LABEL: name, value, name, value ... from `NAME=value ...` or the old `NAME value`."""
     words = split_words(text, escape)
     if not words:
         return ()
@@ -121,10 +122,10 @@ def blank_separated(text: str) -> tuple[str, ...]:
 
 
 def json_array(text: str) -> tuple[str, ...] | None:
-    """The strings of the JSON array that `text` begins with, None when it is none (then it is the shell form).
+    """The strings of the JSON array that `text` begins with; None without an array (then it is the shell form).
 
-    What follows the array is ignored, as BuildKit ignored it up to 0.13 at least. Raises WordError for an array of
-    anything but strings.
+    Text after the array is ignored, as in BuildKit up to 0.13 at least. Raises WordError if the array has anything
+    but strings.
     """
     text = text.lstrip(SPACES)
     if not text.startswith("["):
@@ -141,7 +142,7 @@ def json_array(text: str) -> tuple[str, ...] | None:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(name)  # NaN and Infinity are Python's, not JSON's
+    raise ValueError(name)  # NaN and Infinity are not JSON
 
 
 def _number(text: str) -> float:
@@ -155,4 +156,4 @@ _JSON = json.JSONDecoder(parse_constant=_no_constant, parse_int=_number, parse_f
 
 
 def _valid_text(text: str) -> str:
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if not text.isascii() else text
+    return _SURROGATE.sub("\ufffd", text)

@@ -1,5 +1,5 @@
-"""Debian's packages: dpkg's list of what is installed (in distroless images a file for each package), and beside it for
-each package a list of its files."""
+"""Debian's packages: dpkg's list of what is installed (in distroless images a file for each package), and a list of
+files for each package."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from grader.facts.inventory.evidence import Blinding, Evidence
+from grader.facts.inventory.evidence import Evidence, HiddenPackage
 
 STATUS = "var/lib/dpkg/status"
 _PARTS = "var/lib/dpkg/status.d/"
@@ -17,7 +17,7 @@ _LIBC = re.compile(r"usr/lib/[^/]+/libc\.so\.6")
 
 
 class Listed(NamedTuple):
-    """A package as dpkg's list names it."""
+    """A package in dpkg's list."""
 
     name: str
     version: str
@@ -28,7 +28,7 @@ def is_list(path: str) -> bool:
 
 
 def parse(text: str) -> Iterator[Listed]:
-    """The packages that are installed, as a list has them."""
+    """Yield the packages that a list calls installed."""
     for paragraph in re.split(r"\n\s*\n", text):
         fields = dict(_FIELD.findall(paragraph))
         if fields.get("Package") and fields.get("Version"):
@@ -38,40 +38,40 @@ def parse(text: str) -> Iterator[Listed]:
 
 
 def installed(evidence: Evidence) -> set[Listed]:
-    """What the image says is installed."""
+    """Return the packages that the image calls installed."""
     return {listed for path, text in evidence.visible.items() if is_list(path) for listed in parse(text)}
 
 
-def blindings(evidence: Evidence) -> Iterator[Blinding]:
-    """Packages whose lists were taken away or changed."""
+def hidden_packages(evidence: Evidence) -> Iterator[HiddenPackage]:
+    """Yield packages whose lists were removed or changed."""
     now = installed(evidence)
     yield from _hidden(evidence, now)
     yield from _without_list(evidence, now)
     if not now and (why := _is_debian(evidence)):
-        yield Blinding("Debian's packages", STATUS, None, f"there is no list of them, and {why}")
+        yield HiddenPackage("Debian's packages", STATUS, None, f"there is no list of them, but {why}")
 
 
-def _hidden(evidence: Evidence, now: set[Listed]) -> Iterator[Blinding]:
-    """Packages that a layer listed and the image no longer does, though their files are what that layer left."""
+def _hidden(evidence: Evidence, now: set[Listed]) -> Iterator[HiddenPackage]:
+    """Yield packages that a layer listed and the image no longer lists, although their files are still the same."""
     versions = {listed.name: listed.version for listed in now}
-    files = _files(evidence)
-    told: set[str] = set()
+    lists = files(evidence)
+    found: set[str] = set()
     for item in evidence.lists:
         if not is_list(item.path):
             continue
         for listed in parse(item.text):
-            if listed in now or listed.name in told:
+            if listed in now or listed.name in found:
                 continue
-            named = [paths for layer, paths in files.get(listed.name, ()) if layer <= item.layer]
+            named = [paths for layer, paths in lists.get(listed.name, ()) if layer <= item.layer]
             if named and evidence.still_there(_real(evidence, named[-1]), item.layer, rewritten=False):
-                told.add(listed.name)
+                found.add(listed.name)
                 version = versions.get(listed.name)
-                how = f"it says {version} now" if version else "it is gone from the list, and its files are still there"
-                yield Blinding(f"{listed.name} {listed.version}", item.path, _writer(evidence, item.path), how)
+                how = f"it says {version} now" if version else "it is gone from the list, but its files are still there"
+                yield HiddenPackage(f"{listed.name} {listed.version}", item.path, evidence.changed_by(item.path), how)
 
 
-def _without_list(evidence: Evidence, now: set[Listed]) -> Iterator[Blinding]:
-    """Packages that have their list of files, and the files, and are not in the list of packages."""
+def _without_list(evidence: Evidence, now: set[Listed]) -> Iterator[HiddenPackage]:
+    """Yield packages that have a list of files, and the files, but are not in the list of packages."""
     if not now:
         return
     names = {listed.name for listed in now}
@@ -79,11 +79,11 @@ def _without_list(evidence: Evidence, now: set[Listed]) -> Iterator[Blinding]:
         if path.startswith(_INFO) and (name := _name(path)) not in names:
             paths = [line for line in text.splitlines() if not line.startswith("/etc/")]
             if evidence.still_there(_real(evidence, paths), len(evidence.layers), rewritten=False):
-                yield Blinding(name, path, None, "its files are there, and the list of packages leaves it out")
+                yield HiddenPackage(name, path, None, "its files are there, but the list of packages leaves it out")
 
 
-def _files(evidence: Evidence) -> Mapping[str, list[tuple[int, list[str]]]]:
-    """For each package the lists of its files, with the layer of each, from the bottom."""
+def files(evidence: Evidence) -> Mapping[str, list[tuple[int, list[str]]]]:
+    """Return the lists of files of each package, with the layer of each list, from the bottom."""
     found: dict[str, list[tuple[int, list[str]]]] = {}
     for item in evidence.lists:
         if item.path.startswith(_INFO):
@@ -100,28 +100,18 @@ def _real(evidence: Evidence, paths: list[str]) -> Iterator[str]:
 
 
 def _name(path: str) -> str:
-    """The package whose list of files that is: `info/libc6:amd64.list`."""
+    """Return the package whose list of files this is: `info/libc6:amd64.list`."""
     return path.removeprefix(_INFO).removesuffix(".list").partition(":")[0]
 
 
-def _writer(evidence: Evidence, path: str) -> int | None:
-    """The highest layer that writes that list, or deletes it or a folder it is in."""
-    folders = path.split("/")
-    marks = {path, *("/".join([*folders[:at], f".wh.{folders[at]}"]) for at in range(len(folders)))}
-    for layer in reversed(evidence.layers):
-        if any(member.path in marks for member in layer.members):
-            return layer.index
-    return None
-
-
 def _is_debian(evidence: Evidence) -> str:
-    """Why an image without any list is one of Debian all the same; empty where it is none."""
+    """Return what shows that an image without any list is Debian; empty if nothing does. Ends a sentence."""
     if not any(path in evidence.files for path in ("etc/debian_version", "etc/os-release", "usr/lib/os-release")):
         return ""
     if "etc/debian_version" not in evidence.files and "etc/apt" not in evidence.files:
         return ""
     if any(_LIBC.fullmatch(path) for path in evidence.files):
-        return "its C library is"
+        return "its C library is there"
     if evidence.files.listing("var/lib/dpkg"):
-        return "the rest of dpkg's folder is"
+        return "the rest of dpkg's folder is there"
     return ""

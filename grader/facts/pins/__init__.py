@@ -1,13 +1,8 @@
-"""What a build takes from outside, and how firmly each thing is named.
+"""Find what a build takes from outside, and how firmly each thing is pinned.
 
-    for thing in taken(build, context, "Dockerfile"):
+    for thing in Collector(context, "Dockerfile").dependencies(build):
         thing.category, thing.manager, thing.name, thing.tier, thing.why, thing.place
 
-Images, package installs and downloads of the stages that the target needs, with what the copied requirement and lock
-files say, and with shell scripts of the build context that a RUN starts. Nothing is run or fetched.
+These are the images, package installs and downloads of the stages that the target needs. Copied requirement and lock
+files are read, and so are the shell scripts of the build context that a RUN starts. Nothing is run or fetched.
 """
-
-from grader.facts.pins.collect import scripts, taken
-from grader.facts.pins.model import Category, Taken, Tier
-
-__all__ = ["Category", "Taken", "Tier", "scripts", "taken"]

@@ -1,4 +1,4 @@
-"""How firmly downloads are named: ADD of a URL or a repository, curl, wget, git clone."""
+"""Find how firmly downloads are pinned: ADD of a URL or a repository, curl, wget, git clone."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from grader.facts.dockerfile import Build, Download, RemoteFile, remote_files
-from grader.facts.pins.model import Category, Taken, Tier
+from grader.facts.dockerfile.external import RemoteFile, remote_files
+from grader.facts.dockerfile.resolved import BuildPlan
+from grader.facts.packages.downloads import Download
+from grader.facts.pins.model import Category, Dependency, Tier
 from grader.verdict import Place
 
 _CHECKSUM = re.compile(r"sha(?:256:[0-9a-f]{64}|384:[0-9a-f]{96}|512:[0-9a-f]{128})", re.IGNORECASE)
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
-def added(build: Build, file: str) -> Iterator[Taken]:
-    """Every ADD from outside."""
+def added(build: BuildPlan, file: str) -> Iterator[Dependency]:
+    """Everything that an ADD takes from outside."""
     for remote in remote_files(build):
         tier, why, shown = _added(remote)
         place = Place(file=file, line=remote.line, text=remote.raw)
-        yield Taken(Category.DOWNLOAD, remote.kind, remote.url, tier, remote.line, place, why, shown)
+        yield Dependency(Category.DOWNLOAD, remote.kind, remote.url, tier, remote.line, place, why, shown)
 
 
 def _added(remote: RemoteFile) -> tuple[Tier, str, bool]:
@@ -28,38 +30,41 @@ def _added(remote: RemoteFile) -> tuple[Tier, str, bool]:
             return Tier.DIGEST, "", True
         if not remote.known:
             return Tier.NONE, "only the build can tell what it is", False
-        return Tier.NONE, f"{remote.ref} can move" if remote.ref else "it names no commit", True
+        return (
+            Tier.NONE,
+            f"{remote.ref} is a branch or a tag, which can move" if remote.ref else "it names no commit",
+            True,
+        )
     if _CHECKSUM.fullmatch(remote.checksum):
         return Tier.DIGEST, "", True
     if remote.checksum and not remote.known:
         return Tier.NONE, "only the build can tell the checksum", False
-    return Tier.NONE, "nothing checks what arrives", True
+    return Tier.NONE, "nothing checks what is downloaded", True
 
 
-def fetched(download: Download, source: str, line: int) -> Taken | None:
-    """A download by a command; None for one that leaves nothing behind, or asks this very machine."""
+def fetched(download: Download, source: str, line: int) -> Dependency | None:
+    """The dependency of a download by a command; None if it keeps nothing, or fetches from this machine itself."""
     if not _counts(download):
         return None
     place = Place(file=source, line=download.line, text=str(download.command))
     kind = "git" if download.tool == "git" else "http"
     name = download.url or str(download.command)
     if download.verified:
-        return Taken(Category.DOWNLOAD, kind, name, Tier.DIGEST, line, place)
+        return Dependency(Category.DOWNLOAD, kind, name, Tier.DIGEST, line, place)
     if kind == "git":
-        why = f"{download.ref} can move" if download.ref else "it names no commit"
+        why = f"{download.ref} is a branch or a tag, which can move" if download.ref else "it names no commit"
     elif download.runs_unseen:
-        why = f"it is run by {download.piped_to} as it arrives"
+        why = f"it is piped straight into {download.piped_to}"
     else:
-        why = "nothing checks what arrives"
-    return Taken(Category.DOWNLOAD, kind, name, Tier.NONE, line, place, why)
+        why = "nothing checks what is downloaded"
+    return Dependency(Category.DOWNLOAD, kind, name, Tier.NONE, line, place, why)
 
 
 def _counts(download: Download) -> bool:
     if download.output == "/dev/null" or not (download.output or download.piped_to):
         return False
-    words = [word.text.partition("=")[0] for word in download.command.args]
-    if any(word in ("--connect-to", "--resolve", "--proxy", "-x") for word in words):
-        return True  # the address says nothing of who answers
+    if download.elsewhere:
+        return True
     try:
         host = urlsplit(download.url).hostname or ""
     except ValueError:

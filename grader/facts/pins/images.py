@@ -1,12 +1,12 @@
-"""How firmly images are named: FROM, COPY --from, RUN --mount=from, # syntax=."""
+"""Find how firmly images are pinned: FROM, COPY --from, RUN --mount=from, # syntax=."""
 
 from __future__ import annotations
 
 import re
 
-from grader.facts.dockerfile import ImageUse
+from grader.facts.dockerfile.external import ImageUse
 from grader.facts.dockerfile.reference import ImageReference
-from grader.facts.pins.model import Category, Taken, Tier
+from grader.facts.pins.model import Category, Dependency, Tier
 from grader.verdict import Place
 
 _VERSION = re.compile(
@@ -21,8 +21,11 @@ _VERSION = re.compile(
 
 
 def tag_tier(reference: ImageReference) -> Tier:
-    """The tier of a reference. A tag is a version when it holds three numbers with dots, a date, or a commit: 3.13.1,
-    trixie-20250113-slim; `3.13` and `trixie` are moved to new builds again and again."""
+    """The tier of a reference.
+
+    A tag is a version if it has three numbers with dots, a date or a commit: 3.13.1, trixie-20250113-slim. Tags such
+    as `3.13` and `trixie` are moved to new builds again and again.
+    """
     if reference.digest:
         return Tier.DIGEST
     tag = reference.tag
@@ -31,18 +34,18 @@ def tag_tier(reference: ImageReference) -> Tier:
     return Tier.VERSION if _VERSION.search(tag) else Tier.TAG
 
 
-def image(use: ImageUse, file: str) -> Taken:
-    """An image the build pulls."""
+def image(use: ImageUse, file: str) -> Dependency:
+    """The dependency of an image that the build pulls."""
     place = Place(file=file, line=use.line, text=use.raw)
     if use.reference is None:
-        return Taken(
+        return Dependency(
             Category.IMAGE, "image", use.resolved, Tier.NONE, use.line, place, "Docker refuses this name", False
         )
     tier = tag_tier(use.reference)
     if tier is Tier.NONE:
-        why = f"the tag {use.reference.tag} is moved to each new release" if use.reference.tag else "it has no tag"
+        why = f"the tag {use.reference.tag} moves to each new release" if use.reference.tag else "it has no tag"
     elif tier is Tier.TAG:
-        why = f"the tag {use.reference.tag} is moved to newer builds"
+        why = f"the tag {use.reference.tag} moves to newer builds"
     else:
         why = "" if tier is Tier.DIGEST else "a tag can be moved, a digest cannot"
-    return Taken(Category.IMAGE, "image", use.resolved, tier, use.line, place, why)
+    return Dependency(Category.IMAGE, "image", use.resolved, tier, use.line, place, why)

@@ -1,4 +1,4 @@
-"""What a build takes from outside, and how firmly each thing is named."""
+"""The model of what a build takes from outside: its category, and how firmly it is pinned."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from grader.verdict import Place
 
 
 class Tier(IntEnum):
-    """How firmly something is named; a higher one leaves less to chance.
+    """How firmly something is pinned. A higher tier leaves less to chance.
 
-    For images: nothing or `latest` < a tag < a tag that spells out a version < a digest. For packages and downloads:
-    NONE < VERSION (exactly one version) < DIGEST (its content: a hash, a commit, a lock file with hashes).
+    For images: no tag or `latest` < a tag < a tag with a full version < a digest. For packages and downloads:
+    NONE < VERSION (exactly one version) < DIGEST (the content: a hash, a commit, a lock file with hashes).
     """
 
     NONE = 0
@@ -22,7 +22,7 @@ class Tier(IntEnum):
 
 
 class Category(StrEnum):
-    """What kind of thing it is: each is judged by a parameter of its own."""
+    """The kind of a dependency. A check has a parameter for each."""
 
     IMAGE = "image"
     PACKAGE = "package"
@@ -30,27 +30,27 @@ class Category(StrEnum):
 
 
 @dataclass(frozen=True)
-class Taken:
+class Dependency:
     """One thing that the build takes from outside.
 
-    `why` says in a phrase what keeps it from a higher tier ("any version will do"); "" where nothing does. `shown` is
-    false where nothing can be told, because what names it cannot be read: then the tier is NONE.
+    `why` is a phrase for what keeps it from a higher tier ("any version will do"); "" if nothing does. `shown` is
+    false if its tier is not known, because the text that names it cannot be read. Then `tier` is NONE.
     """
 
     category: Category
     manager: str
-    """Whose rules it follows: pip, npm, apt, apk, dnf, conda, gem, go, cargo; `image`; `http`, `git`."""
+    """The rules that it follows: pip, npm, apt, apk, dnf, conda, gem, go, cargo; `image`; `http`, `git`."""
     name: str
     tier: Tier
     line: int
-    """Of the Dockerfile: the instruction or command that takes it."""
+    """The line of the Dockerfile: that of the instruction or command that takes it."""
     place: Place
-    """Where it is named: in the Dockerfile, or in a file that the build reads."""
+    """The place that names it: in the Dockerfile, or in a file that the build reads."""
     why: str = ""
     shown: bool = True
 
     def why_open(self, wanted: Tier) -> str | None:
-        """Why it is not named as firmly as wanted, None where it is. What cannot be shown is not."""
+        """Why it is not pinned as firmly as wanted; None if it is. What cannot be shown to be pinned is not."""
         if not self.shown:
             return f"cannot be shown to be pinned: {self.why}"
         return self.why if self.tier < wanted else None

@@ -1,7 +1,7 @@
-"""How firmly JavaScript packages are named: npm, npx, yarn, pnpm, bun, corepack.
+"""Find how firmly JavaScript packages are pinned: npm, npx, yarn, pnpm, bun, corepack.
 
-`npm ci` and its like keep to the lock file or fail. A bare `npm install` may go past it and rewrite it, so it is judged
-by package.json, as a build without a lock file would be.
+`npm ci` and similar commands follow the lock file or fail. A bare `npm install` may ignore it and rewrite it. So it is
+judged by package.json, as if there were no lock file.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from grader.facts.pins.files import Found, Lost
-from grader.facts.pins.model import Taken, Tier
-from grader.facts.pins.scene import COMMIT, Scene, is_version
+from grader.facts.pins.context_files import Found, Unknown
+from grader.facts.pins.install_context import COMMIT, InstallContext, is_version
+from grader.facts.pins.model import Dependency, Tier
 from grader.verdict import Place
 
 _LOCKS = {
@@ -26,27 +26,27 @@ _LOCAL = ("file:", "link:", "workspace:", "portal:", "./", "../", "/", "~/")
 _PRODUCTION = ("prod", "production")
 
 
-def node(scene: Scene) -> Iterator[Taken]:
-    """Everything that one run of a JavaScript package manager takes."""
-    install = scene.install
+def node(context: InstallContext) -> Iterator[Dependency]:
+    """The dependencies of one run of a JavaScript package manager."""
+    install = context.install
     for package in install.packages:
-        if package.local or _is_ours(scene, package.text):
+        if package.local or _is_ours(context, package.text):
             continue
         if not package.known:
-            yield scene.take(package.raw, Tier.NONE, "only the build can tell what it is", shown=False)
+            yield context.dependency(package.raw, Tier.NONE, "only the build can tell what it is", shown=False)
             continue
         tier, why = specification(package.text)
-        yield scene.take(package.text, tier, why)
+        yield context.dependency(package.text, tier, why)
     if install.packages and any(not package.local for package in install.packages):
         return
     if install.action == "update":
-        yield scene.take(scene.whole(), Tier.NONE, "it takes the newest versions that package.json allows")
+        yield context.dependency(context.whole(), Tier.NONE, "it takes the newest versions that package.json allows")
     elif install.action in ("install", "ci", "fetch") and not install.has("--global", "--offline"):
-        yield from _project(scene)
+        yield from _project(context)
 
 
 def specification(text: str) -> tuple[Tier, str]:
-    """How firmly `name@version` and the other forms of a package argument name one package."""
+    """How firmly a package argument (`name@version` and other forms) is pinned, and why not more firmly."""
     if text.startswith("npm:"):
         text = text[4:]
     if _is_remote(text):
@@ -58,7 +58,7 @@ def specification(text: str) -> tuple[Tier, str]:
         return _remote(version)
     if not version:
         return Tier.NONE, "the newest version is taken"
-    # A hash, as corepack takes one, may follow a plus sign.
+    # For corepack, a hash may follow a plus sign.
     return (Tier.VERSION, "") if is_version(version) else (Tier.NONE, f"{version} leaves the version open")
 
 
@@ -80,9 +80,9 @@ def _remote(text: str) -> tuple[Tier, str]:
     return Tier.NONE, "it names no commit"
 
 
-def _is_ours(scene: Scene, text: str) -> bool:
-    """Whether `npx NAME` runs what the project's own dependencies brought."""
-    install = scene.install
+def _is_ours(context: InstallContext, text: str) -> bool:
+    """Whether `npx NAME` runs a program of the project's own dependencies."""
+    install = context.install
     if install.action != "exec" or install.manager not in ("npm", "npx", "bun"):
         return False
     if install.has("--no", "--no-install", "--offline"):
@@ -90,27 +90,55 @@ def _is_ours(scene: Scene, text: str) -> bool:
     name, version = _split(text)
     if version or _is_remote(text):
         return False
-    lock = _lock(scene, "bun" if install.manager == "bun" else "npm")
+    lock = _lock(context, "bun" if install.manager == "bun" else "npm")
     if not isinstance(lock, Found):
-        manifest = scene.read("package.json")
-        return isinstance(manifest, Found) and bool(_dependencies(manifest.content, production=False))
-    try:
-        packages = json.loads(lock.content).get("packages", {})
-        return f"node_modules/{name}" in packages or any(name in (one.get("bin") or ()) for one in packages.values())
-    except (ValueError, AttributeError, TypeError, RecursionError):
-        return True
+        manifest = context.read("package.json")
+        return isinstance(manifest, Found) and bool(context.files.parsed(_dependencies, manifest.content, _ALL))
+    return context.files.parsed(_Locked, lock.content).brings(name)
 
 
-def _lock(scene: Scene, manager: str) -> Found | Lost:
-    """The lock file in force. A file that is no lock file is none."""
-    lost: Lost | None = None
+class _Locked:
+    """The packages and programs of a package-lock.json. A file that cannot be parsed is assumed to bring anything."""
+
+    def __init__(self, content: str) -> None:
+        self._packages: Mapping[str, Any] = {}
+        self._programs: set[Any] = set()
+        self._texts: list[str] = []
+        try:
+            self._packages = json.loads(content).get("packages", {})
+            for package in self._packages.values():
+                programs = package.get("bin") or ()
+                if isinstance(programs, str):
+                    self._texts.append(programs)
+                else:
+                    self._programs.update(program for program in programs if isinstance(program, str))
+            self._broken = False
+        except (ValueError, AttributeError, TypeError, RecursionError):
+            self._broken = True
+
+    def brings(self, name: str) -> bool:
+        return (
+            self._broken
+            or f"node_modules/{name}" in self._packages
+            or name in self._programs
+            or any(name in text for text in self._texts)
+        )
+
+
+def _lock(context: InstallContext, manager: str) -> Found | Unknown:
+    """The lock file that applies, or the reason why there is none. An invalid file is not a lock file."""
+    missing: Unknown | None = None
     for name in _LOCKS[manager]:
-        file = scene.read(name)
+        file = context.read(name)
         if isinstance(file, Found):
-            return file if _is_lock(name, file.content) else Lost(scene.path(name), "it is no lock file")
-        lost = file
-    assert lost is not None
-    return lost
+            return (
+                file
+                if context.files.parsed(_is_lock, name, file.content)
+                else Unknown(context.path(name), "it is not a lock file")
+            )
+        missing = file
+    assert missing is not None
+    return missing
 
 
 def _is_lock(name: str, content: str) -> bool:
@@ -127,74 +155,77 @@ def _is_lock(name: str, content: str) -> bool:
     return bool(content.strip())
 
 
-def _project(scene: Scene) -> Iterator[Taken]:
-    """An install of what package.json and the lock file say."""
-    install = scene.install
-    lock = _lock(scene, install.manager)
+def _project(context: InstallContext) -> Iterator[Dependency]:
+    """The dependencies of an install that follows package.json and the lock file."""
+    install = context.install
+    lock = _lock(context, install.manager)
     name = _LOCKS[install.manager][-1 if install.manager == "npm" else 0]
-    strict = _keeps_to_lock(scene, lock)
-    path = scene.path(name)
-    if isinstance(lock, Found) and (strict or path in scene.memory.held):
-        scene.memory.held.add(path)
-        yield scene.take(scene.whole(), Tier.DIGEST)
+    strict = _keeps_to_lock(context, lock)
+    path = context.path(name)
+    if isinstance(lock, Found) and (strict or context.state.is_held(path)):
+        context.state.hold(path)
+        yield context.dependency(context.whole(), Tier.DIGEST)
         return
-    if isinstance(lock, Lost) and strict:
+    if isinstance(lock, Unknown) and strict:
         unseen = not lock.why.startswith(("no step", "it is no", "it is not in"))
-        why = f"{lock.path} cannot be read: {lock.why}" if unseen else f"it needs {name}, and {lock.why}"
-        yield scene.take(scene.whole(), Tier.NONE, why, shown=not unseen and not lock.absent)
+        why = f"{lock.path} cannot be read: {lock.why}" if unseen else f"it needs {name}, but {lock.why}"
+        yield context.dependency(context.whole(), Tier.NONE, why, shown=not unseen and not lock.absent)
         return
-    manifest = scene.read("package.json")
-    if isinstance(manifest, Lost):
-        if not install.packages:  # a folder named outright needs no package.json beside it
-            yield scene.lost(manifest, scene.whole())
+    manifest = context.read("package.json")
+    if isinstance(manifest, Unknown):
+        if not install.packages:  # an install of a named folder needs no package.json here
+            yield context.unreadable(manifest, context.whole())
         return
-    wanted = _dependencies(manifest.content, production=_production(scene))
+    wanted = context.files.parsed(_dependencies, manifest.content, _FOR_PRODUCTION if _production(context) else _ALL)
     if wanted is None:
-        yield scene.take(scene.whole(), Tier.NONE, "package.json cannot be understood", shown=False)
+        yield context.dependency(context.whole(), Tier.NONE, "package.json cannot be parsed", shown=False)
         return
     for package, version in wanted.items():
         if version.startswith(_LOCAL):
             continue
         tier, why = specification(f"{package}@{version}")
         if tier < Tier.VERSION and isinstance(lock, Found):
-            why += f", and nothing makes {scene.whole()} keep to {name}"
-        yield scene.take(f"{package}@{version}", tier, why, _line_of(manifest, package))
+            why += f", and nothing makes {context.whole()} keep to {name}"
+        yield context.dependency(f"{package}@{version}", tier, why, _line_of(context, manifest, package))
 
 
-def _keeps_to_lock(scene: Scene, lock: Found | Lost) -> bool:
-    install = scene.install
+def _keeps_to_lock(context: InstallContext, lock: Found | Unknown) -> bool:
+    install = context.install
     if install.action in ("ci", "fetch") or install.has("--frozen-lockfile", "--immutable"):
         return not install.has("--no-frozen-lockfile", "--no-immutable")
     if install.command.args and install.command.args[0].text == "workspaces":
         return True
     modern = isinstance(lock, Found) and "__metadata:" in lock.content
     if install.manager == "yarn" and modern:
-        return scene.is_on("YARN_ENABLE_IMMUTABLE_INSTALLS") or scene.is_on("CI")
-    return install.manager == "pnpm" and scene.is_on("CI") and not install.has("--no-frozen-lockfile")
+        return context.is_on("YARN_ENABLE_IMMUTABLE_INSTALLS") or context.is_on("CI")
+    return install.manager == "pnpm" and context.is_on("CI") and not install.has("--no-frozen-lockfile")
 
 
-def _production(scene: Scene) -> bool:
-    install = scene.install
+def _production(context: InstallContext) -> bool:
+    install = context.install
     left_out = install.options.get("--omit", ())
     if "dev" in left_out or install.has("--production", "--prod", "-P"):
         return True
     if install.option("--only") in _PRODUCTION:
         return True
-    return scene.env("NODE_ENV") == "production" and "dev" not in install.options.get("--include", ())
+    return context.env("NODE_ENV") == "production" and "dev" not in install.options.get("--include", ())
 
 
-def _dependencies(content: str, *, production: bool) -> Mapping[str, str] | None:
-    """What package.json depends on; None where it cannot be understood."""
+_FOR_PRODUCTION = ("dependencies", "optionalDependencies")
+_ALL = (*_FOR_PRODUCTION, "devDependencies")
+
+
+def _dependencies(content: str, sections: tuple[str, ...]) -> Mapping[str, str] | None:
+    """The dependencies in package.json; None if it cannot be parsed."""
     try:
         table: Any = json.loads(content)
-        sections = ["dependencies", "optionalDependencies"] + ([] if production else ["devDependencies"])
         return {name: str(version) for section in sections for name, version in (table.get(section) or {}).items()}
     except (ValueError, AttributeError, RecursionError):
         return None
 
 
-def _line_of(file: Found, package: str) -> Place:
-    at = file.content.find(f'"{package}"')
-    line = file.line + file.content.count("\n", 0, at) if at >= 0 else None
-    text = file.content[at:].partition("\n")[0].strip().rstrip(",") if at >= 0 else None
-    return Place(file=file.name, line=line, text=text)
+def _line_of(context: InstallContext, file: Found, package: str) -> Place:
+    found = context.files.find(file, f'"{package}"')
+    if found is None:
+        return Place(file=file.name)
+    return Place(file=file.name, line=found.line, text=found.rest.strip().rstrip(","))

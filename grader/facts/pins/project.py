@@ -1,4 +1,4 @@
-"""What a Python project says it depends on: pyproject.toml, setup.cfg, setup.py, Pipfile."""
+"""Read the dependencies of a Python project from pyproject.toml, setup.cfg, setup.py and Pipfile."""
 
 from __future__ import annotations
 
@@ -7,19 +7,24 @@ import configparser
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from grader.facts.pins.install_context import COMMIT
 from grader.facts.pins.model import Tier
-from grader.facts.pins.requirements import Requirement, Source, normal_name, parse_requirement
-from grader.facts.pins.scene import COMMIT
-
-_POETRY_EXACT = re.compile(r"={0,3}\s*v?\d[0-9A-Za-z.+!_-]*")
+from grader.facts.pins.requirements import (
+    Requirement,
+    Source,
+    exact_version,
+    normal_name,
+    parse_requirement,
+    read_marker,
+)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The requirements of a project, and the requirement files it names. `unreadable` says what cannot be told."""
+    """The requirements of a project, and the requirement files that it names. `unreadable` says what is not known."""
 
     requirements: tuple[Requirement, ...] = ()
     files: tuple[str, ...] = ()
@@ -27,9 +32,9 @@ class Wanted:
 
 
 def dependencies(name: str, content: str, extras: tuple[str, ...]) -> Wanted | None:
-    """What the project file of that name asks for; None where it is silent about dependencies.
+    """The requirements of the project file `name`; None if it says nothing about dependencies.
 
-    `group` in place of a name reads the dependency groups of pyproject.toml that `extras` lists.
+    With `group` as the name, they are the dependency groups of pyproject.toml that `extras` lists.
     """
     try:
         if name in ("pyproject.toml", "group", "Pipfile"):
@@ -42,21 +47,25 @@ def dependencies(name: str, content: str, extras: tuple[str, ...]) -> Wanted | N
         if name == "setup.py":
             return _setup_py(content)
     except (ValueError, configparser.Error, TypeError, AttributeError, SyntaxError, RecursionError, MemoryError):
-        return Wanted(unreadable=f"{name} cannot be understood")
+        return Wanted(unreadable=f"{name} cannot be parsed")
     return None
 
 
-def locked_names(content: str) -> set[str]:
-    """The packages that a poetry.lock, uv.lock or pdm.lock holds."""
+def locked(content: str) -> Mapping[str, tuple[Requirement, ...]]:
+    """The packages in a poetry.lock, uv.lock or pdm.lock, by name: one requirement for each version."""
+    found: dict[str, list[Requirement]] = {}
     try:
-        packages = tomllib.loads(content).get("package", [])
-        return {normal_name(package["name"]) for package in packages}
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return set()
+        for package in tomllib.loads(content)["package"]:
+            name, version = normal_name(package["name"]), str(package.get("version", ""))
+            pin = Requirement(package["name"], name, Source.INDEX, Tier.DIGEST, version=version)
+            found.setdefault(name, []).append(pin)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}
+    return {name: tuple(pins) for name, pins in found.items()}
 
 
 def poetry_requirement(text: str) -> Requirement:
-    """What an argument of `poetry add` asks for: pip's forms, and `name@constraint`."""
+    """The requirement of an argument of `poetry add`: pip's forms, and `name@constraint`."""
     name, at, constraint = text.partition("@")
     if at and "://" not in text and not re.search(r"[=<>~ ]", name):
         return _poetry(name, constraint)
@@ -101,20 +110,30 @@ def _poetry_all(table: Mapping[str, Any]) -> Iterator[Requirement]:
                 continue
             if isinstance(one, str):
                 yield _poetry(name, one)
-            elif "git" in one or "url" in one:
+                continue
+            marker = _poetry_marker(one)
+            if "git" in one or "url" in one:
                 exact = bool(COMMIT.fullmatch(str(one.get("rev", ""))))
                 why = "" if exact else "it names no commit" if "git" in one else "nothing says what it must hash to"
                 tier = Tier.DIGEST if exact else Tier.NONE
-                yield Requirement(name, normal_name(name), Source.VCS, tier, why)
+                yield Requirement(name, normal_name(name), Source.VCS, tier, why, marker=marker)
             else:
-                yield _poetry(name, str(one.get("version", "*")))
+                yield replace(_poetry(name, str(one.get("version", "*"))), marker=marker)
+
+
+def _poetry_marker(table: Mapping[str, Any]) -> str:
+    """The marker of a Poetry dependency. Its Python versions have Poetry's own syntax, so no sample decides them."""
+    said = [f"({table['markers']})"] if "markers" in table else []
+    said += [f"sys_platform == {str(table['platform'])!r}"] if "platform" in table else []
+    said += [f"python_version === {str(table['python'])!r}"] if "python" in table else []
+    return read_marker(" and ".join(said))
 
 
 def _poetry(name: str, constraint: str) -> Requirement:
-    """Poetry, unlike pip, takes a bare version for exactly that one."""
-    exact = bool(_POETRY_EXACT.fullmatch(constraint.strip())) and constraint != "latest"
-    why = "" if exact else f"{constraint or name} leaves the version open"
-    return Requirement(name, normal_name(name), Source.INDEX, Tier.VERSION if exact else Tier.NONE, why)
+    """The requirement of a Poetry dependency. Unlike pip, Poetry reads a bare version as exactly that version."""
+    version = exact_version(re.sub(r"^\s*={0,3}", "", constraint))
+    tier, why = (Tier.VERSION, "") if version else (Tier.NONE, f"{constraint or name} leaves the version open")
+    return Requirement(name, normal_name(name), Source.INDEX, tier, why, version=version)
 
 
 def _pipfile(table: Mapping[str, Any]) -> Wanted:
@@ -126,9 +145,20 @@ def _pipfile(table: Mapping[str, Any]) -> Wanted:
                 tier, why = (Tier.DIGEST, "") if exact else (Tier.NONE, "it names no commit")
                 found.append(Requirement(name, normal_name(name), Source.VCS, tier, why))
             else:
-                version = value.get("version", "*") if isinstance(value, dict) else str(value)
-                found.append(parse_requirement(name + (version if version != "*" else "")))
+                said = value if isinstance(value, dict) else {"version": str(value)}
+                version = said.get("version", "*")
+                requirement = parse_requirement(name + (version if version != "*" else ""))
+                found.append(replace(requirement, marker=_pipenv_marker(said)))
     return Wanted(tuple(found))
+
+
+def _pipenv_marker(table: Mapping[str, Any]) -> str:
+    """The marker of a Pipenv dependency: its `markers`, and the keys that are named like a marker's variable."""
+    from packaging.markers import Environment
+
+    said = [f"({table['markers']})"] if "markers" in table else []
+    said += [f"{name} {table[name]}" for name in Environment.__annotations__ if name in table]
+    return read_marker(" and ".join(said))
 
 
 def _setup_cfg(content: str, extras: tuple[str, ...]) -> Wanted | None:
@@ -152,15 +182,15 @@ def _setup_py(content: str) -> Wanted | None:
                 if keyword.arg == "install_requires":
                     return _literal(keyword.value)
                 if keyword.arg is None:
-                    return Wanted(unreadable="setup.py passes on keywords that cannot be read")
+                    return Wanted(unreadable="setup.py calls setup with keywords that cannot be read")
             return Wanted()
-    return Wanted(unreadable="setup.py does not call setup where it can be read")
+    return Wanted(unreadable="no call of setup can be found in setup.py")
 
 
 def _literal(node: ast.expr) -> Wanted:
     try:
         value = ast.literal_eval(node)
     except ValueError:
-        return Wanted(unreadable="the install_requires of setup.py is worked out by a program")
+        return Wanted(unreadable="setup.py computes its install_requires")
     texts = [value] if isinstance(value, str) else list(value)
     return Wanted(tuple(parse_requirement(str(text)) for text in texts))

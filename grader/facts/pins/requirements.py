@@ -1,28 +1,36 @@
-"""Python requirements, one by one and in files, as pip and uv read them."""
+"""Read Python requirements, single ones and files, as pip and uv do.
+
+`packaging` reads names, versions, specifiers and markers. What only pip defines is read here: lines and their options,
+addresses, files and folders.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from grader.facts.pins.model import Tier
 
-_NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*(.*)", re.DOTALL)
-_EXACT = re.compile(r"={2,3}\s*([A-Za-z0-9][A-Za-z0-9.!+_-]*)")
+if TYPE_CHECKING:
+    from packaging.specifiers import Specifier
+
+MAX_LENGTH = 20_000
+"""The most characters of a requirement, without its hashes and other options."""
 _HASH_FRAGMENT = re.compile(r"(?:^|&)sha(?:256=[0-9a-f]{64}|384=[0-9a-f]{96}|512=[0-9a-f]{128})(?:&|$)", re.IGNORECASE)
 _HASH_OPTION = re.compile(r"\s--hash[=\s]\s*sha(?:256|384|512):[0-9A-Fa-f]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.IGNORECASE)
 _VCS = ("git+", "hg+", "svn+", "bzr+")
 _ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
-_COMMENT = re.compile(r"(^|\s+)#.*$")
+_COMMENT = re.compile(r"(?:^|\s)#")
 _OPTION = re.compile(r"(--[a-z-]+|-[a-zA-Z])\s*=?\s*(.*)", re.DOTALL)
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 
 
 class Source(StrEnum):
-    """Where a requirement comes from."""
+    """The source of a requirement."""
 
     INDEX = "index"
     URL = "url"
@@ -32,8 +40,11 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Requirement:
-    """One requirement. `name` is normalised ("" where only the package itself can tell), `tier` how firmly it is named,
-    `why` what keeps it from being exact."""
+    """One requirement.
+
+    `name` is normalised; "" if only the package itself has it. `tier` is how firmly it is pinned, and `why` what keeps
+    it from being exact.
+    """
 
     text: str
     name: str
@@ -42,77 +53,121 @@ class Requirement:
     why: str = ""
     extras: tuple[str, ...] = ()
     path: str = ""
-    """LOCAL: the file or folder."""
+    """For LOCAL: the file or folder."""
+    marker: str = ""
+    """The marker of the environments that it is installed in, as `packaging` writes it; "" for all."""
+    specifier: str = ""
+    """For INDEX: the versions that meet it; "" for any."""
+    version: str = ""
+    """The only version that meets it, if there is one and it is known."""
+
+    def is_met_by(self, pin: Requirement) -> bool:
+        """Whether the version that `pin` pins meets this requirement. An unknown version does."""
+        from packaging.specifiers import SpecifierSet
+
+        try:
+            return not pin.version or SpecifierSet(self.specifier).contains(pin.version, prereleases=True)
+        except ValueError:  # a number with thousands of digits
+            return False
 
 
 @dataclass(frozen=True)
 class Line:
-    """One logical line of a requirements file; `number` is that of its first physical line."""
+    """One logical line of a requirements file. `number` is the number of its first physical line."""
 
     number: int
     text: str
     option: str = ""
-    """`-r`, `-c`, `-e` or another option that stands for the whole line."""
+    """`-r`, `-c`, `-e` or another option that takes the whole line."""
     value: str = ""
     requirement: Requirement | None = field(default=None)
 
 
 def normal_name(name: str) -> str:
-    """The name that all spellings of a package share: lower case, runs of -_. as one dash."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    """The normalised name of a package, the same for all its spellings."""
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(name)
 
 
 def parse_requirement(text: str) -> Requirement:
-    """What one argument of `pip install`, or one line of a file without its comment, asks for."""
+    """Parse one argument of `pip install`, or one line of a file without its comment."""
     text = text.strip()
-    hashed = bool(_HASH_OPTION.search(text))
-    bare = re.split(r"\s--", text, maxsplit=1)[0].strip()
-    bare, _, _ = bare.partition(" ;")
-    name, extras, rest = _split(bare)
-    url = rest[1:].strip() if rest.startswith("@") else bare if _is_url(bare) else ""
-    if url:
-        return _from_url(text, name if rest.startswith("@") else "", extras, url, hashed)
-    if _is_local(bare):
-        path, _, wanted = bare.partition("[")
-        return Requirement(text, "", Source.LOCAL, Tier.VERSION, extras=_extras(wanted.rstrip("]")), path=path)
-    if not name:
-        return Requirement(text, "", Source.INDEX, Tier.NONE, "it is not readable as a requirement")
-    specifier = rest.partition(";")[0].strip().strip("()")
-    tier, why = _specifier(specifier)
-    if tier is Tier.VERSION and hashed:
-        tier = Tier.DIGEST
-    return Requirement(text, normal_name(name), Source.INDEX, tier, why, extras)
+    # pip reads the first word that begins with a dash as an option. In an address, a semicolon belongs to the address.
+    bare = re.split(r"\s-", text, maxsplit=1)[0].strip()
+    asked, _, condition = bare.partition("; " if _is_url(bare) else ";")
+    unreadable = Requirement(text, "", Source.INDEX, Tier.NONE, "it cannot be read as a requirement")
+    if len(bare) > MAX_LENGTH:
+        return unreadable
+    try:
+        marker = read_marker(condition)
+        return replace(_unconditional(text, asked.strip(), bool(_HASH_OPTION.search(text))), marker=marker)
+    except (ValueError, RecursionError):
+        return unreadable
 
 
-_OTHER_SYSTEM = re.compile(
-    r";\s*(?:(?:sys_platform|platform_system|os_name)\s*==\s*[\"'](?!linux|Linux|posix)[^\"']*[\"']"
-    r"|(?:sys_platform|platform_system|os_name)\s*!=\s*[\"'](?:linux|Linux|posix)[\"']"
-    r"|python(?:_full)?_version\s*<=?\s*[\"'](?:2|3\.[0-7](?![0-9]))[^\"']*[\"'])\s*(?:and\b.*)?$"
-)
+def read_marker(text: str) -> str:
+    """The marker as `packaging` writes it; "" for none. Raises ValueError or RecursionError if it is not readable."""
+    from packaging.markers import Marker
+
+    return str(Marker(text)) if text.strip() else ""
 
 
-def never_on_linux(text: str) -> bool:
-    """Whether a requirement's marker plainly keeps it from being installed in an image: it wants another system, or a
-    Python that is long gone."""
-    return bool(_OTHER_SYSTEM.search(re.split(r"\s--", text, maxsplit=1)[0].strip()))
+def exact_version(text: str) -> str:
+    """The version as indexes write it; "" if the text is not a version."""
+    from packaging.version import Version
+
+    try:
+        return str(Version(text))
+    except ValueError:
+        return ""
 
 
-def _split(text: str) -> tuple[str, tuple[str, ...], str]:
-    match = _NAME.fullmatch(text)
-    return (match[1], _extras(match[2] or ""), match[3].strip()) if match else ("", (), text)
+def _unconditional(text: str, asked: str, hashed: bool) -> Requirement:
+    """The requirement without its marker. Raises ValueError if it is not readable."""
+    from packaging import requirements
+
+    if _is_url(asked):
+        return _from_url(text, "", (), asked, hashed)
+    if not re.match(r"[^/]*@", asked) and _is_local(asked):
+        path, _, wanted = asked.partition("[")
+        name, version = _of_wheel(path)
+        extras = tuple(normal_name(part.strip()) for part in wanted.rstrip("]").split(",") if part.strip())
+        return Requirement(text, name, Source.LOCAL, Tier.VERSION, extras=extras, path=path, version=version)
+    read = requirements.Requirement(asked)
+    extras = tuple(sorted(map(normal_name, read.extras)))
+    if read.url:
+        return _from_url(text, read.name, extras, read.url, hashed)
+    version = next((one.version for one in read.specifier if _is_exact(one)), "")
+    tier, why = Tier.DIGEST if hashed else Tier.VERSION, ""
+    if not version:
+        tier = Tier.NONE
+        why = f"{read.specifier} leaves the version open" if read.specifier else "any version will do"
+    return Requirement(
+        text,
+        normal_name(read.name),
+        Source.INDEX,
+        tier,
+        why,
+        extras,
+        specifier=str(read.specifier),
+        version=version,
+    )
 
 
-def _extras(text: str) -> tuple[str, ...]:
-    return tuple(normal_name(part.strip()) for part in text.split(",") if part.strip())
+def _is_exact(specifier: Specifier) -> bool:
+    return specifier.operator == "===" or (specifier.operator == "==" and not specifier.version.endswith(".*"))
 
 
-def _specifier(text: str) -> tuple[Tier, str]:
-    if not text:
-        return Tier.NONE, "any version will do"
-    for part in text.split(","):
-        if _EXACT.fullmatch(part.strip()):
-            return Tier.VERSION, ""
-    return Tier.NONE, f"{text} leaves the version open"
+def _of_wheel(path: str) -> tuple[str, str]:
+    """The name and version in the file name of a wheel; "" for any other file."""
+    from packaging.utils import parse_wheel_filename
+
+    try:
+        name, version, *_ = parse_wheel_filename(path.rpartition("/")[2])
+    except ValueError:
+        return "", ""
+    return name, str(version)
 
 
 def _is_url(text: str) -> bool:
@@ -126,10 +181,11 @@ def _is_local(text: str) -> bool:
 
 def _from_url(text: str, name: str, extras: tuple[str, ...], url: str, hashed: bool) -> Requirement:
     address, _, fragment = url.partition("#")
-    name = normal_name(name or _egg(fragment))
+    wheel, version = _of_wheel(address)
+    name = normal_name(name or _egg(fragment) or wheel)
     if address.startswith("file:"):
         path = re.sub(r"^file:(//(localhost)?)?", "", address)
-        return Requirement(text, name, Source.LOCAL, Tier.VERSION, extras=extras, path=path)
+        return Requirement(text, name, Source.LOCAL, Tier.VERSION, extras=extras, path=path, version=version)
     if address.startswith(_VCS):
         revision = address.rpartition("/")[2].rpartition("@")[2] if "@" in address.rpartition("/")[2] else ""
         if _COMMIT.fullmatch(revision):
@@ -137,7 +193,7 @@ def _from_url(text: str, name: str, extras: tuple[str, ...], url: str, hashed: b
         why = f"{revision} is a branch or a tag, which can move" if revision else "it names no commit"
         return Requirement(text, name, Source.VCS, Tier.NONE, why, extras)
     if hashed or _HASH_FRAGMENT.search(fragment):
-        return Requirement(text, name, Source.URL, Tier.DIGEST, extras=extras)
+        return Requirement(text, name, Source.URL, Tier.DIGEST, extras=extras, version=version)
     return Requirement(text, name, Source.URL, Tier.NONE, "nothing says what the file must hash to", extras)
 
 
@@ -147,9 +203,9 @@ def _egg(fragment: str) -> str:
 
 
 def read_lines(text: str) -> Iterator[Line]:
-    """The lines of a requirements file, continuations joined and comments gone."""
+    """The lines of a requirements file, with continuations joined and without comments."""
     for number, joined in _logical(text):
-        line = _COMMENT.sub("", joined).strip()
+        line = _COMMENT.split(joined, maxsplit=1)[0].strip()
         if not line:
             continue
         match = _OPTION.fullmatch(line) if line.startswith("-") else None
@@ -160,9 +216,10 @@ def read_lines(text: str) -> Iterator[Line]:
 
 
 def _with_variables(requirement: Requirement) -> Requirement:
-    # pip replaces ${NAME} from the environment of the build, which the file cannot tell.
-    if requirement.source is Source.INDEX and _VARIABLE.search(requirement.text.partition(";")[0]):
-        return Requirement(requirement.text, requirement.name, Source.INDEX, Tier.NONE, "it hangs on a variable")
+    # pip replaces ${NAME} from the environment of the build, which the file does not contain.
+    before, _, marker = requirement.text.partition(";")
+    if _VARIABLE.search(marker) or (requirement.source is Source.INDEX and _VARIABLE.search(before)):
+        return Requirement(requirement.text, requirement.name, Source.INDEX, Tier.NONE, "it depends on a variable")
     return requirement
 
 
@@ -178,11 +235,12 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
     collected, first = "", 0
     for number, line in enumerate(text.splitlines(), 1):
         first = first or number
-        # A comment ends at the line's end, also where a backslash stands there.
-        if line.endswith("\\") and not re.match(r"\s*#", line):
+        # A comment ends with its line, even after a backslash. A comment may also follow a continued line.
+        comment = re.match(r"\s*#", line)
+        if line.endswith("\\") and not comment:
             collected += line[:-1]
             continue
-        yield first, collected + line
+        yield first, f"{collected} {line}" if comment else collected + line
         collected, first = "", 0
     if collected:
         yield first, collected

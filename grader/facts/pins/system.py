@@ -1,6 +1,6 @@
-"""How firmly packages of a distribution are named: apt, apk, dnf and yum, conda.
+"""Find how firmly packages of a distribution are pinned: apt, apk, dnf and yum, conda.
 
-A snapshot of the archive in place of the archive itself pins every apt package, named with a version or not.
+A snapshot in place of the archive pins every apt package, with or without a version.
 """
 
 from __future__ import annotations
@@ -9,50 +9,52 @@ import re
 from collections.abc import Iterator
 
 from grader.facts.pins.archives import asks_for_snapshot
-from grader.facts.pins.files import Lost
-from grader.facts.pins.model import Taken, Tier
-from grader.facts.pins.scene import Scene
+from grader.facts.pins.context_files import Unknown
+from grader.facts.pins.install_context import InstallContext
+from grader.facts.pins.model import Dependency, Tier
 from grader.verdict import Place
 
+MAX_PACKAGE = 1_000
+"""Characters of a package argument that is understood."""
 _CONDA_EXACT = re.compile(r"[A-Za-z0-9_.-]+(?:\s*==\s*[0-9][\w.]*|=[0-9]+\.[0-9]+\.[0-9][\w.]*)(?:=\S+)?")
 
 
-def system(scene: Scene) -> Iterator[Taken]:
-    """Everything that one run of apt, apk, dnf or conda takes."""
-    install = scene.install
+def system(context: InstallContext) -> Iterator[Dependency]:
+    """The dependencies of one run of apt, apk, dnf or conda."""
+    install = context.install
     if install.has("--no-download", "--simulate", "--dry-run", "--just-print", "--no-network", "--offline"):
         return
-    snapshot = install.ecosystem == "apt" and (scene.memory.archives.snapshot or asks_for_snapshot(install))
+    snapshot = install.ecosystem == "apt" and (context.state.archives.snapshot or asks_for_snapshot(install))
     if install.action == "upgrade" or (install.ecosystem == "conda" and install.action == "update"):
         tier = Tier.VERSION if snapshot else Tier.NONE
-        yield scene.take(scene.whole(), tier, "" if snapshot else "it takes the newest of everything")
-    for text, known, place in _names(scene):
-        if isinstance(text, Lost):
-            yield scene.lost(text)
+        yield context.dependency(context.whole(), tier, "" if snapshot else "it takes the newest of everything")
+    for text, known, place in _names(context):
+        if isinstance(text, Unknown):
+            yield context.unreadable(text)
         elif snapshot:
-            yield scene.take(text, Tier.VERSION, place=place)
+            yield context.dependency(text, Tier.VERSION, place=place)
         elif not known:
-            yield scene.take(text, Tier.NONE, "only the build can tell what it is", place, shown=False)
+            yield context.dependency(text, Tier.NONE, "only the build can tell what it is", place, shown=False)
         elif exact(install.ecosystem, text):
-            yield scene.take(text, Tier.VERSION, place=place)
+            yield context.dependency(text, Tier.VERSION, place=place)
         else:
-            yield scene.take(text, Tier.NONE, _why(install.ecosystem, text), place)
+            yield context.dependency(text, Tier.NONE, _why(install.ecosystem, text), place)
 
 
-def _names(scene: Scene) -> Iterator[tuple[str | Lost, bool, Place]]:
-    """The packages by name, from the command line and from the files it reads."""
-    install = scene.install
+def _names(context: InstallContext) -> Iterator[tuple[str | Unknown, bool, Place]]:
+    """The packages on the command line and in the files that it reads."""
+    install = context.install
     for package in install.packages:
         removed = install.ecosystem == "apt" and package.text.endswith("-")
         if not package.local and not removed and not package.text.startswith("!"):
-            yield package.text if package.known else package.raw, package.known, scene.here()
+            yield package.text if package.known else package.raw, package.known, context.here
     for use in install.files:
         if not use.known:
-            yield use.path, False, scene.here()
+            yield use.path, False, context.here
             continue
-        file = scene.read(use.path)
-        if isinstance(file, Lost):
-            yield file, True, scene.here()
+        file = context.read(use.path)
+        if isinstance(file, Unknown):
+            yield file, True, context.here
             continue
         read = _environment if use.kind == "manifest" else _list
         for number, text in read(file.content):
@@ -60,7 +62,7 @@ def _names(scene: Scene) -> Iterator[tuple[str | Lost, bool, Place]]:
 
 
 def _list(content: str) -> Iterator[tuple[int, str]]:
-    if "@EXPLICIT" in content:  # conda list --explicit: addresses with hashes
+    if "@EXPLICIT" in content:  # from `conda list --explicit`: addresses with hashes
         return
     for number, line in enumerate(content.splitlines()):
         for word in line.partition("#")[0].split():
@@ -68,7 +70,7 @@ def _list(content: str) -> Iterator[tuple[int, str]]:
 
 
 def _environment(content: str) -> Iterator[tuple[int, str]]:
-    """The dependencies of conda's environment.yml; those for pip in it are written as in requirements.txt."""
+    """The dependencies in conda's environment.yml, with their lines. Those for pip look as in requirements.txt."""
     inside = pip = False
     for number, line in enumerate(content.splitlines()):
         text = re.sub(r"(^|\s)#.*", "", line).rstrip()
@@ -82,7 +84,7 @@ def _environment(content: str) -> Iterator[tuple[int, str]]:
         if inside and entry:
             if entry[1] == "pip:":
                 pip = True
-            elif pip and not re.search(r"={2,3}\s*[0-9][^*]*$", entry[1]):
+            elif pip and not re.search(r"={2,3}\s*[0-9]", entry[1].rpartition("*")[2]):
                 yield number, f"{entry[1]} (pip)"
             elif not pip:
                 yield number, entry[1]
@@ -90,6 +92,8 @@ def _environment(content: str) -> Iterator[tuple[int, str]]:
 
 def exact(ecosystem: str, text: str) -> bool:
     """Whether a package argument asks for exactly one version."""
+    if len(text) > MAX_PACKAGE:
+        return False
     if ecosystem == "apt":
         satisfied = re.fullmatch(r"\S+\s*\(=\s*[^\s*]+\)", text)
         return bool(satisfied or re.fullmatch(r"[^=\s/]+=[^\s=*/]+", text))

@@ -1,4 +1,4 @@
-"""Manifests and what they name, read from bytes that a registry served: hostile until they have been looked at."""
+"""Manifests and what they name, read from the bytes that a registry served, which are not trusted."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from grader.errors import SubmissionFault
-from grader.verdict import clean
+from grader.lib.text import clean
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 MANIFESTS = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST)
-"""All kinds of manifest. Where a request leaves one out, an old registry may answer with a converted manifest, the
-digest of which exists nowhere."""
+"""All kinds of manifest. If a request leaves one out, an old registry may answer with a converted manifest, and its
+digest exists nowhere."""
 INDEXES = (OCI_INDEX, DOCKER_LIST)
 MAX_MANIFEST = 4 << 20
-"""Bytes read of a manifest or config: registries take no more either."""
+"""Bytes read of a manifest or config. Registries accept no larger ones either."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
 
 
 class NotAManifest(SubmissionFault):
-    """What was pushed is no manifest of an image or index: something else, malformed, or of the old schema 1."""
+    """What was pushed is not a manifest of an image or index: something else, malformed, or of the old schema 1."""
 
 
 class DigestMismatch(SubmissionFault):
-    """What is served is not what its digest says: it was damaged, or swapped."""
+    """What is served does not have its digest: it was damaged, or swapped."""
 
 
 class BlobMissing(SubmissionFault):
@@ -41,7 +41,7 @@ _USUAL = {"amd64": "v1", "arm64": "v8", "arm": "v7"}
 
 
 class Platform(NamedTuple):
-    """What an image runs on. `variant` is empty where none is given."""
+    """What an image runs on. `variant` is empty if none is given."""
 
     os: str
     architecture: str
@@ -49,7 +49,7 @@ class Platform(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Platform:
-        """From "linux/arm64" or "linux/arm/v7". ValueError where it is none."""
+        """Read "linux/arm64" or "linux/arm/v7". Raises ValueError if the text is not a platform."""
         parts = text.split("/")
         if len(parts) not in (2, 3) or not all(re.fullmatch(r"[a-z0-9][a-z0-9.-]*", part) for part in parts):
             raise ValueError(f"expected a platform such as 'linux/arm64', found {text!r}")
@@ -60,13 +60,13 @@ class Platform(NamedTuple):
 
     @property
     def plain(self) -> Platform:
-        """Without a variant that goes without saying: `linux/arm64/v8` is `linux/arm64`."""
+        """The platform without the usual variant of its architecture: `linux/arm64/v8` is `linux/arm64`."""
         return self._replace(variant="") if self.variant == _USUAL.get(self.architecture) else self
 
 
 @dataclass(frozen=True)
 class Descriptor:
-    """How a manifest names a blob or another manifest. Texts but the digest are as found: untrusted."""
+    """How a manifest names a blob or another manifest. All texts but the digest are as found, and untrusted."""
 
     media_type: str
     digest: str
@@ -77,25 +77,25 @@ class Descriptor:
 
     @classmethod
     def of(cls, raw: object) -> Descriptor:
-        """From its JSON. NotAManifest where it is none."""
+        """Read its JSON. Raises NotAManifest if it is not a descriptor."""
         entry = _mapping(raw)
         digest, size = entry.get("digest"), entry.get("size")
         if not isinstance(digest, str) or not is_digest(digest):
-            raise NotAManifest(f"what is served is no manifest: it names {_shown(digest)} in place of a digest")
+            raise NotAManifest(f"what is served is not a manifest: it has {_shown(digest)} in place of a digest")
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            raise NotAManifest(f"what is served is no manifest: it gives {_shown(size)} as the size of {digest}")
-        said = entry.get("platform")
+            raise NotAManifest(f"what is served is not a manifest: it gives {_shown(size)} as the size of {digest}")
+        platform = entry.get("platform")
         return cls(
             media_type=_text(entry.get("mediaType")),
             digest=digest,
             size=size,
-            platform=_platform(said) if isinstance(said, dict) else None,
+            platform=_platform(platform) if isinstance(platform, dict) else None,
             annotations=_texts(entry.get("annotations")),
             artifact_type=_text(entry.get("artifactType")),
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """As a manifest has it."""
+        """Return it as JSON, as in a manifest."""
         found: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
         if self.platform:
             found["platform"] = {key: value for key, value in self.platform._asdict().items() if value}
@@ -106,8 +106,8 @@ class Descriptor:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest, of one image (`config`, `layers`) or of several (`is_index`, `manifests`). `digest` is counted from
-    its bytes, `raw`; `document` is those bytes as JSON."""
+    """A manifest, of one image (`config`, `layers`) or of several (`is_index`, `manifests`). `digest` is computed from
+    its bytes, `raw`, and `document` is those bytes as JSON."""
 
     digest: str
     media_type: str
@@ -123,9 +123,9 @@ class Manifest:
 
     @classmethod
     def read(cls, raw: bytes, media_type: str = "", *, algorithm: str = "sha256") -> Manifest:
-        """From its bytes and the media type it is served as. NotAManifest where it is none.
+        """Read its bytes, served with that media type. Raises NotAManifest if it is not a manifest.
 
-        A document that could be read as an image and as an index is neither: which one a client takes would be luck.
+        A document that could be read both as an image and as an index is refused: clients would differ.
         """
         document = _read(raw)
         served = media_type.partition(";")[0].strip().lower()
@@ -137,9 +137,9 @@ class Manifest:
         kind = own or (served if served in MANIFESTS else "")
         index = kind in INDEXES if kind else "manifests" in document
         if kind and kind not in MANIFESTS:
-            raise NotAManifest(f"what is served is no manifest of an image or index, but {_shown(kind)}")
+            raise NotAManifest(f"what is served is not a manifest of an image or index, but {_shown(kind)}")
         if document.get("schemaVersion") != 2:
-            raise NotAManifest("what is served is no manifest: it has no schemaVersion 2")
+            raise NotAManifest("what is served is not a manifest: it has no schemaVersion 2")
         if ("config" in document or "layers" in document) if index else "manifests" in document:
             raise NotAManifest("what is served is an image's manifest and an index at the same time")
         subject = document.get("subject")
@@ -159,17 +159,20 @@ class Manifest:
         )
 
     def of_platform(self, platform: Platform) -> Descriptor | None:
-        """The entry of an index for a platform, as clients take it: the first of the same variant and, where none is
-        asked for, else the first of any. One that does not say its platform, or is an attestation, fits nothing."""
-        said = [(entry, entry.platform.plain) for entry in self.manifests if entry.platform and not _is_about(entry)]
-        same = (entry for entry, own in said if own == platform.plain)
-        any_variant = (entry for entry, own in said if not platform.variant and own[:2] == platform[:2])
+        """Return the entry of an index for a platform, as clients choose it.
+
+        That is the first with the same variant or, if no variant is asked for, the first with any. Entries without a
+        platform and attestations do not count.
+        """
+        known = [(entry, entry.platform.plain) for entry in self.manifests if entry.platform and not _is_about(entry)]
+        same = (entry for entry, own in known if own == platform.plain)
+        any_variant = (entry for entry, own in known if not platform.variant and own[:2] == platform[:2])
         return next(same, None) or next(any_variant, None)
 
 
 @dataclass(frozen=True)
 class ConfigDocument:
-    """An image's config as its registry serves it."""
+    """An image's config, as its registry serves it."""
 
     digest: str
     document: Mapping[str, Any] = field(repr=False)
@@ -178,26 +181,30 @@ class ConfigDocument:
 
     @classmethod
     def read(cls, raw: bytes, digest: str) -> ConfigDocument:
-        """From its bytes. NotAManifest where it is no image's config: an artifact of another kind has none."""
+        """Read its bytes. Raises NotAManifest if it is not an image's config, as in an artifact of another kind."""
         document = _read(raw, "an image's config")
         diff_ids = _mapping(document.get("rootfs")).get("diff_ids") or []
         if not isinstance(diff_ids, list) or not all(isinstance(item, str) and is_digest(item) for item in diff_ids):
-            raise NotAManifest("what is served is no image's config: it does not name its layers")
+            raise NotAManifest("what is served is not an image's config: it does not name its layers")
         return cls(digest, document, _platform(document), tuple(diff_ids))
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return _texts(_mapping(self.document.get("config")).get("Labels"))
 
 
 def _is_about(entry: Descriptor) -> bool:
-    """Whether an entry of an index is no image, but says something of one: as BuildKit marks its attestations."""
+    """Whether an entry of an index is not an image but an attestation about one, as BuildKit marks it."""
     return "vnd.docker.reference.type" in entry.annotations
 
 
 def digest_of(data: bytes, algorithm: str = "sha256") -> str:
-    """The digest of these bytes."""
+    """Return the digest of these bytes."""
     return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
 def is_digest(text: str) -> bool:
-    """Whether this is a digest of a kind that is known here: only then may it stand in an address."""
+    """Whether this is a digest of a known algorithm. Nothing else may become part of an address."""
     return bool(_DIGEST.fullmatch(text))
 
 
@@ -205,15 +212,15 @@ def _read(raw: bytes, what: str = "a manifest") -> Mapping[str, Any]:
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError):
-        raise NotAManifest(f"what is served is not {what}: it is no JSON") from None
+        raise NotAManifest(f"what is served is not {what}: it is not JSON") from None
     if not isinstance(document, dict):
-        raise NotAManifest(f"what is served is not {what}: it is JSON, but no object")
+        raise NotAManifest(f"what is served is not {what}: it is JSON, but not an object")
     return document
 
 
 def _descriptors(raw: object) -> tuple[Descriptor, ...]:
     if raw is not None and not isinstance(raw, list):
-        raise NotAManifest("what is served is no manifest: what should be a list is none")
+        raise NotAManifest("what is served is not a manifest: it has something else in place of a list")
     return tuple(Descriptor.of(item) for item in raw or ())
 
 

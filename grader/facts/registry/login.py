@@ -1,4 +1,4 @@
-"""The login for a registry, as `docker login` left it: DOCKER_CONFIG's config.json, or the helper it names."""
+"""Find the login for a registry, as `docker login` left it: in DOCKER_CONFIG's config.json, or the helper it names."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from grader import process
 from grader.facts.dockerfile.reference import DOCKER_HUB
+from grader.lib import process
+from grader.lib.patience import stretched
 
 MAX_CONFIG = 1 << 20
 """Bytes read of config.json, and of what a helper prints."""
 HELPER_TIMEOUT = 10.0
-"""Seconds a helper program has."""
+"""Seconds that a helper program has."""
 _HUB_KEYS = ("https://index.docker.io/v1/", "index.docker.io", "docker.io", "registry-1.docker.io")
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
 
@@ -31,14 +32,14 @@ class Login(NamedTuple):
 
     @property
     def basic(self) -> str:
-        """As an Authorization header says it."""
+        """The value of an Authorization header."""
         return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
 
-def find(registry: str) -> Login | None:
-    """The login for a registry ("localhost:5001"); None where there is none, or none that can be read.
+def find_login(registry: str) -> Login | None:
+    """Return the login for a registry ("localhost:5001"), and None if there is none that can be read.
 
-    Identity tokens, which some registries hand out in place of a password, are not used.
+    Identity tokens, which some registries give out in place of a password, are not used.
     """
     config = _config()
     keys = _HUB_KEYS if registry == DOCKER_HUB else (registry, f"https://{registry}", f"http://{registry}")
@@ -67,7 +68,7 @@ def _config() -> Mapping[str, Any]:
 
 
 def _decoded(entry: object) -> Login | None:
-    """The login of one entry of `auths`: base64 of NAME:PASSWORD, or both as they are."""
+    """Return the login of an entry of `auths`: base64 of NAME:PASSWORD, or both as they are."""
     raw = _mapping(entry)
     user, password = raw.get("username"), raw.get("password")
     try:
@@ -80,12 +81,12 @@ def _decoded(entry: object) -> Login | None:
 
 
 def _ask_helper(name: str, key: str) -> Login | None:
-    """What the helper program has for a registry; None where it is not there, has none, or does not end."""
+    """Return what the helper program has for a registry; None if there is no such program, or it has none or hangs."""
     program = shutil.which(f"docker-credential-{name}")
     if not program:
         return None
     try:
-        ended = process.run([program, "get"], timeout=HELPER_TIMEOUT, limit=MAX_CONFIG, stdin=key.encode())
+        ended = process.run([program, "get"], timeout=stretched(HELPER_TIMEOUT), limit=MAX_CONFIG, stdin=key.encode())
         found = _mapping(json.loads(ended.stdout)) if ended.status == 0 else {}
     except (OSError, ValueError, RecursionError):
         return None

@@ -1,4 +1,4 @@
-"""One repository of a registry: its tags, manifests and blobs, all of them held against their digests."""
+"""One repository of a registry: its tags, manifests and blobs, all of them verified against their digests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urljoin
 
 from grader.errors import RegistryUnavailable
 from grader.facts.dockerfile.reference import ImageReference, parse_reference
-from grader.facts.registry.client import Answer, Client
+from grader.facts.registry.client import Client, RegistryResponse
 from grader.facts.registry.documents import (
     MANIFESTS,
     MAX_MANIFEST,
@@ -25,10 +25,10 @@ from grader.facts.registry.documents import (
     digest_of,
     is_digest,
 )
-from grader.verdict import clean
+from grader.lib.text import clean
 
 MAX_BLOB = 50 << 30
-"""Bytes read of a blob."""
+"""Bytes read of a blob at most."""
 MAX_TAGS = 100_000
 MAX_PAGES = 1_000
 _ACCEPT = {"Accept": ", ".join(MANIFESTS)}
@@ -37,13 +37,13 @@ _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
 
 
 class NoCatalogue(RegistryUnavailable):
-    """The registry does not tell which repositories it has."""
+    """The registry does not list its repositories."""
 
 
 class Repository:
-    """A repository. `registry` is such as "localhost:5000", `name` such as "me/tides".
+    """A repository: `registry` such as "localhost:5000", `name` such as "me/tides".
 
-    Every method may raise RegistryUnavailable, or LoginRequired.
+    Every method may raise RegistryUnavailable or LoginRequired.
     """
 
     def __init__(self, registry: str, name: str) -> None:
@@ -54,7 +54,7 @@ class Repository:
 
     @classmethod
     def parse(cls, text: str) -> Repository:
-        """From "localhost:5000/me/tides". ValueError where it is no repository, or has a tag or digest."""
+        """Read "localhost:5000/me/tides". Raises ValueError if it is not a repository, or has a tag or digest."""
         reference = parse_reference(text)
         if reference is None or reference.tag or reference.digest:
             raise ValueError(f"expected a repository such as 'localhost:5000/me/tides', found {text!r}")
@@ -62,28 +62,28 @@ class Repository:
 
     @classmethod
     def of(cls, reference: ImageReference) -> Repository:
-        """The repository that a reference is in."""
+        """Return the repository that a reference is in."""
         return cls(reference.registry, reference.repository)
 
     def __str__(self) -> str:
         return f"{self.registry}/{self.name}"
 
     def tags(self) -> list[str]:
-        """All tags, sorted; none where there is no such repository."""
+        """Return all tags, sorted; none if there is no such repository."""
         found: set[str] = set()
         for page in self._pages(f"{self._path}/tags/list?n=1000"):
             listed = page.get("tags") or []
             if not isinstance(listed, list) or not all(isinstance(tag, str) and _TAG.fullmatch(tag) for tag in listed):
-                raise self._nonsense("its list of tags is none")
+                raise self._nonsense("its list of tags is malformed")
             found.update(listed)
             if len(found) > MAX_TAGS:
                 raise self._nonsense(f"more than {MAX_TAGS} tags")
         return sorted(found)
 
     def manifest(self, which: str) -> Manifest | None:
-        """The manifest that a tag or digest names; None where there is none.
+        """Return the manifest that a tag or digest names, and None if there is none.
 
-        NotAManifest where what is there is none, DigestMismatch where it is another than its digest says.
+        Raises NotAManifest if the document is not a manifest, and DigestMismatch if its bytes do not have that digest.
         """
         _require_tag_or_digest(which)
         with self._client.ask("GET", f"{self._path}/manifests/{which}", headers=_ACCEPT) as answer:
@@ -96,7 +96,7 @@ class Repository:
             )
         if len(raw) > MAX_MANIFEST:
             raise NotAManifest(
-                f"what {self} serves as {which} is no manifest: it has more than {MAX_MANIFEST >> 20} MiB"
+                f"what {self} serves as {which} is not a manifest: it has more than {MAX_MANIFEST >> 20} MiB"
             )
         claimed = which if is_digest(which) else claimed
         algorithm = claimed.partition(":")[0] if is_digest(claimed) else "sha256"
@@ -106,9 +106,9 @@ class Repository:
         return manifest
 
     def image_config(self, manifest: Manifest) -> ConfigDocument:
-        """The config of an image's manifest. NotAManifest where it is an index or has none; errors as of `blob`."""
+        """Return the config of an image. Raises NotAManifest if the manifest is an index, or what `blob` raises."""
         if manifest.config is None:
-            raise NotAManifest("what is served is an index, where an image's manifest should be")
+            raise NotAManifest("an index is served in place of an image's manifest")
         raw = self.blob(manifest.config.digest, MAX_MANIFEST)
         if len(raw) != manifest.config.size:
             raise DigestMismatch(
@@ -117,36 +117,42 @@ class Repository:
         return ConfigDocument.read(raw, manifest.config.digest)
 
     def blob(self, digest: str, limit: int) -> bytes:
-        """A blob of at most `limit` bytes. NotAManifest where it is larger: it was asked for as a document. BlobMissing
-        where there is none; DigestMismatch where it is another than its digest says."""
+        """Return a blob of at most `limit` bytes.
+
+        Raises BlobMissing if there is none, NotAManifest if it is larger (it was asked for as a document), and
+        DigestMismatch if its bytes do not have that digest.
+        """
         with self.open_blob(digest, limit) as chunks:
             return b"".join(chunks)
 
     @contextmanager
     def open_blob(self, digest: str, limit: int = MAX_BLOB) -> Iterator[Iterator[bytes]]:
-        """A blob in pieces. What it is is known when it has been read to the end: then DigestMismatch is raised where
-        it is another than its digest says. NotAManifest where it has more than `limit` bytes; BlobMissing."""
+        """Open a blob, to be read in pieces.
+
+        Raises BlobMissing if there is none, NotAManifest if it has more than `limit` bytes and, when it has been read
+        to the end, DigestMismatch if its bytes do not have that digest.
+        """
         _require_digest(digest)
         with self._client.ask("GET", f"{self._path}/blobs/{digest}") as answer:
             if not self._is_there(answer):
                 raise BlobMissing(f"{self} has no blob {digest}")
             yield self._verified(answer, digest, limit)
 
-    def _verified(self, answer: Answer, digest: str, limit: int) -> Iterator[bytes]:
+    def _verified(self, answer: RegistryResponse, digest: str, limit: int) -> Iterator[bytes]:
         algorithm = digest.partition(":")[0]
-        counted = hashlib.new(algorithm)
+        computed = hashlib.new(algorithm)
         size = 0
         for chunk in answer.chunks(limit):
             size += len(chunk)
             if size > limit:
                 raise NotAManifest(f"the blob {digest} of {self} has more than {limit:,} bytes")
-            counted.update(chunk)
+            computed.update(chunk)
             yield chunk
-        if f"{algorithm}:{counted.hexdigest()}" != digest:
-            raise DigestMismatch(f"the blob that {self} serves as {digest} is {algorithm}:{counted.hexdigest()}")
+        if f"{algorithm}:{computed.hexdigest()}" != digest:
+            raise DigestMismatch(f"the blob that {self} serves as {digest} is {algorithm}:{computed.hexdigest()}")
 
     def has_blob(self, digest: str) -> int | None:
-        """The bytes of a blob, as the registry says without serving it; None where there is none."""
+        """Return the size of a blob in bytes, which the registry says without serving it, and None if there is none."""
         _require_digest(digest)
         with self._client.ask("HEAD", f"{self._path}/blobs/{digest}") as answer:
             if not self._is_there(answer):
@@ -157,8 +163,11 @@ class Repository:
             return int(length)
 
     def referrers(self, digest: str, artifact_type: str | None = None) -> list[Descriptor]:
-        """What says that it is about that manifest: signatures, SBOMs. As the registry's own list has it or, where it
-        keeps none, the index under the tag that clients write in its place. NotAManifest where it is malformed."""
+        """Return what refers to that manifest: signatures, SBOMs.
+
+        The list is the registry's own or, if it keeps none, the index under the tag that clients write instead. Raises
+        NotAManifest if it is malformed.
+        """
         _require_digest(digest)
         query = f"?{urlencode({'artifactType': artifact_type})}" if artifact_type else ""
         pages = list(self._pages(f"{self._path}/referrers/{digest}{query}", OCI_INDEX))
@@ -170,7 +179,7 @@ class Repository:
         return [entry for entry in found if artifact_type in (None, entry.artifact_type)]
 
     def put_blob(self, data: bytes, media_type: str = "application/octet-stream") -> Descriptor:
-        """Push a blob. The descriptor that names it, as `media_type`."""
+        """Push a blob. Returns the descriptor that names it, with `media_type`."""
         with self._client.ask("POST", f"{self._path}/blobs/uploads/", data=b"") as answer:
             place = answer.headers.get("Location")
             if answer.status != 202 or not place:
@@ -184,7 +193,7 @@ class Repository:
         return Descriptor(media_type, digest, len(data))
 
     def put_manifest(self, which: str, data: bytes, media_type: str) -> str:
-        """Push a manifest under a tag, or under its own digest. Its digest."""
+        """Push a manifest under a tag, or under its own digest. Returns its digest."""
         _require_tag_or_digest(which)
         path = f"{self._path}/manifests/{which}"
         with self._client.ask("PUT", path, data=data, headers={"Content-Type": media_type}) as answer:
@@ -193,18 +202,20 @@ class Repository:
         return digest_of(data, which.partition(":")[0] if is_digest(which) else "sha256")
 
     def delete(self, digest: str) -> bool:
-        """Delete a manifest and, on most registries, the tags that name it. False where there is none."""
+        """Delete a manifest and, on most registries, the tags that name it. Returns False if there is none."""
         _require_digest(digest)
         return self._delete(f"manifests/{digest}", f"the deletion of {digest}")
 
     def delete_blob(self, digest: str) -> bool:
-        """Delete a blob. False where there is none."""
+        """Delete a blob. Returns False if there is none."""
         _require_digest(digest)
         return self._delete(f"blobs/{digest}", f"the deletion of the blob {digest}")
 
     def delete_tag(self, tag: str) -> bool:
-        """Delete a tag and leave its manifest. False where there is none. RegistryUnavailable, too, where the registry
-        deletes by digest only, as the lab's does."""
+        """Delete a tag and leave its manifest. Returns False if there is none.
+
+        Raises RegistryUnavailable also if the registry deletes only by digest, as the lab's does.
+        """
         _require_tag_or_digest(tag)
         return self._delete(f"manifests/{tag}", f"the deletion of the tag {tag}")
 
@@ -217,13 +228,13 @@ class Repository:
     def _pages(
         self, address: str, media_type: str = "application/json", none: Container[int] = (404,)
     ) -> Iterator[dict[str, object]]:
-        """The JSON objects of a list that may come in pages; nothing at all where the registry has no such list, which
-        it says with one of the statuses in `none`."""
+        """Yield the JSON objects of a list that may come in pages. Yields nothing if the registry has no such list,
+        which it says with one of the statuses in `none`."""
         asked: set[str] = set()
         at: str | None = urljoin(self._client.base, address)
         while at:
             if at in asked or len(asked) >= MAX_PAGES:
-                raise self._nonsense("a list of it does not end")
+                raise self._nonsense("one of its lists does not end")
             asked.add(at)
             with self._client.ask("GET", at, headers={"Accept": media_type}) as answer:
                 if answer.status in none or not self._is_there(answer):
@@ -232,25 +243,25 @@ class Repository:
                 page = self._object(answer)
                 at = self._client.allowed(answer.address, following[1]) if following else None
             if at and not at.startswith(f"{self._client.base}/"):
-                raise self._nonsense("a list of it goes on elsewhere")
+                raise self._nonsense("one of its lists continues on another host")
             yield page
 
-    def _object(self, answer: Answer) -> dict[str, object]:
+    def _object(self, answer: RegistryResponse) -> dict[str, object]:
         raw = answer.read(MAX_MANIFEST)
         try:
             page = json.loads(raw)
         except (ValueError, RecursionError):
             page = None
         if not isinstance(page, dict):
-            raise self._nonsense("what should be a list is none")
+            raise self._nonsense("one of its lists is malformed")
         return page
 
-    def _is_there(self, answer: Answer) -> bool:
+    def _is_there(self, answer: RegistryResponse) -> bool:
         if answer.status in (200, 404):
             return answer.status == 200
         raise self._refused("a request", answer)
 
-    def _refused(self, what: str, answer: Answer) -> RegistryUnavailable:
+    def _refused(self, what: str, answer: RegistryResponse) -> RegistryUnavailable:
         code = answer.error()
         why = f"status {answer.status}" + (f", {code}" if code else "")
         return RegistryUnavailable(f"the registry {self.registry} refuses {what} in {self.name} ({why})")
@@ -260,9 +271,9 @@ class Repository:
 
 
 def catalogue(registry: str, after: str = "") -> Iterator[str]:
-    """The names of a registry's repositories, of those behind `after` in its order; as they come, empty ones too.
+    """Yield the names of a registry's repositories as they come, also of empty ones, from behind `after` in its order.
 
-    NoCatalogue where it does not list them; RegistryUnavailable, LoginRequired.
+    Raises NoCatalogue if the registry does not list them, and RegistryUnavailable or LoginRequired.
     """
     place = Repository(registry, "")
     query = {"n": "1000"} | ({"last": after} if after else {})
@@ -270,7 +281,7 @@ def catalogue(registry: str, after: str = "") -> Iterator[str]:
     for page in place._pages(f"/v2/_catalog?{urlencode(query)}", none=(404, 405)):
         names = page.get("repositories") or []
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise place._nonsense("its list of repositories is none")
+            raise place._nonsense("its list of repositories is malformed")
         yield from names
     if page is None:
         raise NoCatalogue(f"the registry {registry} does not list its repositories")
@@ -279,7 +290,7 @@ def catalogue(registry: str, after: str = "") -> Iterator[str]:
 def _listed(page: dict[str, object]) -> list[object]:
     entries = page.get("manifests") or []
     if not isinstance(entries, list):
-        raise NotAManifest("what is served as a list of referrers is none")
+        raise NotAManifest("what is served as a list of referrers is malformed")
     return entries
 
 

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from grader.checks import answers
 from grader.errors import EngineFailure, ExerciseInvalid
-from grader.facts.engine import Engine
-from grader.facts.image import Image
+from grader.facts.engine.engine import Engine
+from grader.facts.image.image import Image
 from grader.verdict import Verdict
 from tests.grader.conftest import facts_of
 
@@ -46,6 +46,16 @@ answer = ["config", "layer", "manifest"]
 [mark]
 kind = "text"
 answer = ["whiteout", "white-out file"]
+[day]
+kind = "text"
+answer = "2026-02-03"
+[moment]
+kind = "text"
+answer = "2026-02-03T04:05:06Z"
+[python]
+kind = "choice"
+choices = ["3.1", "3.10", "8080"]
+answer = "3.10"
 """
 RIGHT = {
     "where": '"upper"',
@@ -56,6 +66,9 @@ RIGHT = {
     "runs": f'"localhost:5000/me/tides@sha256:{D}"',
     "order": '["config", "layer", "manifest"]',
     "mark": '"whiteout"',
+    "day": '"2026-02-03"',
+    "moment": '"2026-02-03T04:05:06Z"',
+    "python": '"3.10"',
 }
 
 
@@ -75,6 +88,19 @@ CASES = [
     Case("a word for true", "same", '"True"', "right"),
     Case("a size in words", "size", '"12 MB"', "right"),
     Case("another unit", "size", '"11.5 MiB"', "right"),
+    Case("thousands", "size", '"12,000,000"', "right"),
+    Case("thousands with spaces", "size", '"12 000 000"', "right"),
+    Case("thousands with narrow spaces", "size", '"12\u202f000\u202f000"', "right"),
+    Case("thousands of a size", "size", '"12,000 kB"', "right"),
+    Case("a size without a space", "size", '"0.012GB"', "right"),
+    Case("a plus", "count", '"+3"', "right"),
+    Case("TOML's own date", "day", "2026-02-03", "right"),
+    Case("a month in words", "day", '"3 February 2026"', "right"),
+    Case("a month first", "day", '"Feb 3, 2026"', "right"),
+    Case("TOML's own date and time", "moment", "2026-02-03 04:05:06Z", "right"),
+    Case("in another time zone", "moment", "2026-02-03T05:05:06+01:00", "right"),
+    Case("with a space", "moment", '"2026-02-03 04:05:06+00:00"', "right"),
+    Case("a version without quotes", "python", "3.10", "right"),
     Case("a number as text", "count", '"3"', "right"),
     Case("a number with a point", "count", "3.0", "right"),
     Case("within the tolerance", "size", "12_599_999", "right"),
@@ -104,7 +130,19 @@ CASES = [
     Case("every spelling at once", "mark", '"whiteout white-out file"', "wrong"),
     Case("a pattern", "mark", '".*"', "wrong"),
     Case("a word that holds the right one", "mark", '"no whiteout"', "wrong"),
+    Case("another day", "day", "2026-03-02", "wrong"),
+    Case("a day that is none", "day", '"2026-02-30"', "wrong"),
+    Case("the day in other digits", "day", '"\u0662\u0660\u0662\u0666-02-03"', "wrong"),
+    Case("a time of nowhere", "moment", "2026-02-03T04:05:06", "wrong"),
+    Case("a version that ends in nought", "python", "3.1", "wrong"),
+    Case("a choice that is a number", "python", "8080", "wrong"),
     # No answers
+    Case("other digits", "count", '"\u0663"', "expected", "a number"),
+    Case("other digits in a size", "size", '"\u0661\u0662 MB"', "expected", "a number"),
+    Case("wide digits", "count", '"\uff13"', "expected", "a number"),
+    Case("a comma for a point", "size", '"12,5 MB"', "expected", "a number"),
+    Case("groups of two", "size", '"1,20,00,000"', "expected", "a number"),
+    Case("a date is no number", "count", "2026-02-03", "expected", "a number"),
     Case("blank", "where", '""', "unanswered", "Not answered yet: where."),
     Case("a question mark", "count", '" ? "', "unanswered"),
     Case("to do", "mark", '"TODO"', "unanswered"),
@@ -118,13 +156,14 @@ CASES = [
     Case("a digest too short", "blob", f'"{D[:11]}"', "expected", "the first 12"),
     Case("any digest", "blob", '".*"', "expected", "the first 12"),
     Case("a tag for a digest", "runs", '"localhost:5000/me/tides:1.0"', "expected", "its whole name, @sha256:"),
-    Case("a digest for a tag", "runs", f'"localhost:5000/me/tides:sha256-{D}"', "expected", "by its digest"),
-    Case("the digest alone", "runs", f'"sha256:{D}"', "expected", "by its digest"),
+    Case("a digest for a tag", "runs", f'"localhost:5000/me/tides:sha256-{D}"', "expected", "an image with its digest"),
+    Case("the digest alone", "runs", f'"sha256:{D}"', "expected", "an image with its digest"),
     Case("too short to run", "runs", f'"localhost:5000/me/tides@sha256:{D[:12]}"', "expected", "64 hexadecimal"),
     Case("no engine takes capitals", "runs", f'"localhost:5000/me/tides@sha256:{D.upper()}"', "expected", "64"),
-    Case("an order of other things", "order", '["a", "layer", "config"]', "expected", "each once"),
-    Case("every order at once", "order", '["config", "layer", "manifest", "layer", "config"]', "expected", "each once"),
-    Case("a table", "mark", "{a = 1}", "expected", "a text"),
+    Case("an order of other things", "order", '["a", "layer", "config"]', "expected", "to put in order, once"),
+    Case("every order at once", "order", '["config", "layer", "manifest", "layer", "config"]', "expected",
+         "to put in order, once"),
+    Case("a table", "mark", "{a = 1}", "expected", "text in quotes"),
 ]  # fmt: skip
 
 
@@ -147,7 +186,7 @@ def test_cases(case: Case, submit: Callable[..., Path], tmp_path: Path) -> None:
     states = verdict.details["answers"]
     assert states.pop(case.key).startswith(case.state), verdict
     assert set(states.values()) == {"right"}
-    assert verdict.fraction == (1.0 if case.state == "right" else 7 / 8)
+    assert verdict.fraction == (1.0 if case.state == "right" else 10 / 11)
     assert case.says in verdict.message
     if case.state != "right":
         assert [place.line for place in verdict.where] == [list(RIGHT).index(case.key) + 1]
@@ -170,7 +209,7 @@ def test_what_is_wrong_is_not_corrected(submit: Callable[..., Path], tmp_path: P
         "order": '["manifest", "layer", "config"]',
     }
     verdict = judged(submit, tmp_path, written(**wrong))
-    assert verdict.fraction == 2 / 8
+    assert verdict.fraction == 5 / 11
     told = json.dumps([verdict.message, verdict.details, verdict.expected, verdict.found])
     assert not [word for word in ("12000000", "12_000", D[:12], "whiteout", "config") if word in told]
 
@@ -178,14 +217,14 @@ def test_what_is_wrong_is_not_corrected(submit: Callable[..., Path], tmp_path: P
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (None, "no answers.toml"),
+        (None, "There is no answers.toml: your answers belong in it."),
         ("where = upper", "line 1"),
         ("a = 1\na = 2", "cannot be read"),
         (b"a = '\xff'", "not UTF-8"),
         ("a = " + "[" * 30_000, "cannot be read"),
         ("a = " + "9" * 50_000, "cannot be read"),
         ("# " + "x" * 70_000, "larger than"),
-        ("wheer = 'upper'", "did you mean 'where'"),
+        ("wheer = 'upper'", "There is no question 'wheer'; did you mean 'where'?"),
         ("", "Not answered yet: where, same"),
     ],
 )
@@ -317,9 +356,9 @@ def test_a_measure_of_what_the_learner_pushed(
     assert verdict.fraction == 2 / 3
     assert verdict.message == (
         "2 of 3 answers are right. "
-        "mine: nothing to hold it against: there is no localhost:5000/base/musl:1 in its registry."
+        "mine: there is nothing to compare it with, since localhost:5000/base/musl:1 is not in its registry."
     )
     with facts_of(folder, engine, exercise=tmp_path, learner="nobody-here") as facts:
         verdict = answers.judge(facts, answers.Params(file="answers.toml"))
     assert verdict.fraction == 1 / 3
-    assert "there is no localhost:5000/nobody-here/busybox:musl" in verdict.message
+    assert "since localhost:5000/nobody-here/busybox:musl is not in its registry." in verdict.message

@@ -12,8 +12,10 @@ from requests import Response
 
 from grader.checks import command
 from grader.errors import EngineFailure
-from grader.facts.engine import Engine
+from grader.facts.engine.engine import Engine, program_archive
 from tests.grader.conftest import facts_of
+
+pytestmark = pytest.mark.waits
 
 
 class Case(NamedTuple):
@@ -45,6 +47,15 @@ CASES = [
     Case("another exit status", 'CMD ["sh", "-c", "echo ok; exit 1"]\n', {"stdout": "ok"}, False, "exit status 1"),
     Case("no shell", "RUN rm /bin/sh\n", {"run": "echo ok"}, False, "cannot be started"),
     Case("never ends", 'CMD ["sleep", "300"]\n', {"timeout": "1 s"}, False, "1.0 s"),
+    # In the exercise's own words, where they are about what was seen
+    Case("a sentence for a failure", "", {"run": "test ! -w /tmp", "failure": "Anybody can write to /tmp."}, False,
+         "Anybody can write to /tmp. 'test ! -w /tmp' ended with exit status 1, not 0."),
+    Case("a sentence for another output", "", {"run": "echo no", "stdout": "ok", "failure": "It is not ok."}, False,
+         "It is not ok. 'echo no' ended with exit status 0, but its standard output"),
+    Case("a program that is not there", "", {"run": "tset ! -w /tmp", "failure": "Anybody can write to /tmp."}, False,
+         "'tset ! -w /tmp' ended with exit status 127, not 0."),
+    Case("a program that is too slow", 'CMD ["sleep", "300"]\n', {"timeout": "1 s", "failure": "It fails."}, False,
+         "The image's own command did not end within 1.0 s"),
     # Cheats
     Case("says it when it has ended", LATE, {"stdout": "ok"}, False, "standard output"),
     Case("an option file of the shell", "ENV ENV=/x\nRUN echo 'test() { true; }' > /x\n", {"run": "test -f /none"},
@@ -89,7 +100,7 @@ def test_a_start_that_is_lost_is_made_again_and_nothing_of_the_output_with_it(
             response = Response()
             response.status_code = 500
             raise APIError("500 Server Error", response, LOST)
-        engine.put_program(container, "late", b"#!/bin/busybox sh\necho ok\n")
+        engine.put_archive(container, program_archive("late", b"#!/bin/busybox sh\necho ok\n"))
         really(container)
 
     api = engine._api

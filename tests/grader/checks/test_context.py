@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from grader.checks.context import Params, judge
 from grader.errors import SubmissionFault
-from grader.exercise import BuildSettings
 from grader.facts import Facts
+from grader.settings import BuildSettings
 from grader.submission import Submission
 from grader.verdict import Verdict
 
@@ -54,7 +54,7 @@ RIGHT = "node_modules\n**/*.log\n.env\n**/__pycache__\n"
 
 CASES = {
     # name: (ignore file, fraction, what the message must say)
-    "plain": (RIGHT, 1.0, "what should"),
+    "plain": (RIGHT, 1.0, "The builder gets what it should"),
     "trailing slashes": ("node_modules/\n**/*.log\n.env\n**/__pycache__/\n", 1.0, ""),
     "leading slashes and dots": ("/node_modules\n./logs\n/*.log\n.env\n**/__pycache__\n", 1.0, ""),
     "an allow list": ("*\n!app.py\n!src\n**/__pycache__\n", 1.0, ""),
@@ -71,7 +71,7 @@ CASES = {
     "compiled files by name": ("node_modules\n**/*.log\n.env\n**/*.pyc\n", 1.0, ""),
     "everything held back": ("*\n", 0.0, "app.py"),
     "nothing held back": ("", 0.0, "node_modules"),
-    "a typo in the name": (RIGHT.replace("node_modules", ".node_modules"), 0.75, "matches nothing"),
+    "a typo in the name": (RIGHT.replace("node_modules", ".node_modules"), 0.75, "matches no file"),
     "a pattern that stays at the top": (RIGHT.replace("**/*.log", "*.log"), 0.75, "*.log"),
     "a remark behind a pattern": (RIGHT.replace("node_modules", "node_modules # big"), 0.75, "node_modules"),
     "let in again further down": (RIGHT + "!.env\n", 0.75, ".env"),
@@ -96,7 +96,7 @@ def test_a_cheat_deleting_the_noise_is_not_ignoring_it(tmp_path: Path) -> None:
     clean = {name: text for name, text in NOISY.items() if name in ("Dockerfile", "app.py", "src/main.py")}
     found = verdict(tmp_path, None, clean, excluded=NOISE, included=NEEDED)
     assert found.fraction == 0.0
-    assert "as soon as it is there" in found.message
+    assert "as soon as it exists" in found.message
 
 
 ABSENT = {

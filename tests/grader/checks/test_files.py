@@ -13,7 +13,7 @@ from grader.checks.files import LIMIT, Params, judge
 from grader.errors import ExerciseInvalid
 from grader.exercise import load
 from grader.facts import Facts
-from grader.facts.engine import Engine
+from grader.facts.engine.engine import Engine
 from tests.grader.conftest import facts_of
 
 DOCKERFILE = r"""
@@ -45,9 +45,10 @@ ITEMS: dict[str, tuple[dict[str, Any], bool, str]] = {
     "below a file": ({"path": "/app/app.toml/x"}, False, "not in the image"),
     "deleted later": ({"path": "/app/.env", "exists": False}, True, ""),
     "deleted later, wanted": ({"path": "/app/.env"}, False, "not in the image"),
-    "must not be there, and is": ({"path": "/app/empty", "exists": False}, False, "/app/empty is in the image"),
+    "must not be there, and is": (
+        {"path": "/app/empty", "exists": False}, False, "/app/empty is in the image and should not be"),
     "must not be there, and is by a link": (
-        {"path": "/elsewhere/link", "exists": False}, False, "(which is /app/app.toml) is in the image"),
+        {"path": "/elsewhere/link", "exists": False}, False, "(which is /app/app.toml) is in the image and"),
     "folder made anew": ({"path": "/deep/er/est/file", "contains": "^new$"}, True, ""),
     "through a link": ({"path": "/app/link", "mode": "0640", "owner": "app:crew"}, True, ""),
     "through a folder that is a link": ({"path": "/elsewhere/app.toml", "contains": "8080"}, True, ""),
@@ -71,21 +72,21 @@ ITEMS: dict[str, tuple[dict[str, Any], bool, str]] = {
     "owner by number": ({"path": "/app/app.toml", "owner": "1234"}, True, ""),
     "owner and group mixed": ({"path": "/app/app.toml", "owner": "1234:crew"}, True, ""),
     "group alone": ({"path": "/app/app.toml", "owner": ":crew"}, True, ""),
-    "owner right, group not": ({"path": "/data", "owner": "app:crew"}, False, "belongs to the group with the number 0"),
+    "owner right, group not": ({"path": "/data", "owner": "app:crew"}, False, "belongs to gid 0"),
     "owner nobody has": ({"path": "/app/copied", "owner": "77:88", "mode": "0444"}, True, ""),
-    "owner is root": ({"path": "/app", "owner": "app"}, False, "belongs to the user with the number 0"),
-    "owner unknown": ({"path": "/app", "owner": "nosuch"}, False, "/etc/passwd has none of that name"),
-    "group unknown": ({"path": "/app", "owner": "root:nosuch"}, False, "/etc/group has none of that name"),
+    "owner is root": ({"path": "/app", "owner": "app"}, False, "belongs to uid 0"),
+    "owner unknown": ({"path": "/app", "owner": "nosuch"}, False, "/etc/passwd has no user with that name"),
+    "group unknown": ({"path": "/app", "owner": "root:nosuch"}, False, "/etc/group has no group with that name"),
     "contains": ({"path": "/app/app.toml", "contains": "^port = 80[0-9]{2}$"}, True, ""),
     "contains across lines": ({"path": "/app/app.toml", "contains": r"false\nport"}, True, ""),
-    "contains not": ({"path": "/app/app.toml", "contains": "^debug = true$"}, False, "does not hold the expected"),
-    "contains in an empty file": ({"path": "/app/empty", "contains": "."}, False, "does not hold"),
+    "contains not": ({"path": "/app/app.toml", "contains": "^debug = true$"}, False, "does not contain the expected"),
+    "contains in an empty file": ({"path": "/app/empty", "contains": "."}, False, "does not contain"),
     "contains in bytes that are no text": ({"path": "/app/bytes", "contains": "port = 8080$"}, True, ""),
     "contains too late": ({"path": "/app/late", "contains": "8080"}, False, "in its first 66 kB"),
     "contains in a folder": ({"path": "/app", "contains": "x"}, False, "is a folder, not a file"),
     "contains in a pipe": ({"path": "/app/pipe", "contains": "x"}, False, "is a pipe, not a file"),
     "two things of which one is wrong": (
-        {"path": "/app/app.toml", "mode": "0640", "owner": "root"}, False, "belongs to the user with the number 1234"),
+        {"path": "/app/app.toml", "mode": "0640", "owner": "root"}, False, "belongs to uid 1234"),
 }  # fmt: skip
 
 
@@ -117,6 +118,13 @@ def test_each_item_its_share(facts: Facts) -> None:
 
 
 @pytest.mark.engine
+def test_the_exercises_own_sentence_comes_first(facts: Facts) -> None:
+    found = judge(facts, Params(files=[{"path": "/app/nothing"}, {"path": "/app/app.toml"}], failure="It is lost."))
+    assert found.message == "It is lost. /app/nothing is not in the image."
+    assert "lost" not in judge(facts, Params(files=[{"path": "/app/app.toml"}], failure="It is lost.")).message
+
+
+@pytest.mark.engine
 def test_a_symbolic_link_put_where_passwd_was(engine: Engine, base: str, tmp_path: Path) -> None:
     """Whose file it is is told by the image's own table, wherever that lies, and never by this machine's."""
     (tmp_path / "Dockerfile").write_text(
@@ -145,7 +153,7 @@ def test_the_part_of_a_file_that_is_searched_is_small() -> None:
         ({"path": "/a", "owner": "a b"}, "USER:GROUP"),
         ({"path": "/a", "contains": "("}, "regular expression"),
         ({"path": "/a", "exists": "no"}, "exists"),
-        ({"path": "/a", "exists": False, "mode": "644"}, "must not exist"),
+        ({"path": "/a", "exists": False, "mode": "644"}, "with exists = false there can be no mode"),
         ({"path": "/a", "exist": False}, "exist"),
     ],
 )

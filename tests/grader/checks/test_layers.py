@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from grader.checks.layers import Params, judge
-from grader.facts.engine import Engine
+from grader.facts.engine.engine import Engine
 from grader.verdict import Verdict
 from tests.grader.conftest import facts_of
 
@@ -35,6 +35,12 @@ CASES = [
     Case("a folder that is there already", "WORKDIR /tmp\nWORKDIR /etc\n", 0),
     Case("a folder that is made", "WORKDIR /app\n", 1),
     Case("a command that changes nothing", "RUN true\n", 0),
+    Case("a touched folder of the engine's", "RUN touch /etc\n", 0),
+    Case("mode of a folder that engines mount into", "RUN chmod 711 /etc\n", 1),
+    Case("its mode, and back", "RUN chmod 711 /etc\nRUN chmod 755 /etc\n", 2),
+    Case("its owner", "RUN chown 7 /etc\n", 1),
+    Case("its group", "RUN chgrp 7 /etc\n", 1),
+    Case("a mode set in a builder", "RUN chmod 711 /etc\nFROM {base}\nRUN true\n", 0),
     Case("deleted in the same step", "RUN " + MAKE.format(100_000, "/big") + " && rm /big && touch /done\n", 1),
     Case("deleted in a later step", BIG + "RUN rm /big\n", 2, 100_000, (("/big", 2, "deleted in layer 3: RUN rm"),)),
     Case("its folder is deleted", "RUN mkdir -p /d/e && " + MAKE.format(100_000, "/d/e/f") + "\nRUN rm -rf /d\n",

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from grader.checks.metadata import Params, judge
-from grader.facts.engine import Engine
+from grader.facts.engine.engine import Engine
 from tests.grader.conftest import facts_of
 
 EXEC = ["python", "-m", "app"]
@@ -27,10 +27,10 @@ CASES: dict[str, tuple[str, dict[str, Any], float, str]] = {
     "env in a step only": ("RUN export PORT=8080", {"env": {"PORT": "8080"}}, 0, "not set"),
     "env in the builder only": ("ENV PORT=8080\nFROM {base}", {"env": {"PORT": "8080"}}, 0, "not set"),
     "env inherited": ("ENV PORT=8080\nFROM first", {"env": {"PORT": "8080"}}, 1, ""),
-    "env in small letters": ("ENV port=8080", {"env": {"PORT": "8080"}}, 0, "but port is: capital letters count"),
+    "env in small letters": ("ENV port=8080", {"env": {"PORT": "8080"}}, 0, "but port is: capital letters matter"),
     "env that only begins so": ("ENV PORT=80801", {"env": {"PORT": "8080"}}, 0, "'80801'"),
     "env over several lines": ('ENV TEXT="a\\nb"', {"env": {"TEXT": ".+b"}}, 1, ""),
-    "env set to nothing": ("ENV DEBUG=", {"env": {"DEBUG": False}}, 0, "DEBUG is set"),
+    "env set to nothing": ("ENV DEBUG=", {"env": {"DEBUG": False}}, 0, "DEBUG is set to '', and should not be set"),
     "env set to nothing, as wanted": ("ENV DEBUG=", {"env": {"DEBUG": ""}}, 1, ""),
     "env absent": ("ENV OTHER=1", {"env": {"DEBUG": False}}, 1, ""),
     "half of the env": ("ENV A=1", {"env": {"A": "1", "B": "1"}}, 0.5, "ENV B"),
@@ -40,7 +40,8 @@ CASES: dict[str, tuple[str, dict[str, Any], float, str]] = {
     "port": ("EXPOSE 8080", {"ports": ["8080"]}, 1, ""),
     "port as a number": ("EXPOSE 8080", {"ports": [8080]}, 1, ""),
     "port with its protocol": ("EXPOSE 8080/tcp", {"ports": ["8080/tcp"]}, 1, ""),
-    "port with another protocol": ("EXPOSE 8080/udp", {"ports": ["8080"]}, 0, "does not declare 8080/tcp"),
+    "port with another protocol": (
+        "EXPOSE 8080/udp", {"ports": ["8080"]}, 0, "EXPOSE does not declare 8080/tcp, but declares 8080/udp."),
     "port in capitals, and twice": ("EXPOSE 8080/TCP 8080", {"ports": ["8080"]}, 1, ""),
     "env of an image built on this one": ("ONBUILD ENV PORT=8080", {"env": {"PORT": "8080"}}, 0, "not set"),
     "a command that only says the words": (
@@ -52,7 +53,7 @@ CASES: dict[str, tuple[str, dict[str, Any], float, str]] = {
     "workdir": ("WORKDIR /app", {"workdir": "/app"}, 1, ""),
     "workdir with a slash": ("WORKDIR /app/", {"workdir": "/app/"}, 1, ""),
     "workdir in two steps": ("WORKDIR /\nWORKDIR app", {"workdir": "/app"}, 1, ""),
-    "workdir by cd": ("RUN mkdir /app && cd /app", {"workdir": "/app"}, 0, "working directory is /"),
+    "workdir by cd": ("RUN mkdir /app && cd /app", {"workdir": "/app"}, 0, "WORKDIR is /"),
     "workdir unset is the root": ("", {"workdir": "/"}, 1, ""),
     "exec form": (f"CMD {EXEC}".replace("'", '"'), {"cmd": EXEC}, 1, ""),
     "shell form": ("CMD python -m app", {"cmd": EXEC}, 0, "the shell form"),

@@ -16,9 +16,10 @@ from pydantic import ValidationError
 
 from grader.checks.pinning import Params, judge
 from grader.errors import RegistryUnavailable
-from grader.exercise import BuildSettings
 from grader.facts import Facts
-from grader.facts.registry import MANIFESTS
+from grader.facts.pins.pip import MAX_REQUIREMENTS
+from grader.facts.registry.documents import MANIFESTS
+from grader.settings import BuildSettings
 from grader.submission import Submission
 from grader.verdict import Status, Verdict
 
@@ -128,6 +129,21 @@ DOWNLOADS: dict[str, tuple[str, int]] = {
 def test_downloads(tmp_path: Path, line: str, count: int) -> None:
     found = verdict(tmp_path, DEBIAN + line + "\n", {"a.tgz": "x"}, BuildSettings(), downloads=True)
     assert len(unpinned(found)) == count
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "install"),
+    [("r.txt", "a{}==1\n", "-r r.txt"), ("setup.cfg", "    a{}==1\n", ".")],
+)
+def test_a_list_is_read_to_a_bound_and_the_rest_cannot_be_shown(
+    tmp_path: Path, name: str, line: str, install: str
+) -> None:
+    head = "[options]\ninstall_requires =\n" if name == "setup.cfg" else ""
+    files = {name: head + "".join(line.format(number) for number in range(MAX_REQUIREMENTS + 1))}
+    found = verdict(
+        tmp_path, f"FROM python:3.13\nCOPY . .\nRUN pip install {install}\n", files, BuildSettings(), packages=["pip"]
+    )
+    assert unpinned(found) == [f"?{name}"]
 
 
 def test_each_thing_costs_its_share_and_groups_count_alike(tmp_path: Path) -> None:

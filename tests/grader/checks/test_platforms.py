@@ -19,9 +19,9 @@ from pydantic import ValidationError
 from grader.checks.platforms import Params, judge
 from grader.errors import LoginRequired, RegistryUnavailable
 from grader.facts import Facts
-from grader.facts.elf import architecture
-from grader.facts.registry import NotAManifest, Repository
-from grader.facts.registry.documents import OCI_INDEX
+from grader.facts.image.elf import architecture
+from grader.facts.registry.documents import OCI_INDEX, NotAManifest
+from grader.facts.registry.repository import Repository
 from grader.verdict import Status, Verdict
 from tests.grader.registries import Parts, Player, Said, clear, put_index, tar
 
@@ -227,7 +227,7 @@ HALF = {
                        "its config says linux/386"),
     "a blob that is gone": (gone, "has no blob sha256:"),
     "a manifest that is gone": (manifest_gone, "the registry does not have it"),
-    "an index in an index": (nested, "an index in its turn"),
+    "an index in an index": (nested, "another index"),
     "no command, to be asked for none": (lambda shelf: shelf.both(files=AMD, cmd=()),
                                          "the programs that it holds are for amd64"),
 }  # fmt: skip
@@ -267,7 +267,7 @@ def test_one_image_is_no_index(repository: Repository) -> None:
     for has in (BOTH, ("linux/amd64",)):
         found = judged(repository, *has)
         assert found.status is Status.FAILED
-        assert "is one image, for linux/amd64, and no index" in found.message
+        assert "is a single image for linux/amd64, not an index" in found.message
 
 
 def test_nothing_is_pushed(repository: Repository) -> None:
@@ -315,14 +315,14 @@ def test_damage_and_nonsense(repository: Repository) -> None:
             assert says in found.message
     nonsense = Player({f"GET {here}/manifests/latest": Said(200, b"<html>")})
     # A fault of what was pushed: the grading makes it a verdict.
-    with nonsense.running() as player, pytest.raises(NotAManifest, match="no JSON"):
+    with nonsense.running() as player, pytest.raises(NotAManifest, match="is not a manifest: it is not JSON"):
         judged(f"{player.address}/{repository.name}")
 
 
 def test_a_registry_that_does_not_tell_gives_no_verdict(repository: Repository) -> None:
     with pytest.raises(RegistryUnavailable, match="does not answer"):
         judged("localhost:1/me/tides")
-    with pytest.raises(LoginRequired, match="wants a login"):
+    with pytest.raises(LoginRequired, match="needs a login"):
         judged("localhost:5001/me/tides")
     Shelf(repository).both()
     index = repository.manifest("latest")

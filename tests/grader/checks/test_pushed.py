@@ -20,11 +20,12 @@ from pydantic import ValidationError
 
 from grader.checks.pushed import Params, judge
 from grader.errors import LoginRequired, RegistryUnavailable
-from grader.facts import Facts, served
-from grader.facts.engine import Engine
-from grader.facts.pushed import compare
-from grader.facts.registry import Manifest, Repository
-from grader.facts.registry.documents import OCI_MANIFEST
+from grader.facts import Facts
+from grader.facts.engine.engine import Engine
+from grader.facts.registry import served_image
+from grader.facts.registry.documents import OCI_MANIFEST, Manifest
+from grader.facts.registry.pushed import compare
+from grader.facts.registry.repository import Repository
 from grader.verdict import Status, Verdict
 from tests.grader.conftest import facts_of
 from tests.grader.registries import Parts, Player, Said, clear, push, put_index, tar, zstd
@@ -38,7 +39,9 @@ RUN head -c 20 /dev/urandom | base64 > /program && chmod 755 /program
 FROM {base}
 ENV PORT=8080
 WORKDIR /app
-RUN mkdir -p /var/cache/x && date +%s%N > /var/cache/x/$(date +%s%N) && date +%N > /stamp && chown 1001 /stamp
+RUN mkdir -p /var/cache/x && date +%s%N > /var/cache/x/$(date +%s%N) && date +%N > /stamp && chown 1001 /stamp \\
+ && mkdir -p /srv/$(head -c 9 /dev/urandom | md5sum | cut -c 1-12) /srv/fixed \\
+ && for at in /srv/*; do touch $at/made; done
 COPY tides.sh notes.txt ./
 COPY --from=build /program /program
 USER 1001
@@ -65,13 +68,13 @@ class Lab(NamedTuple):
     def judge(self, *tags: str, repository: str = "") -> Verdict:
         return judge(self.facts, Params(repository=repository or str(self.repository), tags=tags))
 
-    def build(self, tag: str, *, anew: bool = False, **files: str) -> None:
+    def build(self, tag: str, *, no_shared_cache: bool = False, **files: str) -> None:
         """Build the folder, with other files where they are named, and push it."""
         other = self.folder.with_name(f"other-{uuid.uuid4().hex}")
         shutil.copytree(self.folder, other)
         for name, text in files.items():
             (other / name.replace("_", ".")).write_text(text)
-        with facts_of(other, self.engine, anew=anew) as facts:
+        with facts_of(other, self.engine, no_shared_cache=no_shared_cache) as facts:
             push(self.engine, facts.build.image, self.repository, tag)
 
 
@@ -157,10 +160,16 @@ def mounts(lab: Lab, tag: str) -> None:
     lab.parts().edit(RAN, change).put(tag)
 
 
+def wrapped(lab: Lab, tag: str) -> None:
+    """As `docker buildx imagetools create` gives the image another name."""
+    own = lab.parts()
+    put_index(lab.repository, tag, [(own.put(""), f"linux/{own.config['architecture']}")])
+
+
 RIGHT: dict[str, Callable[[Lab, str], object]] = {
     "as it was built": lambda lab, tag: lab.repository.put_manifest(
         tag, lab.repository.manifest("right").raw, lab.repository.manifest("right").media_type),
-    "every step ran anew": lambda lab, tag: lab.build(tag, anew=True),
+    "every step ran anew": lambda lab, tag: lab.build(tag, no_shared_cache=True),
     "at other times": again,
     "in Docker's media types": lambda lab, tag: lab.parts().put(tag, docker=True),
     "in OCI's media types": lambda lab, tag: lab.parts().put(tag),
@@ -169,6 +178,7 @@ RIGHT: dict[str, Callable[[Lab, str], object]] = {
     "compressed with zstd": lambda lab, tag: lab.parts().put(tag, pack=zstd, kind="zstd"),
     "in an index, with attestations": listed,
     "in an index that names no platform": listed_silently,
+    "in an index that names only itself": wrapped,
     "with layers that hold nothing": empties,
     "with what a step leaves lying about": leftovers,
     "with places to mount something": mounts,
@@ -288,41 +298,51 @@ def other_base(lab: Lab, tag: str) -> None:
     lab.parts().edit(0, replaced("etc/passwd", b"root::0:0::/:/bin/sh\n")).put(tag)
 
 
+def ran_otherwise(lab: Lab, tag: str) -> None:
+    parts = lab.parts()
+    (entry,) = [one for one in parts.config["history"] if "/var/cache/x" in one.get("created_by", "")]
+    entry["created_by"] = "RUN /bin/sh -c make --old # buildkit"
+    parts.put(tag)
+
+
 WRONG: dict[str, tuple[Callable[[Lab, str], object], str]] = {
     # Near misses
     "nothing": (lambda lab, tag: None, "Nothing is pushed as localhost:5000"),
     "before the last edit": (lambda lab, tag: lab.build(tag, tides_sh="#!/bin/sh\necho tide\n"),
-                             r"/app/tides.sh in layer 4 \(COPY tides.sh notes.txt ./\) is not the same"),
+                             r"/app/tides.sh in layer 4 \(COPY tides.sh notes.txt ./\) is different"),
     "a file that is not handed in": (layer(COPIED, added("app/more.txt")), "/app/more.txt in layer 4"),
     "a file fewer": (layer(COPIED, without("app/notes.txt")), "/app/notes.txt in layer 4"),
     "a file that may not be run": (layer(COPIED, altered("app/tides.sh", mode=0o644)), "/app/tides.sh in layer 4"),
     "another owner": (layer(COPIED, altered("app/tides.sh", uid=1001)), "/app/tides.sh in layer 4"),
     "a link in place of a file": (layer(COPIED, linked("app/notes.txt", "/etc/passwd")), "/app/notes.txt in layer 4"),
-    "another ENV": (config(Env=["PORT=9090"]), "ENV PORT is '9090', where it should be '8080'"),
-    "another USER": (config(User="root"), "USER is root, where it should be 1001"),
+    "another ENV": (config(Env=["PORT=9090"]), "ENV PORT is '9090' instead of '8080'"),
+    "another USER": (config(User="root"), "USER is root instead of 1001"),
     "another CMD": (config(Cmd=["sh"]), "CMD is .*sh"),
-    "an ENTRYPOINT": (config(Entrypoint=["sh"]), "ENTRYPOINT is .*sh.*, where it should be none"),
-    "another WORKDIR": (config(WorkingDir="/"), "WORKDIR is /, where it should be /app"),
-    "a LABEL": (config(Labels={"a": "b"}), "LABEL a is 'b', where it should be none"),
+    "an ENTRYPOINT": (config(Entrypoint=["sh"]), "ENTRYPOINT is .*sh.* instead of none"),
+    "another WORKDIR": (config(WorkingDir="/"), "WORKDIR is / instead of /app"),
+    "a LABEL": (config(Labels={"a": "b"}), "LABEL a is 'b' instead of none"),
     "a port": (config(ExposedPorts={"80/tcp": {}}), "EXPOSE is .*80/tcp"),
-    "a HEALTHCHECK": (config(Healthcheck={"Test": ["NONE"]}), "HEALTHCHECK is .*NONE.*, where it should be none"),
+    "a HEALTHCHECK": (config(Healthcheck={"Test": ["NONE"]}), "HEALTHCHECK is .*NONE.* instead of none"),
     "for another platform": (lambda lab, tag: put_foreign(lab, tag), "platform is linux/s390x"),
     "an index for other platforms": (listed_for_others, "the index has no image for .*it has linux/s390x"),
     # Cheats
     "the base image": (base_image, "layers is 1 layers"),
-    "another image's layers under the config": (other_config_said, "its digest is not the one its config names"),
-    "one more layer on top": (more_layers, "layers is 6 layers, where it should be 5 layers"),
+    "another image's layers under the config": (other_config_said, "it does not have the digest that the config names"),
+    "one more layer on top": (more_layers, "layers is 6 layers instead of 5 layers"),
     "a program more, where something ran": (layer(RAN, added("usr/bin/back")), "/usr/bin/back in layer 3"),
     "set-uid, where something ran": (layer(RAN, altered("stamp", mode=0o4755)), "/stamp in layer 3"),
     "another owner, where something ran": (layer(RAN, altered("stamp", uid=7)), "/stamp in layer 3"),
     "a link, where something ran": (layer(RAN, linked("stamp", "/etc/shadow")), "/stamp in layer 3"),
     "a folder that all may write": (layer(RAN, altered("var/cache", mode=0o1777)), "/var/cache in layer 3"),
+    "a file more beside random names": (layer(RAN, added("srv/more")), "/srv/more in layer 3"),
+    "a folder fewer beside random names": (layer(RAN, without("srv/fixed/made")), "/srv/fixed/made in layer 3"),
+    "something else ran": (ran_otherwise, "a RUN in the history is RUN make --old instead of RUN mkdir"),
     "a deletion, where something ran": (layer(RAN, added("bin/.wh.busybox", b"")), "in layer 3"),
     "more than what is taken from a stage": (layer(TAKEN, added("program2")), "/program2 in layer 5"),
-    "another base image": (other_base, "layer 1, a layer of the base image, is another"),
+    "another base image": (other_base, "layer 1, a layer of the base image, is different"),
     "a blob that is gone": (blob_gone, "has no blob sha256:"),
     "listed under another platform": (listed_wrongly, "/app/tides.sh in layer 4"),
-    "an index in an index": (nested, "an index in its turn"),
+    "an index in an index": (nested, "another index"),
     "an artifact": (artifact, "cannot be used"),
 }  # fmt: skip
 
@@ -349,10 +369,12 @@ def test_tags_name_one_digest(lab: Lab) -> None:
     assert manifest is not None
     lab.repository.put_manifest("second", manifest.raw, manifest.media_type)
     assert lab.judge("right", "second").status is Status.PASSED
+    put_index(lab.repository, "named-again", [(manifest.digest, f"linux/{lab.parts().config['architecture']}")])
+    assert lab.judge("right", "named-again").status is Status.PASSED
     assert lab.judge("other").status is Status.PASSED
     found = lab.judge("right", "second", "other", "absent-1")
     assert (found.status, found.fraction) == (Status.PARTIAL, 0.5)
-    assert "absent-1; other names another digest than right and second" in found.message
+    assert "absent-1; other has another digest than right and second" in found.message
     assert f"right: {manifest.digest}" in found.found
 
 
@@ -368,7 +390,7 @@ def test_ways_to_write_down_that_a_folder_was_emptied(lab: Lab, tag: str) -> Non
     for put_as, change in (("opaque", before), (tag, after)):
         lab.parts().edit(RAN, change).put(put_as)
     images = [
-        served.image_of(lab.repository, found, None)
+        served_image.image_of(lab.repository, found, None)
         for put_as in ("opaque", tag)
         if (found := lab.repository.manifest(put_as)) is not None
     ]
@@ -426,7 +448,7 @@ def test_what_is_no_manifest(lab: Lab, tag: str, player: Player) -> None:
     )
     found = lab.judge(tag, repository=f"{player.address}/{lab.repository.name}")
     assert found.status is Status.FAILED
-    assert "is no JSON" in found.message
+    assert "is not JSON" in found.message
 
 
 def test_an_index_that_names_what_is_not_there(lab: Lab, tag: str, player: Player) -> None:
@@ -436,7 +458,7 @@ def test_an_index_that_names_what_is_not_there(lab: Lab, tag: str, player: Playe
     player.answers[f"GET /v2/{lab.repository.name}/manifests/{right.digest}"] = Said(404)
     found = lab.judge(f"{tag}-x", repository=f"{player.address}/{lab.repository.name}")
     assert found.status is Status.FAILED
-    assert f"names the manifest {right.digest}, and the registry does not have it" in found.message
+    assert f"names the manifest {right.digest}, but the registry does not have it" in found.message
 
 
 def test_more_than_is_looked_at(lab: Lab, tag: str, player: Player) -> None:
@@ -448,13 +470,13 @@ def test_more_than_is_looked_at(lab: Lab, tag: str, player: Player) -> None:
     )
     found = lab.judge(tag, repository=f"{player.address}/{lab.repository.name}")
     assert found.status is Status.FAILED
-    assert "at most 5.0 GB are looked at" in found.message
+    assert "at most 5.0 GB are fetched" in found.message
 
 
 def test_a_registry_that_is_down_gives_no_verdict(lab: Lab, tag: str, player: Player) -> None:
     with pytest.raises(RegistryUnavailable, match="does not answer"):
         lab.judge(tag, repository="localhost:1/me/tides")
-    with pytest.raises(LoginRequired, match="wants a login"):
+    with pytest.raises(LoginRequired, match="needs a login"):
         lab.judge(tag, repository="localhost:5001/me/tides")
     digest = own_manifest(lab, tag).layers[-1].digest
     player.answers[f"GET /v2/{lab.repository.name}/blobs/{digest}"] = Said(503)
@@ -476,16 +498,16 @@ def test_an_image_from_a_file_has_to_be_the_very_same(lab: Lab, tag: str, tmp_pa
 def test_nothing_is_built_where_nothing_is_pushed(lab: Lab) -> None:
     with facts_of(lab.folder, lab.engine) as facts:
         assert judge(facts, Params(repository=str(lab.repository), tags=("absent",))).status is Status.FAILED
-        assert not facts.known("build")
+        assert not facts.known(Facts.build)
 
 
 def test_the_learners_name_is_filled_in(lab: Lab, tag: str) -> None:
     learner = lab.repository.name.rpartition("/")[2]
     lab.parts().put(tag)
     with Facts(None, learner=learner) as facts:
-        facts._known |= {"image": lab.facts.image}
+        facts._values[Facts.image.measure, ()] = lab.facts.image
         params = Params(repository="localhost:5000/test-pushed/{learner}", tags=(tag,))
-        assert "another" not in judge(facts, params).found
+        assert "different" not in judge(facts, params).found
         assert str(lab.repository) in judge(facts, params).message
 
 

@@ -30,8 +30,8 @@ class Case(NamedTuple):
 
 
 CASES = [
-    Case("yes", "def f(facts): return True", Status.PASSED, "met"),
-    Case("no", "def f(facts): return False", Status.FAILED, "not met"),
+    Case("yes", "def f(facts): return True", Status.PASSED, "check passes"),
+    Case("no", "def f(facts): return False", Status.FAILED, "check does not pass"),
     Case("no, and why", "def f(facts): return False, 'too loud'", Status.FAILED, "too loud"),
     Case("a verdict", HEAD + "def f(facts): return Verdict.share(0.5, 'half')", Status.PARTIAL, "half"),
     Case("sees the facts", "def f(facts): return len(facts.plan.stages) == 1, 'x'", Status.PASSED),
@@ -40,9 +40,9 @@ CASES = [
          "class A:\n    a: int\ndef f(facts): return A(1).a == 1", Status.PASSED),
     Case("a class that is called", "class f:\n    def __new__(cls, facts): return True", Status.PASSED),
     # The grader's fault, not the learner's.
-    Case("nothing", "def f(facts): pass", GraderError, "gave None"),
-    Case("a number", "def f(facts): return 1", GraderError, "gave 1"),
-    Case("a truthy text", "def f(facts): return 'False'", GraderError, "gave 'False'"),
+    Case("nothing", "def f(facts): pass", GraderError, "returned None"),
+    Case("a number", "def f(facts): return 1", GraderError, "returned 1"),
+    Case("a truthy text", "def f(facts): return 'False'", GraderError, "returned 'False'"),
     Case("an error", "\n\ndef f(facts): return 1 / 0", GraderError, "line 3"),
     Case("an error in a library", "import json\ndef f(facts):\n    json.loads('{')", GraderError, "line 3"),
     Case("an error when loaded", "import nosuchmodule", GraderError, "nosuchmodule"),
@@ -52,7 +52,7 @@ CASES = [
     Case("a share that is no number", HEAD + "def f(facts): return Verdict.share(float('nan'), 'x')", GraderError,
          "ValueError"),
     Case("it leaves", "import sys\ndef f(facts): sys.exit(0)", GraderError, "SystemExit"),
-    Case("yes, and what is no text", "def f(facts): return True, 5", GraderError, "gave"),
+    Case("yes, and what is no text", "def f(facts): return True, 5", GraderError, "returned"),
     Case("a function that waits to be asked", "def f(facts): yield True", GraderError, "generator"),
     Case("no such function", "def g(facts): return True", ExerciseInvalid, "no function 'f'"),
     Case("no function", "f = 1", ExerciseInvalid, "no function 'f'"),

@@ -1,4 +1,4 @@
-"""`scan`: near misses, cheats that blind the scanner, and odd but right answers."""
+"""`scan`: near misses, cheats that hide packages from the scanner, and odd but right answers."""
 
 from __future__ import annotations
 
@@ -15,23 +15,27 @@ from pydantic import ValidationError
 from grader.checks.scan import Params, judge
 from grader.errors import NotObservable, SubmissionFault
 from grader.facts import Facts
-from grader.facts.advisories import advisories
-from grader.facts.engine import Engine
-from grader.facts.inventory import python
+from grader.facts.engine.engine import Engine
 from grader.verdict import Status, Verdict
 from tests.grader.conftest import facts_of
+from tests.grader.facts.inventory.images import code
 
 DEBIAN = "localhost:5000/base/debian:trixie-slim"
 STATIC = "localhost:5000/base/distroless-static:debian13"
 BUSYBOX = "localhost:5000/base/busybox:musl"
 SITE = "/usr/lib/site-packages"
 STRICT = {"critical": 0, "high": 0}
+LODASH_JS = code("lodash")
+GIVEAWAYS = {f"{file}.py": code(file) for file in ("flask/ctx", "yaml/constructor", "requests/adapters")}
+GIVEAWAYS["quart/ctx.py"] = code("flask/ctx")
+GIVEAWAYS["pip/_vendor/urllib3/poolmanager.py"] = code("urllib3/poolmanager")
+"""What is in a few files of the real packages."""
 
 
 def wheel(name: str, version: str, *modules: str) -> dict[str, str]:
     """What an installed wheel leaves in site-packages: its code, its METADATA, and the record of both."""
     info = f"{name}-{version}.dist-info"
-    files = {module: f"# {name}: {module}\n" for module in modules}
+    files = {module: f"# {name}: {module}\n{GIVEAWAYS.get(module, '')}" for module in modules}
     files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n\nA package.\nVersion: 99\n"
     record = "".join(
         f"{path},sha256={base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip('=')},1\n"
@@ -82,9 +86,12 @@ FILES = {
     **within("new", NEW),
     **within("own", {"own/__init__.py": "", "own/code.py": "", "requests/__init__.py": "", "requests/mine.py": ""}),
     **within("yaml", wheel("PyYAML", "5.3.1", "yaml/__init__.py", "yaml/constructor.py")),
-    **within("pip", {"pip/__init__.py": "", "pip/_vendor/__init__.py": "", "pip/_vendor/urllib3/__init__.py": ""}),
-    **within("pip", {"pip/_vendor/urllib3/poolmanager.py": "", **wheel("pip", "25.3", "pip/__main__.py")}),
-    **within("lodash", node("lodash", "4.17.11")),
+    **within("pip", wheel("pip", "25.3", "pip/__init__.py", "pip/__main__.py", "pip/_vendor/urllib3/poolmanager.py")),
+    **within("lodash", {**node("lodash", "4.17.11"), "lodash/lodash.js": LODASH_JS}),
+    **within("mine", {"requests/__init__.py": "", "requests/adapters.py": "class Leave: pass\n", "main.py": ""}),
+    **within("mine", {"lib/lodash/lodash.js": "module.exports = {}\n", "lib/semver/index.js": ""}),
+    **within("fork", wheel("Quart", "0.20", "quart/__init__.py", "quart/ctx.py")),
+    "app.json": json.dumps({"name": "app", "version": "1.0.0"}),
     **within("lodash-new", node("lodash", "4.17.21")),
     "lock": json.dumps({"packages": {"node_modules/lodash": {"version": "4.17.11"}}}),
     "empty": "",
@@ -98,6 +105,7 @@ CUT = f"RUN sed -i '/^Package: libtinfo6$/,/^$/d' {STATUS}\n"
 GOBO = "RUN rm /etc/debian_version && sed -i s/debian/gobo/g /etc/os-release\n"
 FLASK = f"FROM {STATIC}\nCOPY old {SITE}\n"
 SHELL = f"FROM {BUSYBOX}\nCOPY old {SITE}\n"
+UNLISTED = f"FROM {BUSYBOX} AS b\nCOPY old /x\nRUN rm -r /x/*.dist-info\nFROM {STATIC}\n"
 CODE = f"RUN rm -rf {SITE}/Flask-2.2.2.dist-info\n"
 
 
@@ -115,11 +123,16 @@ def case(name: str, dockerfile: str, fraction: float, says: str = "", **more: An
     return Case(name, dockerfile, fraction, says, limits, more)
 
 
-BLIND = "The scanner was blinded"
+HIDDEN = "The scanner cannot see everything"
 CASES = [
     # what is found
     case("clean", f"FROM {STATIC}\nCOPY own /app\n", 1, "finds 0 critical, 0 high: within"),
-    case("a flaw of the app", FLASK, 0.5, "finds 1 high, more than is allowed. For 1 of these 1 there is a version"),
+    case(
+        "a flaw of the app",
+        FLASK,
+        0.5,
+        "finds 1 high, more than is allowed. There is a fixed version for 1 of these 1.",
+    ),
     case("one is allowed", FLASK, 1, max={"high": 1}),
     case("another severity is limited", FLASK, 1, max={"critical": 0, "medium": 0}),
     case("the gravest is over", FLASK.replace("old", "yaml"), 0, "finds 1 critical", max={"critical": 0, "low": 0}),
@@ -132,13 +145,13 @@ CASES = [
     case("built elsewhere", f"FROM {BUSYBOX} AS b\nCOPY old /x\nFROM {STATIC}\nCOPY --from=b /x {SITE}\n", 0.5),
     case(
         "only the builder has it",
-        f"FROM {BUSYBOX} AS b\nCOPY old /x\nFROM {STATIC}\nCOPY --from=b /x/flask /flask.d\n",
+        f"FROM {BUSYBOX} AS b\nCOPY old /x\nFROM {STATIC}\nCOPY --from=b /x/flask/app.py /app.py\n",
         1,
     ),
     case("npm", f"FROM {STATIC}\nCOPY lodash /app/node_modules/\n", 0, "1 critical, 1 high"),
     case("npm, brought up to date", f"FROM {STATIC}\nCOPY lodash-new /app/node_modules/\n", 1),
     # the system's own
-    case("of the system, nothing mends it", f"FROM {DEBIAN}\n", 0.5, "finds 3 high, more than is allowed."),
+    case("of the system, no version fixes it", f"FROM {DEBIAN}\n", 0.5, "finds 3 high, more than is allowed."),
     case("of the system, and unfixed ones do not count", f"FROM {DEBIAN}\n", 1, ignore_unfixed=True),
     case("of the app, which is fixed", f"FROM {DEBIAN}\nCOPY old {SITE}\n", 0.5, "1 high", ignore_unfixed=True),
     case("of the system, as it was known then", f"FROM {DEBIAN}\n", 1, snapshot="then"),
@@ -164,27 +177,27 @@ CASES = [
         require_sbom=True,
     ),
     # cheats: Debian's lists
-    case("dpkg's list deleted, and all else left", f"FROM {DEBIAN}\nRUN rm /var/lib/dpkg/status\n", 0, BLIND),
+    case("dpkg's list deleted, and all else left", f"FROM {DEBIAN}\nRUN rm /var/lib/dpkg/status\n", 0, HIDDEN),
     case("dpkg's own list, small", MINI, 0.5, "finds 2 high"),
-    case("dpkg's folder deleted", f"{MINI}RUN rm -rf /var/lib/dpkg\n", 0, BLIND),
-    case("dpkg's list emptied", f"{MINI}RUN : > /var/lib/dpkg/status\n", 0, BLIND),
-    case("dpkg's list replaced", f"{MINI}COPY fake /var/lib/dpkg/status\n", 0, BLIND),
-    case("a package cut out of dpkg's list", MINI + CUT, 0, "for libtinfo6 6.5"),
+    case("dpkg's folder deleted", f"{MINI}RUN rm -rf /var/lib/dpkg\n", 0, HIDDEN),
+    case("dpkg's list emptied", f"{MINI}RUN : > /var/lib/dpkg/status\n", 0, HIDDEN),
+    case("dpkg's list replaced", f"{MINI}COPY fake /var/lib/dpkg/status\n", 0, HIDDEN),
+    case("a package cut out of dpkg's list", MINI + CUT, 0, "no list names libtinfo6 6.5"),
     case(
         "a version raised in dpkg's list",
         f"{MINI}RUN sed -i 's/^Version: 6.5/Version: 99/' {STATUS}\n",
         0,
-        "for 1 more",
+        " and 1 more, though their files",
     ),
-    case("said to be removed", f"{MINI}RUN sed -i 's/ ok installed/ ok config-files/' {STATUS}\n", 0, BLIND),
-    case("deleted in a builder", squashed(f"{MINI}RUN rm -rf /var/lib/dpkg\n"), 0, BLIND),
-    case("cut out in a builder", squashed(MINI + CUT), 0, "for libtinfo6"),
+    case("said to be removed", f"{MINI}RUN sed -i 's/ ok installed/ ok config-files/' {STATUS}\n", 0, HIDDEN),
+    case("deleted in a builder", squashed(f"{MINI}RUN rm -rf /var/lib/dpkg\n"), 0, HIDDEN),
+    case("cut out in a builder", squashed(MINI + CUT), 0, "no list names libtinfo6"),
     case(
         "taken out with its files", f"{MINI}{CUT}RUN rm /usr/lib/x86_64-linux-gnu/libtinfo.so.6\n", 0.5, "finds 1 high"
     ),
-    case("another release", f"{MINI}RUN echo 12.0 > /etc/debian_version\n", 0, "for the system"),
+    case("another release", f"{MINI}RUN echo 12.0 > /etc/debian_version\n", 0, "no list names the system"),
     case("another system", f"{MINI}{GOBO}", 0.5, "finds 2 high"),  # the scanner keeps what the lower layer said
-    case("another system, in a builder", squashed(MINI + GOBO), 0, BLIND),
+    case("another system, in a builder", squashed(MINI + GOBO), 0, HIDDEN),
     case("said to be Debian's own", f"{MINI}COPY old {SITE}\nRUN find {SITE} >> {LIST}\n", 0.5, "finds 3 high"),
     case(
         "said to be Debian's own, in a builder",
@@ -193,28 +206,28 @@ CASES = [
         "3 high",
     ),
     # cheats: Python's
-    case("dist-info deleted", SHELL + CODE, 0, "for flask 2.2.2"),
-    case("dist-info deleted, owner changed", f"{SHELL}RUN rm -r {SITE}/*.dist-info && chown -R 7 {SITE}\n", 0, BLIND),
+    case("dist-info deleted", SHELL + CODE, 0, "no list names flask 2.2.2"),
+    case("dist-info deleted, owner changed", f"{SHELL}RUN rm -r {SITE}/*.dist-info && chown -R 7 {SITE}\n", 0, HIDDEN),
     case(
         "dist-info deleted in the same layer",
         f"FROM {BUSYBOX} AS b\nCOPY old /x\nRUN rm -r /x/*.dist-info\nFROM {STATIC}\nCOPY --from=b /x {SITE}\n",
         0,
-        "for flask",
+        "no list names flask",
     ),
-    case("METADATA deleted", f"{SHELL}RUN rm {SITE}/*.dist-info/METADATA\n", 0, BLIND),
-    case("METADATA emptied", f"{SHELL}COPY empty {SITE}/Flask-2.2.2.dist-info/METADATA\n", 0, BLIND),
+    case("METADATA deleted", f"{SHELL}RUN rm {SITE}/*.dist-info/METADATA\n", 0, HIDDEN),
+    case("METADATA emptied", f"{SHELL}COPY empty {SITE}/Flask-2.2.2.dist-info/METADATA\n", 0, HIDDEN),
     case(
         "version raised",
         f"{SHELL}RUN sed -i 's/^Version: 2.2.2/Version: 9/' {SITE}/*.dist-info/METADATA\n",
         0,
-        "for flask 2.2.2",
+        "no list names flask 2.2.2",
     ),
     case(
         "version raised in a builder",
         f"FROM {BUSYBOX} AS b\nCOPY old /x\n"
         f"RUN sed -i 's/^Version: 2.2.2/Version: 9/' /x/*.dist-info/METADATA\nFROM {STATIC}\nCOPY --from=b /x {SITE}\n",
         0,
-        BLIND,
+        HIDDEN,
     ),
     case(
         "and its folder with it",
@@ -228,21 +241,21 @@ CASES = [
         f"FROM {BUSYBOX} AS b\nCOPY old /x\nRUN sed -i 's/^Name: Flask/Name: Flagon/' /x/*.dist-info/METADATA\n"
         f"FROM {STATIC}\nCOPY --from=b /x {SITE}\n",
         0,
-        BLIND,
+        HIDDEN,
     ),
     # cheats: Node's
     case(
         "package.json deleted",
         f"FROM {BUSYBOX}\nCOPY lodash /n/node_modules/\nRUN rm /n/node_modules/lodash/package.json\n",
         0,
-        BLIND,
+        HIDDEN,
     ),
     case(
         "package.json edited",
         f"FROM {BUSYBOX}\nCOPY lodash /n/node_modules/\n"
         "RUN sed -i s/4.17.11/9.9.9/ /n/node_modules/lodash/package.json\n",
         0,
-        "for lodash 4.17.11",
+        "no list names lodash 4.17.11",
     ),
     case(
         "edited in a builder, beside npm's lock",
@@ -251,21 +264,64 @@ CASES = [
         "RUN sed -i s/4.17.11/9.9.9/ /n/node_modules/lodash/package.json\n"
         f"FROM {STATIC}\nCOPY --from=b /n /n\n",
         0,
-        BLIND,
+        HIDDEN,
     ),
     case(
         "deleted in a builder, npm",
         f"FROM {BUSYBOX} AS b\nCOPY lodash /n/node_modules/\nRUN rm /n/node_modules/lodash/package.json\n"
         f"FROM {STATIC}\nCOPY --from=b /n /n\n",
         0,
-        "for lodash",
+        "no list names lodash",
     ),
     case(
         "pruned with its code", f"FROM {BUSYBOX}\nCOPY lodash /n/node_modules/\nRUN rm -r /n/node_modules/lodash\n", 1
     ),
+    # cheats: the code of flawed packages, without their lists, wherever it is
+    case("without its list, in vendor/", f"{UNLISTED}COPY --from=b /x /app/vendor\n", 0, "no list names flask"),
+    case(
+        "without its list, in _vendor with an __init__.py",
+        f"{UNLISTED}COPY --from=b /x /app/_vendor\nCOPY empty /app/__init__.py\nCOPY empty /app/_vendor/__init__.py\n",
+        0,
+        "no list names flask",
+    ),
+    case("without its list, renamed", f"{UNLISTED}COPY --from=b /x/flask /app/f\n", 0, "no list names flask"),
+    case(
+        "without its list, behind a link",
+        f"FROM {BUSYBOX}\nCOPY old/flask /data\nRUN ln -s /data /flask && rm -rf /data/__pycache__\n",
+        0,
+        "no list names flask",
+    ),
+    case("claimed by another package's record", f"{UNLISTED}COPY --from=b /x {SITE}/pip/_vendor\nCOPY pip {SITE}\n", 0),
+    case(
+        "outside of node_modules",
+        f"FROM {STATIC}\nCOPY lodash/lodash/lodash.js /app/lib/lodash/lodash.js\n",
+        0,
+        "no list names lodash",
+    ),
+    case(
+        "outside of node_modules, below the app's own list",
+        f"FROM {STATIC}\nCOPY app.json /app/package.json\nCOPY lodash/lodash/lodash.js /app/x/lodash.js\n",
+        0,
+        "no list names lodash",
+    ),
+    case(
+        "with a list of another name",
+        f"FROM {STATIC}\nCOPY app.json /a/node_modules/app/package.json\n"
+        "COPY lodash/lodash/lodash.js /a/node_modules/app/lodash.js\n",
+        0,
+        "no list names lodash",
+    ),
+    case("outside of node_modules, with its list", f"FROM {STATIC}\nCOPY lodash /app/lib\n", 0, "1 critical, 1 high"),
     # odd but right
+    case("modules of one's own with names of packages", f"FROM {STATIC}\nCOPY mine /app\n", 1),
+    case(
+        "an app that deletes its own package.json",
+        f"FROM {BUSYBOX}\nCOPY app.json /app/package.json\nCOPY mine /app\nRUN rm /app/package.json\n",
+        1,
+    ),
     case("code of one's own in site-packages", f"FROM {STATIC}\nCOPY own {SITE}\n", 1),
     case("a package with others inside it", f"FROM {STATIC}\nCOPY pip {SITE}\n", 1),
+    case("a package that grew out of another", f"FROM {STATIC}\nCOPY fork {SITE}\n", 1),
 ]
 
 
@@ -298,9 +354,9 @@ def test_the_same_image_twice(submit: Callable[..., Path], engine: Engine) -> No
         "low": verdicts[0].details["found"]["low"],
     }
     assert any(
-        "CVE-2023-30861 high: Flask 2.2.2, mended by 2.2.5, 2.3.2." in (place.text or "") for place in verdicts[0].where
+        "CVE-2023-30861 high: Flask 2.2.2, fixed in 2.2.5, 2.3.2." in (place.text or "") for place in verdicts[0].where
     )
-    assert any("nothing mends it (affected)" in (place.text or "") for place in verdicts[0].where)
+    assert any("no fixed version (affected)" in (place.text or "") for place in verdicts[0].where)
 
 
 # Exceptions
@@ -335,13 +391,13 @@ EXCEPTIONS = [
         "not allowed",
         entry("CVE-2025-69720") + entry("CVE-2020-14343"),
         0.5,
-        "not one that may be excepted here. So is 1 more",
+        "this exercise allows no exception for it. 1 more is not applied either",
     ),
     ("a list of ids", "  - CVE-2023-30861\n", None, "has no id"),
     ("another list", None, 0.5, "finds 1 high"),
-    ("no YAML", "  - id: [\n", None, "is no YAML"),
-    ("a program", "  - !!python/object/apply:os.system ['touch /tmp/ran']\n", None, "is no YAML"),
-    ("far too nested", "  - " + "[" * 30_000, None, "is no YAML"),
+    ("no YAML", "  - id: [\n", None, "is not YAML"),
+    ("a program", "  - !!python/object/apply:os.system ['touch /tmp/ran']\n", None, "is not YAML"),
+    ("far too nested", "  - " + "[" * 30_000, None, "nests lists deeper than 20"),
     ("a bomb of aliases", "  - &a {id: x}\n  - {<<: [*a, *a]}\n", None, "uses an alias"),
     ("too large", "#" * 70_000, None, "larger than 64 KiB"),
 ]
@@ -393,11 +449,6 @@ def test_an_archive_alone(flask: Path) -> None:
 def test_no_file_of_exceptions_is_no_exception(flask: Path, submit: Callable[..., Path]) -> None:
     with facts_of(submit(Dockerfile="FROM scratch\n")) as built, Facts(built.submission, archive=flask) as facts:
         assert judge(facts, Params(max=STRICT, exceptions=".trivyignore.yaml")).fraction == 0.5
-
-
-def test_every_python_package_of_the_advisories_is_known_by_its_code() -> None:
-    named = {one.package for advisory in advisories().advisory for one in advisory.affects if one.ecosystem == "pip"}
-    assert named == set(python.KNOWN)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import pytest
 from grader.canary import Plant
 from grader.checks import secrets
 from grader.errors import GraderError, SubmissionFault, SubmissionUnusable
-from grader.facts import leaks
-from grader.facts.engine import Engine
+from grader.facts.build.base import base_of
+from grader.facts.engine.engine import Engine
+from grader.facts.image import leaks
 from grader.grade import grade
 from grader.verdict import Status, Verdict
 from tests.grader.conftest import exercise, facts_of
@@ -69,6 +70,8 @@ CASES = [
     Case("reversed", MOUNT + f"rev {HANDED} > /x\n", False, ("reversed",)),
     Case("compressed", MOUNT + "tar cz -C /run secrets > /x\n", False, ("compressed",)),
     Case("compressed twice, base64", MOUNT + f"base64 {HANDED} | gzip | gzip > /x\n", False, ("base64, compressed",)),
+    Case("UTF-16", MOUNT + f"fold -w1 {HANDED} | tr '\\n' '\\000' > /x\n", False, ("(UTF-16)",)),
+    Case("UTF-32", MOUNT + f"fold -w1 {HANDED} | sed 's/$/__/' | tr '_\\n' '\\000\\000' > /x\n", False, ("(UTF-32)",)),
     Case("hex with spaces", MOUNT + f"od -An -tx1 {HANDED} > /x\n", False, ("(hex)",)),
     Case("in two halves", MOUNT + f"head -c 21 {HANDED} > /x; tail -c 21 {HANDED} > /y\n", False, ("1 other place",)),
     Case("behind a script that unpacks it", MOUNT + f"(echo '#!/bin/sh'; gzip -c {HANDED}) > /x\n", False,
@@ -106,7 +109,7 @@ CASES = [
 
 def judged(folder: Path, engine: Engine, **params: Any) -> Verdict:
     checked = secrets.Params.model_validate(params)
-    with facts_of(folder, engine, images=["busybox:musl"], plants=checked.plants, anew=True) as facts:
+    with facts_of(folder, engine, images=["busybox:musl"], plants=checked.plants, no_shared_cache=True) as facts:
         verdict = secrets.judge(facts, checked)
         shown = str(verdict)
         for canary in facts.canaries:
@@ -162,6 +165,15 @@ CREDENTIAL = "glpat-" + "Zk3Lw9Qp7Xn2Vb5Tm8Rc"
         ("COPY key /x\nRUN gzip /x\n", ("a GitLab token", "1 other place")),
         ("RUN --mount=type=bind,target=/in gzip -c /in/key > /x\n", ("(compressed)",)),
         ("ENV API_TOKEN=Zk3Lw9Qp7Xn2\n", ("a setting with a secret", "config (Env)")),
+        ("ENV DB_PASS=Rb7kZpQ2xW\n", ("a setting with a secret", "config (Env)")),
+        (f"ENV SECRET_KEY_BASE={'676861bc8e1148d1' * 8}\n", ("a setting with a secret", "config (Env)")),
+        ("ENV DATABASE_URL=postgres://app:Rb7kZpQ2xW@db:5432/app\n", ("a URL with a password", "config (Env)")),
+        (
+            "RUN --mount=type=bind,target=/in printf 'z\\000%sNN' $(cat /in/key) > /x.pyc\n",
+            ("a GitLab token", "/x.pyc"),
+        ),
+        ("ENV DB_PASS=vault:secret/data/db2#password API_TOKEN=file:/run/secrets/api2\n", ()),
+        ("ENV DB_PASSWORD=arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf\n", ()),
         (f"RUN echo {CREDENTIAL} | wc -c\n", ("a GitLab token", "history")),
         ("RUN --mount=type=bind,target=/in cat /in/key\n", ("a GitLab token", "build output")),
         ("RUN --mount=type=bind,target=/in touch /$(cat /in/key)\n", ("a GitLab token", "name of a file")),
@@ -209,7 +221,10 @@ def test_what_was_not_planted_is_not_judged(submit: Callable[..., Path], engine:
 def test_what_is_in_the_way_of_a_planted_file(way: str, submit: Callable[..., Path]) -> None:
     folder = submit({".npmrc": "x", "folder/x": "x"}, Dockerfile="FROM scratch\n")
     (folder / "link").symlink_to("folder")
-    with pytest.raises(SubmissionUnusable, match="cannot be put into"), facts_of(folder, plants=[Plant(file=way)]):
+    with (
+        pytest.raises(SubmissionUnusable, match="but it cannot be written in"),
+        facts_of(folder, plants=[Plant(file=way)]),
+    ):
         pass
 
 
@@ -231,5 +246,5 @@ def test_base_images_hold_no_credential(name: str, submit: Callable[..., Path], 
     """With no base image named, all of it is the submission's own."""
     folder = submit(Dockerfile=f"FROM localhost:5000/base/{name}\n")
     with facts_of(folder, engine) as facts:
-        assert facts.base.layers == 0
-        assert facts.leaks == ()
+        assert base_of(facts).layers == 0
+        assert leaks.leaks_of(facts) == ()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,10 +15,12 @@ from pydantic import ValidationError
 
 from grader.checks import signed
 from grader.errors import GraderError
-from grader.facts.registry import Repository
 from grader.facts.registry.documents import OCI_MANIFEST
-from grader.facts.signature import NoPublicKey
+from grader.facts.registry.referrers import PAYLOAD
+from grader.facts.registry.repository import Repository
+from grader.facts.supply.signature import NoPublicKey
 from grader.verdict import Status, Verdict
+from layerwise.stack.environment import NOTHING_PUBLISHED
 from tests import cosigns
 from tests.cosigns import SIGNED, Signer, image, push, push_index, push_manifest
 from tests.grader.conftest import facts_of
@@ -24,8 +28,6 @@ from tests.grader.conftest import facts_of
 pytestmark = pytest.mark.lab
 ONE_WILL_DO = pytest.mark.parametrize("signer", ["2"], indirect=True)
 """For what happens before Cosign is asked, or without it."""
-
-PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
 
 
 class Bench(NamedTuple):
@@ -141,6 +143,76 @@ def a_bundle_of_another_key_and_a_signature(bench: Bench) -> None:
 def with_annotations(bench: Bench) -> None:
     digest = push(bench.served)
     bench.signer.run("sign", "--yes", "--key=mine.key", "-a", "stage=prod", f"{bench.name}@{digest}")
+
+
+def offline(bench: Bench) -> None:
+    """What is to be signed, the signature, and attaching it: three steps. The signature's file ends with a line end."""
+    reference = f"{bench.name}@{push(bench.served)}"
+    said = bench.signer.run("generate", reference)
+    (bench.signer.folder / "payload.json").write_text(said[said.index("{") : said.rindex("}") + 1])
+    bench.signer.run("sign-blob", "--yes", "--key=mine.key", "--output-signature=made.sig", "payload.json")
+    signature = (bench.signer.folder / "made.sig").read_text().strip() + "\n"
+    (bench.signer.folder / "made.sig").write_text(signature)
+    bench.signer.run("attach", "signature", "--payload=payload.json", "--signature=made.sig", reference)
+
+
+def with_line_ends_in_it(bench: Bench) -> None:
+    digest = push(bench.served)
+    bench.sign(digest)
+    signed = bench.signature(digest)
+    annotations = signed["layers"][0]["annotations"]
+    annotations[SIGNED] = f"{annotations[SIGNED][:40]}\r\n{annotations[SIGNED][40:]}\n"
+    bench.put(digest, signed)
+
+
+def as_a_referrer(bench: Bench) -> None:
+    """Cosign 2's own form, found by its subject: `--registry-referrers-mode=oci-1-1`."""
+    reference = f"{bench.name}@{push(bench.served)}"
+    options = ["--yes", "--tlog-upload=false", "--registry-referrers-mode=oci-1-1", "--key=mine.key"]
+    bench.signer.run("sign", *options, reference, env=NOTHING_PUBLISHED | {"COSIGN_EXPERIMENTAL": "1"})
+
+
+def after_many_others(bench: Bench) -> None:
+    digest = push(bench.served)
+    bench.sign(digest)
+    signed = bench.signature(digest)
+    good = signed["layers"][0]
+    bad = good | {"annotations": {SIGNED: base64.b64encode(b"another key's").decode()}}
+    bench.put(digest, signed | {"layers": [bad] * 24 + [good]})
+
+
+def openssl(bench: Bench, *words: str) -> None:
+    where = {"PATH": os.defpath}
+    subprocess.run(["openssl", *words], cwd=bench.third.folder, env=where, check=True, capture_output=True, timeout=60)
+
+
+def with_an_rsa_key(bench: Bench) -> None:
+    """Cosign 3 takes RSA keys in, and 2 verifies with them."""
+    openssl(bench, "genrsa", "-out", "rsa.pem", "2048")
+    bench.third.run("import-key-pair", "--yes", "--key=rsa.pem", "--output-key-prefix=rsa")
+    bench.third.sign(f"{bench.name}@{push(bench.served)}", "rsa")
+    (bench.folder / "cosign.pub").write_bytes(bench.third.public("rsa"))
+
+
+def an_rsa_key_in_its_old_form(bench: Bench) -> None:
+    with_an_rsa_key(bench)
+    openssl(bench, "rsa", "-in", "rsa.pem", "-RSAPublicKey_out", "-out", str(bench.folder / "cosign.pub"))
+
+
+def another_key_behind_the_right_one(bench: Bench) -> None:
+    by_digest(bench)
+    (bench.folder / "cosign.pub").write_bytes(bench.signer.public("mine") + bench.signer.public("other"))
+
+
+def with_headers_in_the_key(bench: Bench) -> None:
+    by_digest(bench)
+    key = bench.signer.public("mine").replace(b"KEY-----\n", b"KEY-----\nComment: mine\n\n", 1)
+    (bench.folder / "cosign.pub").write_bytes(key)
+
+
+def a_byte_order_mark_and_words_before_the_key(bench: Bench) -> None:
+    by_digest(bench)
+    (bench.folder / "cosign.pub").write_bytes(b"\xef\xbb\xbfmine:\r\n" + bench.signer.public("mine"))
 
 
 def an_older_one_signed_too(bench: Bench) -> None:
@@ -284,9 +356,19 @@ def both_keys_in_one_file(bench: Bench) -> None:
     (bench.folder / "cosign.pub").write_bytes(bench.signer.public("mine") + private)
 
 
-def two_public_keys(bench: Bench) -> None:
+def the_right_key_behind_another(bench: Bench) -> None:
     by_digest(bench)
     (bench.folder / "cosign.pub").write_bytes(bench.signer.public("other") + bench.signer.public("mine"))
+
+
+def a_byte_order_mark(bench: Bench) -> None:
+    by_digest(bench)
+    (bench.folder / "cosign.pub").write_bytes(b"\xef\xbb\xbf" + bench.signer.public("mine"))
+
+
+def in_utf_16(bench: Bench) -> None:
+    by_digest(bench)
+    (bench.folder / "cosign.pub").write_bytes(bench.signer.public("mine").decode().encode("utf-16"))
 
 
 def half_a_key(bench: Bench) -> None:
@@ -322,36 +404,70 @@ CASES = [
     Case(an_older_one_signed_too, True),
     Case(pushed_again, True),
     Case(a_key_with_words_before_it, True),
+    Case(offline, True),
+    Case(with_line_ends_in_it, True),
+    Case(as_a_referrer, True),
+    Case(after_many_others, True),
+    Case(with_an_rsa_key, True),
+    Case(an_rsa_key_in_its_old_form, True),
+    Case(another_key_behind_the_right_one, True),
+    Case(with_headers_in_the_key, True),
+    Case(a_byte_order_mark_and_words_before_the_key, True),
+    Case(the_right_key_behind_another, False, ("holds 2 keys, and Cosign reads only the first",)),
     Case(not_pushed, False, ("There is no localhost:5000/", "push the image")),
     Case(unsigned, False, ("is not signed",)),
-    Case(by_another_key, False, ("not with the key",)),
-    Case(a_bundle_by_another_key, False, ("not with the key",)),
-    Case(moved, False, ("the tag was moved", "another digest")),
-    Case(a_bundle_moved, False, ("the tag was moved", "another digest")),
-    Case(an_image_in_the_index, False, ("is an index", "an image in it")),
+    Case(by_another_key, False, ("not with the private key of cosign.pub",)),
+    Case(a_bundle_by_another_key, False, ("not with the private key of cosign.pub",)),
+    Case(moved, False, ("the tag has moved", "In the same repository cosign.pub verifies sha256:")),
+    Case(a_bundle_moved, False, ("the tag has moved", "In the same repository cosign.pub verifies sha256:")),
+    Case(an_image_in_the_index, False, ("is an index", "verifies only an image in it")),
     Case(copied, False, ("made for another image",)),
     Case(a_bundle_copied, False, ("made for another image",)),
-    Case(payload_rewritten, False, ("what was signed was changed",)),
+    Case(payload_rewritten, False, ("what was signed has changed since",)),
     Case(signature_is_no_base64, False, ("is damaged",)),
     Case(payload_gone, False, ("is damaged", "has no blob")),
     Case(payload_is_no_json, False, ("is damaged", "names no digest")),
     Case(the_image_in_place_of_a_signature, False, ("is damaged",)),
-    Case(an_attestation_alone, False, ("is not signed", "An attestation")),
-    Case(a_bundle_with_an_attestation, False, ("is not signed", "An attestation")),
+    Case(an_attestation_alone, False, ("is not signed", "An attestation is attached")),
+    Case(a_bundle_with_an_attestation, False, ("is not signed", "An attestation is attached")),
     Case(an_attestation_as_a_signature, False, ("is damaged",)),
 ]
+FORMS = (
+    by_digest,
+    by_another_key,
+    another_first,
+    offline,
+    as_a_referrer,
+    with_an_rsa_key,
+    with_line_ends_in_it,
+    with_annotations,
+    an_index_and_all_in_it,
+    copied,
+    payload_rewritten,
+    signature_is_no_base64,
+    a_bundle,
+    a_bundle_by_another_key,
+    a_bundle_of_another_key_first,
+    a_bundle_of_another_key_and_a_signature,
+    a_bundle_copied,
+    an_attestation_alone,
+    an_attestation_as_a_signature,
+    a_bundle_with_an_attestation,
+)
+"""What the two versions write, or take apart, in ways of their own. The rest is the grader's, whichever it asks."""
 KEYS = [
     (no_key, "there is no cosign.pub"),
     (the_private_key, "holds a private key"),
     (both_keys_in_one_file, "holds a private key"),
-    (two_public_keys, "holds 2 blocks"),
+    (a_byte_order_mark, "byte order mark"),
+    (in_utf_16, "byte order mark"),
     (half_a_key, "Cosign cannot read the public key"),
-    (no_key_at_all, "is no public key"),
+    (no_key_at_all, "is not a public key"),
 ]
 # fmt: on
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.prepare.__name__.replace("_", " "))
+@cosigns.with_versions(CASES, lambda case: case.prepare.__name__.replace("_", " "), lambda case: case.prepare in FORMS)
 def test_cases(case: Case, bench: Bench) -> None:
     case.prepare(bench)
     verdict = judge(bench)
@@ -360,8 +476,9 @@ def test_cases(case: Case, bench: Bench) -> None:
         assert words in verdict.message
 
 
-@pytest.mark.parametrize(("prepare", "says"), KEYS, ids=lambda item: getattr(item, "__name__", ""))
-def test_keys_that_are_none(prepare: Callable[[Bench], None], says: str, bench: Bench) -> None:
+@cosigns.with_versions(KEYS, lambda case: case[0].__name__, lambda case: case[0] is half_a_key)
+def test_keys_that_are_none(case: tuple[Callable[[Bench], None], str], bench: Bench) -> None:
+    prepare, says = case
     prepare(bench)
     with pytest.raises(NoPublicKey) as caught:
         judge(bench)
@@ -398,10 +515,10 @@ def test_what_the_evidence_holds(bench: Bench) -> None:
 
 
 FAKES = {
-    "accepts everything": ("exit 0", "also for a manifest that was tampered with"),
+    "accepts everything": ("exit 0", "also accepts a signature for a manifest that was tampered with"),
     "refuses everything": ("echo 'Error: no matching signatures' >&2; exit 1", "refuses a signature that is known to"),
     "knows no such flag": ("echo 'Error: unknown flag: --local-image' >&2; exit 1", "unknown flag"),
-    "is ended": ("kill -9 $$", "Cosign was ended"),
+    "is ended": ("kill -9 $$", "Cosign was killed"),
     "prints without end": ("exec cat /dev/zero", "printed without end"),
 }
 
@@ -418,7 +535,7 @@ def test_a_cosign_that_does_not_work_gives_no_verdict(
     (fake / "cosign").write_text(f"#!/bin/sh\n{script}\n")
     (fake / "cosign").chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake}:/usr/bin:/bin")
-    monkeypatch.setattr("grader.facts.cosign.MAX_OUTPUT", 1 << 20)
+    monkeypatch.setattr("grader.facts.supply.cosign.MAX_OUTPUT", 1 << 20)
     with pytest.raises(GraderError) as caught:
         judge(bench)
     assert says in str(caught.value)

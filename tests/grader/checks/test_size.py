@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from grader.checks.size import Params, judge
-from grader.facts.engine import Engine
+from grader.facts.engine.engine import Engine
 from tests.grader.conftest import facts_of
 
 IMAGES = ("busybox:musl",)
@@ -114,7 +114,10 @@ def test_a_base_of_ones_own_counts_as_added(submit: Callable[..., Path], engine:
         with facts_of(submit(Dockerfile=f"FROM {own}\nCMD true\n"), engine, images=("node:20-slim",)) as facts:
             found = judge(facts, Params(of="added", full="100 kB"))
             assert found.details["bytes"] == facts.image.size
-            assert f"built on docker.io/library/{own}, none of the base images of this exercise" in found.message
+            assert (
+                f"built on docker.io/library/{own}, which is not one of this exercise's base images, so"
+                in found.message
+            )
     finally:
         engine.remove_image(own)
     assert found.fraction == 0.0

@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from grader.checks import stages
-from grader.facts.engine import Engine
+from grader.facts import Facts
+from grader.facts.engine.engine import Engine
 from grader.verdict import Status, Verdict
 from tests.grader.conftest import facts_of
 
@@ -40,7 +41,7 @@ TWO = [
     Case("an alias in other letters", MAKE + "FROM {base}\nCOPY --from=BUILD /opt/app /app\n", True),
     Case("mounted", MAKE + BASE + "RUN --mount=type=bind,from=build,target=/b cp /b/opt/app/run /run1\n", True),
     Case("mounted for nothing", MAKE + BASE + "RUN --mount=type=bind,from=build,target=/b true\n", False,
-         "Nothing of use reaches the image from stage build"),
+         "Nothing that the image needs comes from stage build"),
     Case("never copied from", MAKE + BASE + "RUN echo > /x\n", False, "1 stage"),
     Case("installed, then deleted", MAKE + LAST + "RUN cp /app/run /bin/app && rm -r /app\n", True),
     Case("given to another owner", MAKE + LAST + "RUN chown -R 1000 /app\n", True),
@@ -99,7 +100,7 @@ ABSENT = [
 
 BASES = [
     Case("the one", f"FROM {STATIC}\nCOPY f /\n", True),
-    Case("another", BASE + "RUN echo > /x\n", False, "stands on localhost:5000/base/busybox:musl"),
+    Case("another", BASE + "RUN echo > /x\n", False, "built on localhost:5000/base/busybox:musl"),
     Case("through a stage", f"FROM {STATIC} AS run\nFROM run AS next\nCOPY f /\nFROM next\nCOPY f /g\n", True),
     Case("through an argument", "ARG BASE={base}\nFROM $BASE\nRUN echo > /x\n", False, "busybox"),
     Case("in the builder only", f"FROM {STATIC} AS first\nCOPY f /\nFROM {{base}}\nCOPY --from=first /f /\n", False),
@@ -205,7 +206,7 @@ def test_too_few_in_the_file_needs_no_engine(submit: Callable[..., Path]) -> Non
     with facts_of(submit(Dockerfile="FROM scratch\nCOPY f /\n")) as facts:
         verdict = stages.judge(facts, stages.Params(min=2))
         assert verdict.status is Status.FAILED
-        assert not facts.known("engine")
+        assert not facts.known(Facts.engine)
 
 
 @pytest.mark.parametrize(

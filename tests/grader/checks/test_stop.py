@@ -10,8 +10,10 @@ import pytest
 from pydantic import ValidationError
 
 from grader.checks import stop
-from grader.facts.engine import Engine
+from grader.facts.engine.engine import Engine
 from tests.grader.conftest import facts_of
+
+pytestmark = pytest.mark.waits
 
 PYTHON = "localhost:5000/base/python:3.13-slim"
 
@@ -58,9 +60,9 @@ CASES = [
     # Cheats
     Case("ends at once", 'CMD ["true"]', False, "by itself"),
     Case("fails at once", 'CMD ["false"]', False, "exit status 1"),
-    Case("ends a little later", 'CMD ["sleep", "3"]', False, "was sent no signal"),
+    Case("ends a little later", 'CMD ["sleep", "3"]', False, "in a container that got no signal"),
     Case("ends by chance", "sleep $(( $(od -An -N1 -tu1 /dev/urandom) % 2 ? 3 : 300 ))", False, ""),
-    Case("a child's end ends it", "sleep 3 &\nwait $!", False, "was sent no signal"),
+    Case("a child's end ends it", "sleep 3 &\nwait $!", False, "in a container that got no signal"),
     Case("a signal that does nothing", 'CMD ["sleep", "300"]', False, "did not end", "STOPSIGNAL SIGURG"),
     Case("STOPSIGNAL +9", 'CMD ["sleep", "300"]', False, "", "STOPSIGNAL +9"),
     Case("STOPSIGNAL KILL", 'CMD ["sleep", "300"]', False, "SIGKILL", "STOPSIGNAL SIGKILL"),
@@ -77,7 +79,7 @@ CASES = [
 def test_cases(
     case: Case, submit: Callable[..., Path], engine: Engine, base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grader.facts.stopping.PATIENCE", 4.0 if case.name == "never at rest" else 20.0)
+    monkeypatch.setattr("grader.facts.engine.stop.PATIENCE", 4.0 if case.name == "never at rest" else 20.0)
     if case.script.startswith("CMD"):
         folder = submit(Dockerfile=f"FROM {base}\n{case.before}\n{case.script}\n")
     else:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from grader.checks import structure
 from grader.errors import ExerciseInvalid
 from grader.facts import Facts
-from grader.facts.engine import Engine
+from grader.facts.engine.engine import Engine
 from tests.grader.conftest import facts_of
 
 # One image for all cases.
@@ -69,6 +69,14 @@ CASES = [
     Case("excluded error output", command("command: ls, args: [/none], exitCode: 1, excludedError: [such]"), False,
          "error output matches"),
     Case("a line is not the text", command("command: cat, args: [/app/lines], expectedOutput: [^b]"), False, "^b"),
+    Case("a digit of Go's", command("command: printf, args: ['\u0661'], expectedOutput: ['^\\d$']"), False, "match"),
+    Case("a number of Unicode's", command("command: printf, args: ['\u0661'], expectedOutput: ['^\\pN$']"), True),
+    Case("the end is the end", command("command: echo, args: [hello], expectedOutput: ['hello$']"), False, "not match"),
+    Case("the very end", command("command: echo, args: [hello], expectedOutput: ['hello\\n\\z']"), True),
+    Case("a class by its name", command("command: echo, args: [hello], expectedOutput: ['^[[:lower:]]+\\n$']"), True),
+    Case("line by line", command("command: cat, args: [/app/lines], expectedOutput: ['(?m)^b$']"), True),
+    Case("far down the output", command("command: sh, args: ['-c', 'yes | head -n 60000; echo end'], "
+         "expectedOutput: ['end\\n$']"), True),
     Case("variables", command("command: sh, args: ['-c', 'echo \"$A $B\"'], envVars: [{key: A, value: '1'}, {key: B, "
          "value: $HOME_OF/x}], expectedOutput: ['^1 /app/x']"), True),
     Case("the image's variables in words", command("command: echo, args: ['$MODE ${HOME_OF} $NONE'], expectedOutput: "
@@ -85,12 +93,12 @@ CASES = [
     Case("a folder", exists("path: /app, permissions: drwxr-xr-x, isExecutableBy: any"), True),
     Case("sticky", exists("path: /data/, permissions: dtrwxrwxrwx"), True),
     Case("set-uid", exists("path: app/run, permissions: urwxr-x---, isExecutableBy: group"), True),
-    Case("not by others", exists("path: /app/run, isExecutableBy: other"), False, "cannot be executed by other"),
+    Case("not by others", exists("path: /app/run, isExecutableBy: other"), False, "is not executable by other"),
     Case("other permissions", exists("path: /app/app.conf, permissions: '-rw-r--r--'"), False, "found -rw-r-----"),
     Case("another owner", exists("path: /app/app.conf, uid: 0"), False, "expected uid 0, found 1000"),
     Case("missing", exists("path: /app/none"), False, "does not exist"),
     Case("rightly missing", exists("path: /app/none, shouldExist: false"), True),
-    Case("wrongly there", exists("path: /app/app.conf, shouldExist: false"), False, "exists"),
+    Case("wrongly there", exists("path: /app/app.conf, shouldExist: false"), False, "exists, and should not"),
     Case("a link is looked at itself", exists("path: /app/link, permissions: Lrwxrwxrwx"), True),
     Case("a link that leads nowhere", exists("path: /app/dangling"), True),
     Case("through a linked folder", exists("path: /short/app.conf, uid: 1000"), True),
@@ -107,10 +115,10 @@ CASES = [
     Case("the older name", metadata("env: [{key: MODE, value: fast}]"), True),
     Case("a value that only matches", metadata("env: [{key: MODE, value: f.*}]"), False, "MODE is 'fast'"),
     Case("a variable that is missing", metadata("envVars: [{key: NONE, value: x}]"), False, "NONE is not set"),
-    Case("a variable that is set", metadata("unboundEnvVars: [{key: MODE}]"), False, "MODE is set"),
+    Case("a variable that is set", metadata("unboundEnvVars: [{key: MODE}]"), False, "MODE is set, and should not be"),
     Case("another label", metadata("labels: [{key: team, value: ops}]"), False, "label team is 'web'"),
     Case("another port", metadata("exposedPorts: ['80']"), False, "port 80 is not declared"),
-    Case("a port too many", metadata("unexposedPorts: ['8080']"), False, "port 8080 is declared"),
+    Case("a port too many", metadata("unexposedPorts: ['8080']"), False, "port 8080 is declared, and should not be"),
     Case("another command", metadata("cmd: []"), False, "cmd is ['world']"),
     Case("shell form is another entrypoint", metadata("entrypoint: [/bin/sh, '-c', /app/run]"), False, "entrypoint is"),
     Case("another user", metadata("user: root"), False, "user is '1000'"),
@@ -147,7 +155,9 @@ def test_each_test_has_its_share(built: tuple[Facts, Path]) -> None:
     )  # fmt: skip
     verdict = structure.judge(facts, structure.Params(file="test.yaml"))
     assert verdict.fraction == 0.5
-    assert verdict.message.startswith("2 of 4 structure tests pass. e: /none does not exist. metadataTest: workdir is")
+    assert verdict.message.startswith(
+        "2 of 4 structure tests passed. e: /none does not exist. metadataTest: workdir is"
+    )
     assert [test["result"] == "passed" for test in verdict.details["tests"]] == [True, False, True, False]
 
 
@@ -179,6 +189,9 @@ def test_setups_leave_nothing(submit: Callable[..., Path], tmp_path: Path, engin
         ("schemaVersion: 2.0.0\n" + command("command: x, expectedOutput: ['(']"), "regular expression"),
         ("schemaVersion: 2.0.0\n" + command("command: x, expectedOutput: ['a(?=b)']"), "RE2"),
         ("schemaVersion: 2.0.0\n" + command("command: x, expectedOutput: ['(a)\\1']"), "RE2"),
+        ("schemaVersion: 2.0.0\n" + command("command: x, excludedOutput: ['a\\Z']"), "RE2"),
+        ("schemaVersion: 2.0.0\n" + command("command: x, expectedError: ['a++']"), "RE2"),
+        ("schemaVersion: 2.0.0\n" + content("path: /x, expectedContents: ['\\C']"), "RE2"),
         ("schemaVersion: 2.0.0\n" + metadata("labels: [{key: a, value: '(', isRegex: true}]"), "regular expression"),
     ],
 )

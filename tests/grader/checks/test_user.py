@@ -9,9 +9,11 @@ from typing import NamedTuple
 import pytest
 
 from grader.checks import user
-from grader.facts.engine import Engine
+from grader.facts.engine.engine import Engine
 from grader.verdict import Verdict
 from tests.grader.conftest import facts_of
+
+pytestmark = pytest.mark.waits
 
 SLEEP = 'CMD ["sleep", "300"]\n'
 DEBIAN = "localhost:5000/base/debian:trixie-slim"
@@ -22,6 +24,23 @@ THREAD = (
     "ctypes.CDLL(None).syscall(113 if 'x86' in __import__('os').uname().machine else 145, 7, 7); time.sleep(300)"
 )
 DROPS = 'ENTRYPOINT ["sh", "-c", "{} exec su -s /bin/sh nobody -c \'exec sleep 300\'"]\n'
+
+
+CAPABLE = f"""FROM {PYTHON}
+RUN cp /usr/bin/python3.13 /usr/local/bin/serve && python3 -c "import os, struct; os.setxattr('/usr/local/bin/serve', \
+    'security.capability', struct.pack('<5I', 0x02000001, 1 << {{bit}}, 0, 0, 0))"
+COPY <<END /a.py
+import os, time
+try: os.setuid(0)
+except OSError: pass
+time.sleep(300)
+END
+"""
+SERVE = 'USER 1000\nCMD ["/usr/local/bin/serve", "/a.py"]\n'
+SUDO = f"""FROM {DEBIAN}
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends sudo >/dev/null && useradd -m app
+RUN echo '{{rule}}' > /etc/sudoers.d/app
+"""
 
 
 class Case(NamedTuple):
@@ -99,13 +118,13 @@ CASES = [
     Case("drops root after a while", DROPS.format("sleep 1;"), False, True),
     Case("drops root but for a child", DROPS.format("sleep 299 & "), False, False),
     Case("set-uid program", "RUN cp /bin/busybox /sleep && chmod 4755 /sleep\nUSER nobody\n"
-         'CMD ["/sleep", "300"]\n', True, False, "set-uid"),
+         'CMD ["/sleep", "300"]\n', True, False, "can become root: /sleep is set-uid"),
     Case("set-uid program on the path", "RUN cp /bin/busybox /usr/sbin/sleep && chmod 4755 /usr/sbin/sleep\n"
-         "USER nobody\n" + SLEEP, True, False, "set-uid"),
-    Case("set-uid program behind a shell", "RUN mkdir /o && cp /bin/busybox /o/sleep && chmod 4755 /o/sleep\n"
-         "USER nobody\nCMD /o/sleep 300; true\n", True, False, "/o/sleep has the set-uid bit"),
+         "USER nobody\n" + SLEEP, True, False, "can become root: /usr/sbin/sleep is set-uid"),
+    Case("set-uid program behind a shell", f"FROM {DEBIAN}\nRUN mkdir /o && cp /bin/sleep /o/ && chmod 4755 /o/sleep\n"
+         "USER nobody\nCMD /o/sleep 300; true\n", True, False, "another process in the container runs as root: /o"),
     Case("set-uid program under a harmless name", f"FROM {DEBIAN}\nRUN cp /bin/sleep /x && chmod 4755 /x\nUSER nobody\n"
-         'CMD ["bash", "-c", "exec -a sleep /x 300"]\n', True, False, "/x has the set-uid bit"),
+         'CMD ["bash", "-c", "exec -a sleep /x 300"]\n', True, False, "and became root"),
     Case("set-uid, but another user's", "RUN cp /bin/busybox /sleep && chown 7 /sleep && chmod 4755 /sleep\n"
          'USER nobody\nCMD ["/sleep", "300"]\n', True, True),
     Case("drops root in one thread only", f'FROM {PYTHON}\nCMD ["python3", "-c", "{THREAD}"]\n', False, False),
@@ -114,8 +133,29 @@ CASES = [
          'CMD ["/bin/sleep", "300"]\n', False, False, "uid 0"),
     Case("minus zero", "USER -0\n" + SLEEP, False, False, "'-0'"),
     Case("lines that end as on Windows", passwd("app:x:7:7::/:\\r") + "USER app\n" + SLEEP, True, True),
-    Case("set-uid program of no weight", "RUN cp /bin/busybox /other && chmod 4755 /other\nUSER nobody\n" + SLEEP,
+    Case("set-uid program that nobody has started yet", "RUN cp /bin/busybox /other && chmod 4755 /other\n"
+         "USER nobody\n" + SLEEP, True, False, "can become root: /other is set-uid"),
+    Case("set-uid program out of reach", "RUN cp /bin/busybox /other && chmod 4700 /other\nUSER nobody\n" + SLEEP,
          True, True),
+    Case("set-uid programs of the distribution", f"FROM {DEBIAN}\nUSER nobody\n" + SLEEP, True, True),
+    Case("capability", CAPABLE.format(bit=7) + SERVE, True, False, "and became root"),
+    Case("capability, used later", CAPABLE.format(bit=7).replace("try:", "time.sleep(60)\ntry:") + SERVE, True, False,
+         "/usr/local/bin/serve has the capability CAP_SETUID"),
+    Case("capability for low ports", CAPABLE.format(bit=10) + SERVE, True, True),
+    Case("sudo in the entrypoint", SUDO.format(rule="app ALL=(ALL) NOPASSWD: ALL") + "USER app\n"
+         'ENTRYPOINT ["sh", "-c", "sudo chown app /srv; exec sudo -E sleep 300"]\n', True, False, "root"),
+    Case("sudo, and it ends at once", SUDO.format(rule="app ALL=(ALL) NOPASSWD: ALL") + "USER app\n"
+         'CMD ["sudo", "true"]\n', True, False, "root"),
+    Case("sudo that nobody has used yet", SUDO.format(rule="app ALL=(ALL) NOPASSWD: ALL") + "USER app\n" + SLEEP,
+         True, False, "/etc/sudoers.d/app lets it use sudo, without a password"),
+    Case("sudo for another user", SUDO.format(rule="www ALL=(ALL) NOPASSWD: ALL") + "USER app\n" + SLEEP, True, True),
+    Case("sudo with a password that nobody has", SUDO.format(rule="app ALL=(ALL) ALL") + "USER app\n" + SLEEP,
+         True, True),
+    Case("drops root where no new privileges can be had", 'ENTRYPOINT ["sh", "-c", "grep -q NoNewPrivs:.1 '
+         "/proc/self/status && exec su -s /bin/sh nobody -c 'exec sleep 300'; exec sleep 300\"]\n", False, False),
+    Case("a probe at once", "USER nobody\nHEALTHCHECK --interval=1s CMD true\n" + SLEEP, True, True),
+    Case("root after a moment of sleep", f"FROM {DEBIAN}\nRUN passwd -d root\nUSER nobody\n"
+         'CMD ["sh", "-c", "sleep 0.5; exec su -c \'exec sleep 300\'"]\n', True, False, "root"),
     Case("ends at once", 'USER nobody\nCMD ["true"]\n', True, True),
     Case("ends at once, as root", 'CMD ["true"]\n', False, False),
     Case("cannot start", 'USER nobody\nCMD ["/no/such/program"]\n', True, False, "does not start"),
@@ -158,7 +198,7 @@ def test_saved_root_is_root(submit: Callable[..., Path], engine: Engine) -> None
     folder = submit(Dockerfile=f'FROM {DEBIAN}\nENTRYPOINT ["setpriv", "--ruid=1000", "sleep", "300"]\n')
     verdict = judged(folder, engine, at="runtime")
     assert verdict.fraction == 0.0
-    assert "holds root's" in verdict.message
+    assert "also holds root's" in verdict.message
 
 
 @pytest.mark.engine

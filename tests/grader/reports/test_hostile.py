@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from grader.lib.text import MAX_TEXT
 from grader.reports import gradescope, html, json, junit, sarif, terminal
-from grader.verdict import MAX_TEXT, CheckResult, Place, Report, Status, Verdict
+from grader.verdict import CheckResult, Place, Report, Status, Verdict
 from tests.grader.reports.validators import HTML_TAGS, REPORT, Markup, junit_root, sarif_run
 
 NASTY = [

@@ -76,6 +76,14 @@ def test_what_failed_is_open_and_what_passed_is_folded() -> None:
     assert folds == [("failed", " open"), ("partial", " open"), ("passed", "")]
 
 
+def test_what_was_skipped_is_one_line_that_says_what_it_waits_for() -> None:
+    source = html.card(samples.NOT_BUILT)
+    folds = re.findall(r'<details class="lwr-check lwr-skipped">\n<summary>(.*?)</summary>', source)
+    assert len(folds) == 1
+    assert "2 checks" in folds[0]
+    assert "Not judged: the check &#x27;build&#x27; did not pass." in folds[0]
+
+
 def test_pictures_are_hidden_from_screen_readers_and_words_stand_beside_them() -> None:
     source = html.card(samples.PARTIAL)
     for picture in re.findall(r"<svg[^>]*>", source):
@@ -90,7 +98,7 @@ def test_no_score_no_bar_no_points() -> None:
     source = html.page(samples.ERROR)
     assert "lwr-bar" not in source.split("</style>")[1]
     assert 'class="lwr-points"' not in source
-    assert "No score: the grader could not look" in source
+    assert "No score: the grader could not judge every check" in source
 
 
 def with_lesson(lesson: str) -> Report:

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from grader.lib.text import MAX_ITEMS, MAX_TEXT, clean_value
 from grader.reports import safe
-from grader.verdict import MAX_ITEMS, MAX_TEXT, clean_value
 
 
 @pytest.mark.parametrize(

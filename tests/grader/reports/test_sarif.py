@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from grader.reports import sarif
-from grader.reports.sarif import Failure, Finding, Rule
+from grader.reports.sarif import Failure, SarifResult, SarifRule
 from grader.verdict import CheckResult, Place, Report, Verdict
 from tests.grader.reports import samples
 from tests.grader.reports.validators import URIS, sarif_run
@@ -63,13 +63,15 @@ def test_places() -> None:
     ],
 )
 def test_uri(path: str, uri: str) -> None:
-    run = sarif_run(sarif.document([Finding("r", "error", "m", [Place(file=path, line=1)])], [Rule("r", "R")]))
+    run = sarif_run(sarif.document([SarifResult("r", "error", "m", [Place(file=path, line=1)])], [SarifRule("r", "R")]))
     assert run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
 
 
 @pytest.mark.parametrize("line", [0, -3, 2**40, None, True])
 def test_a_line_that_is_none_is_left_out(line: int | None) -> None:
-    run = sarif_run(sarif.document([Finding("r", "note", "m", [Place(file="f", line=line)])], [Rule("r", "R")]))
+    run = sarif_run(
+        sarif.document([SarifResult("r", "note", "m", [Place(file="f", line=line)])], [SarifRule("r", "R")])
+    )
     physical = run["results"][0]["locations"][0]["physicalLocation"]
     assert physical.get("region") in (None, {"startLine": 1})
     assert ("region" in physical) is (line is True)
@@ -89,14 +91,14 @@ def test_a_line_that_is_none_is_left_out(line: int | None) -> None:
     ],
 )
 def test_messages_hold_no_links_and_no_placeholders(text: str, shown: str) -> None:
-    run = sarif_run(sarif.document([Finding("r", "warning", text)], [Rule("r", "R")]))
+    run = sarif_run(sarif.document([SarifResult("r", "warning", text)], [SarifRule("r", "R")]))
     assert run["results"][0]["message"]["text"] == shown
 
 
 def test_lint_can_say_that_a_file_could_not_be_read() -> None:
     text = sarif.document(
-        [Finding("root-user", "warning", "The service runs as root.", [Place(file="Dockerfile", line=3)])],
-        [Rule("root-user", "The last stage has a user other than root", "06-users#uid")],
+        [SarifResult("root-user", "warning", "The service runs as root.", [Place(file="Dockerfile", line=3)])],
+        [SarifRule("root-user", "The last stage has a user other than root", "06-users#uid")],
         failures=[Failure("Not a Dockerfile.", [Place(file="broken/Dockerfile", line=2)])],
     )
     run = sarif_run(text)
@@ -109,7 +111,7 @@ def test_lint_can_say_that_a_file_could_not_be_read() -> None:
 
 def test_a_finding_of_no_known_rule_is_a_mistake() -> None:
     with pytest.raises(KeyError):
-        sarif.document([Finding("unknown", "error", "m")], [])
+        sarif.document([SarifResult("unknown", "error", "m")], [])
 
 
 def test_many_places_are_bounded() -> None:
@@ -124,10 +126,10 @@ def test_places_and_rules_that_look_alike_are_given_once() -> None:
     run = sarif_run(
         sarif.document(
             [
-                Finding(rule, "error", "no", [place, Place(file="./Dockerfile", line=3)])
+                SarifResult(rule, "error", "no", [place, Place(file="./Dockerfile", line=3)])
                 for rule in ("user", " user", "b")
             ],
-            [Rule("b", "b"), Rule("user", "Who it is"), Rule(" user", "Who it is")],
+            [SarifRule("b", "b"), SarifRule("user", "Who it is"), SarifRule(" user", "Who it is")],
             failures=[Failure("no", [place, place])],
         )
     )

@@ -91,7 +91,7 @@ def test_what_passed_is_one_line() -> None:
 
 def test_an_error_gives_no_points() -> None:
     shown = printed(samples.ERROR)
-    assert shown.startswith("No score: the grader could not look\n")
+    assert shown.startswith("No score: the grader could not judge every check\n")
     assert not re.search(r"\bpoints?\b|\d of \d", shown)
     assert "! error    The Dockerfile builds" in shown
 

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from grader.facts.engine.info import EngineInfo
 from layerwise.errors import InputError, LabError
 from layerwise.stack import bringup, disposal, embedded, engine, jupyter, lock, processes, removal, rootfs, state
 from layerwise.stack.paths import Home
 from layerwise.stack.progress import Reporter
 
 GB = 1_000_000_000
-ANSWERING = engine.EngineInfo("26.1.5", "containerd", "amd64", "Debian", rootless=False, cpus=2, memory=GB)
+ANSWERING = EngineInfo("26.1.5", "containerd", "amd64", "linux", cpus=2, memory=GB)
 
 
 @pytest.fixture
@@ -52,16 +53,47 @@ class TestPorts:
 
     def test_the_registrys_port_taken(self, home: Home, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(rootfs, "require_possible", lambda home: None)
+        monkeypatch.setattr(embedded, "require_alone", lambda home: None)
         monkeypatch.setattr(bringup, "REGISTRY_PORTS", (taken,))
         with pytest.raises(LabError, match=rf"port {taken} is taken by .* stop it and run \./lab up again"):
             bringup.require_embedded(home, offline=False)
         assert not home.path.exists()
 
 
+class TestAnotherLab:
+    """One machine's network has room for one engine of a lab."""
+
+    @pytest.fixture
+    def other(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A lab in another folder, whose engine is a process of this machine's. No others are seen."""
+        monkeypatch.setattr(rootfs, "require_possible", lambda home: None)
+        lab = tmp_path / "the other lab"
+        found = [(os.getpid(), str(lab / "engine"))]
+        monkeypatch.setattr(processes, "environment_values", lambda name: found)
+        return lab
+
+    def test_it_is_named_with_what_stops_it(self, home: Home, other: Path) -> None:
+        with pytest.raises(LabError, match=r"in .*/the other lab; stop it with: LAYERWISE_HOME='.*lab' \./lab down"):
+            bringup.require_embedded(home, offline=False)
+        assert not home.path.exists()
+
+    def test_our_own_engine_is_none(self, other: Path) -> None:
+        embedded.require_alone(Home(other))
+
+    def test_nor_one_in_another_network(self, home: Home, other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(processes, "shares_network", lambda pid: False)
+        embedded.require_alone(home)
+
+    def test_who_shares_our_network(self) -> None:
+        assert processes.shares_network(os.getpid())
+        assert not processes.shares_network(2**22 + 1)
+
+
 class TestSpace:
     @pytest.fixture(autouse=True)
     def possible(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(rootfs, "require_possible", lambda home: None)
+        monkeypatch.setattr(embedded, "require_alone", lambda home: None)
         monkeypatch.setattr(bringup, "REGISTRY_PORTS", ())
 
     @pytest.mark.parametrize(("free", "refused"), [(1 * GB, True), (2.9 * GB, True), (3 * GB, False), (50 * GB, False)])
@@ -157,7 +189,7 @@ class TestLock:
     def test_two_at_once(self, home: Home) -> None:
         with (
             lock.held(home, "up"),
-            pytest.raises(LabError, match=rf"^lab up \(pid {os.getpid()}\) is at work; wait"),
+            pytest.raises(LabError, match=rf"^lab up \(pid {os.getpid()}\) is running; wait"),
             lock.held(home, "down"),
         ):
             pass

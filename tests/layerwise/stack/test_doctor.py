@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from layerwise.stack import doctor, environment, trial
-from layerwise.stack.findings import Finding, Level
+from layerwise.stack import doctor, environment, smoke_test
+from layerwise.stack.findings import Diagnosis, Level
 
 NOW = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 WSL2 = "Linux version 5.15.90.1-microsoft-standard-WSL2 (gcc)"
 WSL1 = "Linux version 4.4.0-19041-Microsoft (Microsoft@Microsoft.com)"
 
 
-def levels(findings: list[Finding]) -> list[str]:
+def levels(findings: list[Diagnosis]) -> list[str]:
     return [str(finding.level) for finding in findings]
 
 
-def assert_cured(finding: Finding) -> None:
+def assert_cured(finding: Diagnosis) -> None:
     assert finding.found
     assert bool(finding.cure) == (finding.level is not Level.OK)
 
@@ -153,11 +153,12 @@ def test_the_trial_builds_pushes_pulls_runs_and_leaves_nothing() -> None:
     env = environment.lab_env()
 
     def images() -> str:
-        argv = ["docker", "image", "ls", "--quiet", "--no-trunc"]
+        # Its own, with a name or without: other tests make images of theirs at the same time.
+        argv = ["docker", "image", "ls", "--all", "--quiet", "--no-trunc", "--filter", "label=layerwise=doctor"]
         return subprocess.run(argv, env=env, capture_output=True, text=True, check=True, timeout=60).stdout
 
     before = images()
-    findings = list(trial.trial(env))
+    findings = list(smoke_test.trial(env))
     assert [finding.subject for finding in findings] == ["build", "push", "remove", "pull", "run"]
     assert set(levels(findings)) == {"ok"}
     assert images() == before
@@ -166,7 +167,7 @@ def test_the_trial_builds_pushes_pulls_runs_and_leaves_nothing() -> None:
 @pytest.mark.lab
 def test_the_trial_says_which_step_fails(tmp_path: Path) -> None:
     nowhere = {**environment.lab_env(), "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
-    findings = list(trial.trial(nowhere))
+    findings = list(smoke_test.trial(nowhere))
     assert levels(findings) == ["fail"]
     assert findings[0].subject == "build"
     assert_cured(findings[0])

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from grader.facts.dockerfile.reference import ImageReference, parse_reference
+from grader.facts.registry import lookup
+from grader.facts.registry.repository import Repository
 from layerwise.errors import InputError, LabError
-from layerwise.stack import catalogue, certificates, distribution, images, recipe, upstream
+from layerwise.stack import catalogue, certificates, images, recipe, upstream
 from layerwise.stack.catalogue import Image
 from layerwise.stack.certificates import Trust
 from layerwise.stack.run import Stopped
+from tests.grader.registries import Player, Said
 
 Engine = Callable[..., str]
 PRIVATE = Trust(("a certificate",))
 PYTHON = catalogue.find("python:3.13-slim")
+PUBLISHED = Repository.parse("localhost:5000/test/published")
 
 
 def made(**more: str) -> dict[str, str]:
@@ -60,6 +67,44 @@ def test_an_unknown_name_is_refused_before_anything_is_done():
     assert not reports
 
 
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[Player]:
+    """In the place of the lab's registry: one whose answers are played."""
+    with Player().running() as player:
+        monkeypatch.setattr(images, "REGISTRY", player.address)
+        yield player
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (Said(200, b"<html>"), r"python:3\.13-slim in the lab's registry cannot be used: .*; run: \./lab doctor"),
+        (Said(500), r"does not answer \(status 500\); run: \./lab up"),
+        (Said(401), r"needs a login \(401\).*; run: \./lab up"),
+    ],
+)
+def test_a_registry_that_makes_no_sense_is_not_taken_for_an_empty_one(played: Player, answer: Said, says: str):
+    played.answers["GET /v2/base/python/manifests/3.13-slim"] = answer
+    with pytest.raises(LabError, match=says):
+        images.digest(PYTHON.name)
+    with pytest.raises(LabError, match=says):
+        images.seed([PYTHON.name], env={}, report=lambda name, text: None)
+
+
+def test_what_is_no_registry_is_not_taken_for_an_empty_one(played: Player):
+    played.answers |= {f"GET /v2/{path}": Said(404) for path in ("", "base/python/manifests/3.13-slim")}
+    with pytest.raises(LabError, match=r"is not a registry: it has no /v2/; run: \./lab up"):
+        images.digest(PYTHON.name)
+
+
+def test_no_registry_at_all(monkeypatch: pytest.MonkeyPatch):
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # nobody listens
+        monkeypatch.setattr(images, "REGISTRY", f"127.0.0.1:{bound.getsockname()[1]}")
+        with pytest.raises(LabError, match=r"does not answer \(.*refused\); run: \./lab up"):
+            images.digest(PYTHON.name)
+
+
 class Shelf:
     """A catalogue of three images: `test-top` builds on `test-base`, and `test-only` has no recipe. Tags are new each
     time."""
@@ -94,9 +139,9 @@ class Shelf:
         self.engine(
             "buildx", "build", "--quiet", "--provenance=false", "--push", "-t", reference, f"{self.folder}/published"
         )
-        digest = distribution.digest("test/published", self.tag)
-        assert digest
-        return digest
+        manifest = PUBLISHED.manifest(self.tag)
+        assert manifest
+        return manifest.digest
 
     def seed(self, *names: str, offline: bool = False) -> list[tuple[str, str]]:
         """Seed, and return what was reported by this call."""
@@ -113,16 +158,15 @@ class Shelf:
         """All that was reported of an image."""
         return "\n".join(text for of, text in self.reports if of == name)
 
-    def labels(self, name: str) -> dict[str, str] | None:
-        return distribution.labels(*self._place(name))
+    def labels(self, name: str) -> Mapping[str, str] | None:
+        return lookup.labels(self._reference(name))
 
     def digest(self, name: str) -> str | None:
-        return distribution.digest(*self._place(name))
+        return lookup.digest(self._reference(name))
 
     def off_the_registry(self, name: str) -> None:
-        repository, _ = self._place(name)
         if digest := self.digest(name):
-            assert distribution.ask(f"/v2/{repository}/manifests/{digest}", method="DELETE").status == 202
+            assert Repository.of(self._reference(name)).delete(digest)
 
     def off_the_engine(self, name: str) -> None:
         self.engine("image", "rm", "--force", images.reference(name))
@@ -132,12 +176,13 @@ class Shelf:
             self.off_the_registry(name)
             self.off_the_engine(name)
         self.engine("image", "rm", "--force", f"localhost:5000/test/published:{self.tag}")
-        if digest := distribution.digest("test/published", self.tag):
-            assert distribution.ask(f"/v2/test/published/manifests/{digest}", method="DELETE").status == 202
+        if manifest := PUBLISHED.manifest(self.tag):
+            assert PUBLISHED.delete(manifest.digest)
 
-    def _place(self, name: str) -> tuple[str, str]:
-        image = self.images[name]
-        return image.repository, image.tag
+    def _reference(self, name: str) -> ImageReference:
+        reference = parse_reference(images.reference(name))
+        assert reference
+        return reference
 
 
 @pytest.fixture
@@ -150,6 +195,24 @@ def shelf(tmp_path: Path, env: dict[str, str], engine: Engine, monkeypatch: pyte
     monkeypatch.setattr(upstream, "reachable", lambda registry: False)
     yield shelf
     shelf.clear()
+
+
+@pytest.mark.lab
+def test_an_image_that_another_process_is_bringing_is_waited_for(shelf: Shelf) -> None:
+    """Two gradings that need the same image first: one brings it, and the other finds it."""
+    with ThreadPoolExecutor(2) as pool:
+        reports: list[list[tuple[str, str]]] = [[], []]
+        jobs = [
+            pool.submit(
+                images.seed, [shelf.top], env=shelf.env, report=lambda name, text, said=said: said.append((name, text))
+            )
+            for said in reports
+        ]
+        for job in jobs:
+            job.result()
+    said = [text.partition(" (")[0] for report in reports for name, text in report if name == shelf.top]
+    assert said.count("ready, by recipe") == 1, said
+    assert said.count("already here") + said.count("pushed") == 1, said
 
 
 @pytest.fixture
@@ -180,7 +243,7 @@ def test_a_second_call_finds_all_there_and_does_nothing(shelf: Shelf):
 @pytest.mark.lab
 def test_present_names_what_the_registry_holds(shelf: Shelf):
     shelf.seed(shelf.base)
-    assert images.present(shelf.env) == {shelf.base: shelf.digest(shelf.base)}
+    assert images.present() == {shelf.base: shelf.digest(shelf.base)}
 
 
 @pytest.mark.lab
@@ -241,7 +304,7 @@ def test_where_upstream_fails_the_recipe_steps_in(shelf: Shelf):
 
 @pytest.mark.lab
 def test_what_only_an_unreachable_upstream_has_is_not_available_and_the_rest_is_done(shelf: Shelf):
-    with pytest.raises(images.NotAvailable, match=f"{shelf.only} comes from"):
+    with pytest.raises(images.NotAvailable, match=f"only localhost:5000 has {shelf.only}"):
         shelf.seed(shelf.only, shelf.base)
     assert shelf.digest(shelf.base)
 
@@ -266,7 +329,7 @@ def test_a_recipe_that_fails_is_one_line_and_the_rest_is_done(shelf: Shelf):
 
 @pytest.mark.lab
 def test_offline_nothing_is_built_or_pulled(shelf: Shelf):
-    with pytest.raises(LabError, match="is not here and --offline allows no download"):
+    with pytest.raises(LabError, match="is not here, and --offline forbids a download"):
         shelf.seed(shelf.base, offline=True)
     assert shelf.digest(shelf.base) is None
 

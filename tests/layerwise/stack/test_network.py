@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from layerwise.stack import network
+from layerwise.errors import LabError
+from layerwise.stack import network, paths
 
+ROOTFS = paths.home().engine / "rootfs"
 HEADER = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
 
 
@@ -141,3 +146,76 @@ class TestBesideAnotherEngine:
             "-D DOCKER -i layerwise0 -j RETURN",
             "-D DOCKER -d 127.0.0.1/32 ! -i layerwise0 -p tcp --dport 5000 -j DNAT --to-destination 172.29.1.2:5000",
         ]
+
+
+LOST_ENGINE = """\
+import json, socket, sys
+from pathlib import Path
+from layerwise.stack import network
+
+rootfs = Path(sys.argv[1])
+firewall = network.Firewall(rootfs, "nft")
+
+def tell():
+    links = sorted(name for _, name in socket.if_nameindex() if name in ("lo", "layerwise0") or name[:3] == "br-")
+    print(json.dumps({"links": links, "rules": firewall.rules("nat")}))
+
+network.make_bridge(rootfs, "172.29.0.0/16")
+network.ip(rootfs, "link", "add", "name", "br-0123456789ab", "type", "bridge")
+network.ip(rootfs, "address", "add", "172.29.1.1/24", "dev", "br-0123456789ab")
+network.ip(rootfs, "link", "set", "br-0123456789ab", "up")
+for rule in (
+    "-N DOCKER",
+    "-A OUTPUT -m addrtype --dst-type LOCAL -j DOCKER",
+    "-A POSTROUTING -s 172.29.0.0/24 ! -o layerwise0 -j MASQUERADE",
+    "-A DOCKER -d 127.0.0.1/32 ! -i br-0123456789ab -p tcp --dport 5000 -j DNAT --to-destination 172.29.1.2:5000",
+):
+    assert firewall.run("-t", "nat", *rule.split())[0] == 0, rule
+tell()
+network.clean_up_after_a_lost_engine(rootfs, "nft")
+network.make_bridge(rootfs, "172.29.0.0/16")
+tell()
+"""
+
+
+class TestOfALostEngine:
+    """What an engine that was killed leaves on the machine, when its folder has gone too."""
+
+    @pytest.mark.parametrize(
+        ("routes", "ours", "subnet"),
+        [
+            ({}, {"layerwise0"}, ""),
+            ({"layerwise0": "172.29.0.0/24"}, {"layerwise0"}, "172.29.0.0/16"),
+            (
+                {"layerwise0": "172.29.0.0/24", "br-0123456789ab": "172.29.1.0/24", "br-ba9876543210": "172.18.0.0/16"},
+                {"layerwise0", "br-0123456789ab"},
+                "172.29.0.0/16",
+            ),
+            ({"layerwise0": "172.29.0.0/24", "tun0": "172.29.1.0/24"}, {"layerwise0"}, "172.29.0.0/16"),
+            ({"layerwise0": "10.9.0.0/24"}, {"layerwise0"}, "10.9.0.0/24"),
+        ],
+    )
+    def test_its_bridges_and_its_subnet(self, routes: dict[str, str], ours: set[str], subnet: str) -> None:
+        assert network.of_a_lost_engine(table(**routes)) == (ours, subnet)
+
+    def test_a_bridge_that_containers_use_is_another_labs(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "layerwise0" / "brif" / "veth0").mkdir(parents=True)
+        monkeypatch.setattr(network, "INTERFACES", tmp_path)
+        monkeypatch.setattr("socket.if_nameindex", lambda: [(1, "lo"), (2, "layerwise0")])
+        with pytest.raises(LabError, match="containers of another lab use the bridge layerwise0 of this machine; stop"):
+            network.clean_up_after_a_lost_engine(tmp_path, "nft")
+
+    @pytest.mark.lab
+    @pytest.mark.skipif(not ROOTFS.is_dir(), reason="needs the lab's own engine, and this lab uses the system's")
+    def test_nothing_of_it_stays(self) -> None:
+        """In a network namespace of the test's own."""
+        command = ["unshare", "--net", sys.executable, "-c", LOST_ENGINE, str(ROOTFS)]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        before, after = map(json.loads, ended.stdout.splitlines())
+        assert before["links"] == ["br-0123456789ab", "layerwise0", "lo"]
+        assert any("172.29.1.2:5000" in rule for rule in before["rules"])
+        assert after["links"] == ["layerwise0", "lo"], "made anew"
+        assert [rule for rule in after["rules"] if not rule.startswith("-P")] == []

@@ -6,21 +6,13 @@ import io
 
 import pytest
 
-from layerwise.stack.progress import LiveReporter, Reporter, Step, duration, reporter
+from layerwise.stack.progress import LiveReporter, Reporter, Task, reporter
 
 PLAN = [
-    Step("engine", "Making the engine", 30),
-    Step("images", "Base images (3)", 60),
-    Step("jupyter", "JupyterLab", 2),
+    Task("engine", "Making the engine", 30),
+    Task("images", "Base images (3)", 60),
+    Task("jupyter", "JupyterLab", 2),
 ]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0.0 s"), (0.44, "0.4 s"), (9.9, "9.9 s"), (21.4, "21 s"), (89, "89 s"), (120, "2 min"), (125.2, "2 min 5 s")],
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(("at", "elapsed", "left"), [(0, 0, 92), (0, 10, 82), (0, 50, 62), (1, 0, 62), (2, 5, 0)])
@@ -41,7 +33,7 @@ def test_plain_lines_say_what_how_long_and_how_much_is_left() -> None:
         pass
     shown.close()
     assert stream.getvalue().splitlines() == [
-        "[1/3] Making the engine (about 30 s; 2 min in all)".replace("2 min", "1 min 32 s"),
+        "[1/3] Making the engine (about 30 s; 1 min 32 s in all)",
         "      downloading",
         "      debian: building",
         "      python: building",

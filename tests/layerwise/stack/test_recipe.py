@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from layerwise.errors import LabError
-from layerwise.stack import recipe
+from layerwise.stack import apt, recipe
 from layerwise.stack.catalogue import HERE
 from layerwise.stack.certificates import Trust
 
@@ -55,7 +55,7 @@ def test_a_copy_elsewhere_has_the_same(folder: Path, tmp_path: Path):
 
 
 def test_only_a_root_filesystem_needs_packages_of_this_machine(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(apt, "missing_for_rootfs", lambda: ["mmdebstrap"])
     assert recipe.missing_packages(HERE / "debian") == ["mmdebstrap"]
     assert recipe.missing_packages(folder) == []
 
@@ -92,7 +92,7 @@ def test_a_failing_build_is_told_by_what_its_step_said(folder: Path, env: dict[s
     [
         ("echo 'E: Failed to fetch it' >&2; exit 1", "E: Failed to fetch it; is the Debian archive reachable"),
         ('tar -c -C "$1" . ; echo "E: half way" >&2; exit 1', "E: half way; see: sh"),
-        ("exit 1", "no word why"),
+        ("exit 1", "it said nothing"),
     ],
     ids=["nothing came", "all came and then it failed", "silent"],
 )

@@ -146,7 +146,9 @@ def stranger() -> Iterator[int]:
 def test_a_stranger_is_not_taken_for_the_registry(stranger: int, env: dict[str, str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(registry, "SERVICES", {"registry": stranger})
     assert not registry.status(env)["registry"]["answers"]
-    assert f"localhost:{stranger} answers, but not as the lab's registry" in str(registry._silent("registry", env))
+    assert f"something answers at localhost:{stranger}, but not the lab's registry (HTTP 200)" in str(
+        registry._silent("registry", env)
+    )
 
 
 @pytest.mark.lab

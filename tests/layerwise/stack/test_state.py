@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from layerwise.errors import LabError
-from layerwise.stack import environment, state
+from layerwise.stack import environment, paths, state
 from layerwise.stack.paths import Home
+from tests.layerwise.stack.test_engine import write_context
 
 ENGINE = state.EngineRecord("embedded", "unix:///lab/docker.sock")
 
@@ -80,3 +81,25 @@ class TestEnvironment:
         monkeypatch.setattr(os, "environ", {"DOCKER_HOST": "unix:///mine"})
         environment.activate(home)
         assert os.environ == {"DOCKER_HOST": "unix:///mine", **environment.NOTHING_PUBLISHED}
+
+    @pytest.mark.engine
+    def test_without_a_checkout_this_machines_engine_will_do(
+        self, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        host = os.environ["DOCKER_HOST"]
+        write_context(tmp_path / "docker", "mine", host)
+        monkeypatch.setattr(paths, "ROOT", tmp_path / "site-packages")
+        monkeypatch.setattr(os, "environ", {"PATH": "/bin", "DOCKER_CONFIG": str(tmp_path / "docker")})
+        environment.activate(home)
+        assert os.environ["DOCKER_HOST"] == host
+        assert os.environ["DOCKER_CONFIG"] == str(tmp_path / "docker")
+        assert environment.NOTHING_PUBLISHED.items() <= os.environ.items()
+
+    def test_without_a_checkout_and_an_engine_the_cure_is_not_the_lab(
+        self, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write_context(tmp_path / "docker", "gone", f"unix://{tmp_path}/gone.sock")
+        monkeypatch.setattr(paths, "ROOT", tmp_path / "site-packages")
+        monkeypatch.setattr(os, "environ", {"PATH": "/bin", "DOCKER_CONFIG": str(tmp_path / "docker")})
+        with pytest.raises(LabError, match=r"no Docker engine answers at .*; start that engine"):
+            environment.activate(home)

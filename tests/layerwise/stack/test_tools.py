@@ -38,17 +38,6 @@ def test_a_version_is_read(name: str, said: str, version: str) -> None:
     assert tools.read_version(name, said) == version
 
 
-def test_a_stolen_trivy_on_path_is_neither_run_nor_linked(tmp_path: Path) -> None:
-    bad = program(tmp_path / "trivy", f"#!/bin/sh\n# 0.69.4\ntouch {tmp_path}/ran\n")
-    assert tools.trivy({"PATH": str(tmp_path)}) != bad
-    assert not (tmp_path / "ran").exists()
-
-
-def test_a_good_trivy_on_path_comes_first(tmp_path: Path) -> None:
-    good = program(tmp_path / "trivy", "#!/bin/sh\n# 0.70.1\n")
-    assert tools.trivy({"PATH": str(tmp_path)}) == good
-
-
 def test_plugins_are_found_in_the_users_folder(tmp_path: Path) -> None:
     buildx = program(tmp_path / "config" / "cli-plugins" / "docker-buildx")
     docker = program(tmp_path / "bin" / "docker")
@@ -89,6 +78,12 @@ class TestPlace:
         tools.place(home, found | {"docker": other}, {})
         assert (home.bin / "docker").readlink() == other
         assert (home.docker_config / "config.json").read_text() == '{"auths": {}}'
+
+    def test_a_tool_found_in_the_lab_s_own_folder_stays(self, tmp_path: Path, found: dict[str, Path]) -> None:
+        home = Home(tmp_path / "home")
+        tools.place(home, found, {})
+        tools.place(home, found | {"docker": home.bin / "docker"}, {})
+        assert (home.bin / "docker").readlink() == found["docker"]
 
     def test_without_cosign_there_is_a_warning(self, tmp_path: Path, found: dict[str, Path]) -> None:
         del found["cosign"]

@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import socket
-import urllib.error
-import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
-from email.message import Message
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from grader.facts.dockerfile.reference import parse_reference
+from grader.facts.registry import lookup
+from grader.facts.registry.documents import DOCKER_LIST, Descriptor, Platform
+from grader.facts.registry.repository import Repository
 from layerwise.errors import LabError
-from layerwise.stack import distribution, recipe, upstream
+from layerwise.stack import recipe, upstream
 from layerwise.stack.certificates import Trust
 from layerwise.stack.run import CommandFailed
+from tests.grader.registries import Player, Said
 
 PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-ORIGINALS = "test/library/python"
-BROUGHT = "test/brought"
+ORIGINALS = Repository.parse("localhost:5000/test/library/python")
+BROUGHT = Repository.parse("localhost:5000/test/brought")
 """Two repositories for all tests: a registry remembers the name of each that it ever held."""
 
-LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 Engine = Callable[..., str]
 
 
 @pytest.fixture(autouse=True)
 def _forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upstream, "_probes", {})
-
-
-def answering(what: int | Exception) -> Callable[..., object]:
-    """A urlopen that gives this status, or this failure."""
-
-    def urlopen(url: str, timeout: float) -> object:
-        if isinstance(what, Exception):
-            raise what
-        if what >= 400:
-            raise urllib.error.HTTPError(url, what, "", Message(), io.BytesIO())
-        return io.BytesIO()
-
-    return urlopen
 
 
 @pytest.mark.parametrize(
@@ -55,24 +42,27 @@ def answering(what: int | Exception) -> Callable[..., object]:
         (429, True),
         (403, False),  # a proxy that forbids
         (503, False),
-        (urllib.error.URLError("no such host"), False),
-        (TimeoutError(), False),
-        (ConnectionResetError(), False),
+        (302, False),  # a network that wants to be logged in to
     ],
-    ids=str,
 )
-def test_reachable(answer: int | Exception, reachable: bool, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(urllib.request, "urlopen", answering(answer))
-    assert upstream.reachable("docker.io") is reachable
+def test_reachable(answer: int, reachable: bool):
+    with Player({"GET /v2/": Said(answer)}).running() as player:
+        assert upstream.reachable(player.address) is reachable
 
 
-def test_a_registry_is_asked_once_and_under_its_own_host(monkeypatch: pytest.MonkeyPatch):
+def test_one_that_nobody_serves():
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        assert not upstream.reachable(f"127.0.0.1:{bound.getsockname()[1]}")
+
+
+def test_a_registry_is_asked_once(monkeypatch: pytest.MonkeyPatch):
     asked = []
-    monkeypatch.setattr(upstream, "_probe", lambda host: asked.append(host) or True)
+    monkeypatch.setattr(upstream, "_probe", lambda registry: asked.append(registry) or True)
     assert upstream.reachable("docker.io")
     assert upstream.reachable("docker.io")
     assert upstream.reachable("gcr.io")
-    assert asked == ["registry-1.docker.io", "gcr.io"]
+    assert asked == ["docker.io", "gcr.io"]
 
 
 def test_a_host_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch):
@@ -86,8 +76,8 @@ class Original:
 
     def __init__(self, engine: Engine, folder: Path, architectures: list[str]) -> None:
         self.unique = uuid.uuid4().hex[:8]
-        self.reference = f"localhost:5000/{ORIGINALS}:{self.unique}"
-        self.tag = f"localhost:5000/{BROUGHT}:{self.unique}"
+        self.reference = f"{ORIGINALS}:{self.unique}"
+        self.tag = f"{BROUGHT}:{self.unique}"
         self.engine = engine
         self.tags = [self.unique, *(f"{self.unique}-{name}" for name in architectures if len(architectures) > 1)]
         (folder / "Dockerfile").write_text("FROM scratch\nCOPY f /\nLABEL a=b\n")
@@ -95,7 +85,7 @@ class Original:
             (folder / "f").write_text(self.unique + architecture)
             engine(
                 *("buildx", "build", "--quiet", "--provenance=false", "--platform", f"linux/{architecture}", "--push"),
-                *("--tag", f"localhost:5000/{ORIGINALS}:{tag}", str(folder)),
+                *("--tag", f"{ORIGINALS}:{tag}", str(folder)),
             )
         if len(architectures) > 1:
             self.join(architectures)
@@ -105,41 +95,37 @@ class Original:
         """Publish the images of several architectures under one tag."""
         entries = []
         for architecture, tag in zip(architectures, self.tags[1:], strict=True):
-            one = distribution.ask(f"/v2/{ORIGINALS}/manifests/{tag}")
-            entries.append(
-                {
-                    "mediaType": one.headers["content-type"],
-                    "digest": one.headers["docker-content-digest"],
-                    "size": len(one.body),
-                    "platform": {"os": "linux", "architecture": architecture},
-                }
-            )
-        request = urllib.request.Request(
-            f"http://127.0.0.1:5000/v2/{ORIGINALS}/manifests/{self.unique}",
-            method="PUT",
-            headers={"Content-Type": LIST},
-            data=json.dumps({"schemaVersion": 2, "mediaType": LIST, "manifests": entries}).encode(),
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            assert answer.status == 201
+            one = ORIGINALS.manifest(tag)
+            assert one
+            entry = Descriptor(one.media_type, one.digest, len(one.raw), Platform("linux", architecture))
+            entries.append(entry.to_dict())
+        index = {"schemaVersion": 2, "mediaType": DOCKER_LIST, "manifests": entries}
+        ORIGINALS.put_manifest(self.unique, json.dumps(index).encode(), DOCKER_LIST)
 
     def forget(self) -> None:
-        self.engine("image", "rm", "--force", self.tag, *(f"localhost:5000/{ORIGINALS}:{tag}" for tag in self.tags))
+        self.engine("image", "rm", "--force", self.tag, *(f"{ORIGINALS}:{tag}" for tag in self.tags))
 
     @property
     def digest(self) -> str | None:
         """The digest it was published with."""
-        return distribution.digest(ORIGINALS, self.unique)
+        return self._digest(ORIGINALS, self.unique)
 
     @property
     def brought(self) -> str | None:
         """The digest of what was pushed in the end."""
-        return distribution.digest(BROUGHT, self.unique)
+        return self._digest(BROUGHT, self.unique)
+
+    @staticmethod
+    def _digest(repository: Repository, tag: str) -> str | None:
+        manifest = repository.manifest(tag)
+        return manifest.digest if manifest else None
 
     @property
-    def labels(self) -> dict[str, str]:
+    def labels(self) -> Mapping[str, str]:
         """The labels of what was pushed in the end."""
-        found = distribution.labels(BROUGHT, self.unique)
+        reference = parse_reference(self.tag)
+        assert reference
+        found = lookup.labels(reference)
         assert found is not None
         return found
 
@@ -160,8 +146,8 @@ def original(engine: Engine, tmp_path: Path, request: pytest.FixtureRequest) -> 
     yield made
     made.forget()
     for repository, tag in [*((ORIGINALS, tag) for tag in made.tags), (BROUGHT, made.unique)]:
-        if digest := distribution.digest(repository, tag):
-            assert distribution.ask(f"/v2/{repository}/manifests/{digest}", method="DELETE").status == 202
+        if manifest := repository.manifest(tag):
+            assert repository.delete(manifest.digest)
 
 
 @pytest.mark.lab
@@ -201,11 +187,12 @@ def test_private_certificates_are_added_on_top(original: Original, env: dict[str
 def test_an_original_of_many_platforms_arrives_on_any_engine(original: Original, env: dict[str, str]):
     """Some engines refuse to push an index of which they pulled one platform; then that platform is pushed."""
     original.bring(env, Trust())
-    answer = distribution.ask(f"/v2/{BROUGHT}/manifests/{original.unique}")
-    if answer.headers["content-type"] == LIST:
-        assert original.brought == original.digest
+    brought = BROUGHT.manifest(original.unique)
+    assert brought
+    if brought.media_type == DOCKER_LIST:
+        assert brought.digest == original.digest
     else:
-        assert "config" in json.loads(answer.body)
+        assert brought.config
         assert original.labels.get(recipe.ORIGIN, "upstream") == "upstream"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from grader.facts.image import Image
+from grader.facts.image.image import Image
 from layerwise.views.anatomy import Anatomy
 
 FOLDER = None

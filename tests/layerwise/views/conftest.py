@@ -20,6 +20,7 @@ title    = "The log stays at home"
 points   = 4
 excluded = ["big.log"]
 hint     = "What does the builder not need?"
+why      = "A log slows down *each* build."
 lesson   = "02-caching#ignore"
 """
 README = """# Leave the noise out

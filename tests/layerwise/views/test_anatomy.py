@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 import pytest
 
-from layerwise.views.anatomy import instruction
-
 from .archives import FOLDER, Layer, anatomy, entry
 
 
@@ -81,19 +79,3 @@ def test_steps_that_made_no_layer_stand_between_those_that_did() -> None:
 def test_a_history_that_does_not_fit_is_left_out() -> None:
     taken = anatomy({"a": b"1"}, {"b": b"2"}, history=[("ADD a", True)])
     assert [tuple(step) for step in taken.steps] == [("", 0), ("", 1)]
-
-
-@pytest.mark.parametrize(
-    ("created_by", "shown"),
-    [
-        ("RUN /bin/sh -c pip install x # buildkit", "RUN pip install x"),
-        ("RUN |2 A=1 B=2 /bin/sh -c echo $A # buildkit", "RUN echo $A"),
-        ("/bin/sh -c #(nop)  CMD [\"sh\"]", 'CMD ["sh"]'),
-        ("/bin/sh -c apt-get update", "RUN apt-get update"),
-        ("COPY app.py /app # buildkit", "COPY app.py /app"),
-        ("RUN [\"/app\"]", 'RUN ["/app"]'),
-        ("", ""),
-    ],
-)  # fmt: skip
-def test_an_instruction_reads_as_in_its_dockerfile(created_by: str, shown: str) -> None:
-    assert instruction(created_by) == shown

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from layerwise import bench
+from layerwise import prerequisites
 from layerwise.stack import environment, images
 from layerwise.views.bring import bring
-from layerwise.views.live import Said
+from layerwise.views.live import NotebookError
 
 
 @pytest.mark.lab
@@ -30,10 +30,10 @@ def test_news_is_told_and_the_rest_is_not(monkeypatch: pytest.MonkeyPatch, capsy
 @pytest.mark.parametrize(("names", "said"), [((), "name the base images"), (("golang:9",), "no base image 'golang:9'")])
 def test_refused_in_a_line(monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], said: str) -> None:
     monkeypatch.setattr(environment, "activate", lambda: None)
-    with pytest.raises(Said, match=said):
+    with pytest.raises(NotebookError, match=said):
         bring(*names)
 
 
 def test_nothing_to_seed_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "seed", lambda *_, **__: pytest.fail("asked"))
-    bench.seed([], lambda *_: None)
+    prerequisites.seed([], lambda *_: None)

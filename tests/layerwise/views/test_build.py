@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import layerwise as lw
-from grader.exercise import BuildSettings
-from grader.facts.buildlog import BuildLog, Vertex
-from grader.facts.dockerfile.build import resolve
+from grader.facts.build.build_log import BuildLog, Vertex
+from grader.facts.build.steps import match
 from grader.facts.dockerfile.parser import parse
-from grader.facts.steps import match
+from grader.facts.dockerfile.resolve import resolve
+from grader.settings import BuildSettings
 from layerwise.errors import LabError
 from layerwise.views import timeline
 from layerwise.views.build import Built
@@ -98,12 +98,27 @@ def test_a_build_that_is_stopped_does_not_look_as_if_it_went_on(
         _ = view.steps
 
 
+@pytest.mark.engine
+def test_without_the_cache_a_step_of_two_stages_runs_once_and_nothing_breaks(tmp_path: Path, base: str) -> None:
+    same = f"WORKDIR /same\nRUN echo {tmp_path} > same\n"
+    (tmp_path / "Dockerfile").write_text(f"FROM {base} AS one\n{same}FROM {base}\n{same}COPY --from=one /same /one\n")
+    lw.build(tmp_path)
+    view = lw.build(tmp_path, cache=False)
+    states = [line.state for line in view.lines]
+    assert sorted(states) == ["ran", "ran", "ran", "shared", "shared"]
+    assert view.reused == []
+    assert view.broke == []
+    assert "3 steps ran, without the cache, 2 shared with another stage" in view.text()
+    assert "the chain breaks" not in view.html()
+    assert "it ran once" in view.html()
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
         ({"folder": "none"}, "there is no folder none"),
         ({"file": "../Dockerfile"}, "cannot be built"),
-        ({"edit": "a", "cache": False}, "leave cache=False away"),
+        ({"edit": "a", "cache": False}, "leave out cache=False"),
     ],
 )
 def test_what_cannot_be_built_is_one_line(tmp_path: Path, wrong: dict[str, object], said: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Callable
 
@@ -48,7 +49,12 @@ def test_start_copies_and_links_the_files_the_dockerfile_first(bench: Bench) -> 
     assert check.widget.files == ["work/01-noise/Dockerfile", "work/01-noise/app.py", "work/01-noise/big.log"]
     assert (bench.mine / "app.py").is_file()
     (bench.mine / "app.py").write_text("mine")
+    (bench.mine / "pages").mkdir()
+    (bench.mine / "pages" / "one.html").write_text("1")
+    (bench.mine / ".ipynb_checkpoints").mkdir()
+    (bench.mine / ".ipynb_checkpoints" / "app.py").write_text("old")
     press(check, "start")
+    assert check.widget.files[-2:] == ["work/01-noise/big.log", "work/01-noise/pages/one.html"]
     assert (bench.mine / "app.py").read_text() == "mine", "a second start changes nothing"
     assert lw.check("01-noise").widget.files
 
@@ -84,6 +90,73 @@ def test_a_click_grades_aside_and_the_card_appears(bench: Bench) -> None:
     press(check, "grade")
     wait(lambda: check.widget.result.startswith("4 of 4 points."))
     assert "Best so far: 4 of 4 points." in lw.check("01-noise").widget.note
+
+
+class TestAfterThePass:
+    @pytest.fixture
+    def solved(self, bench: Bench) -> Check:
+        """An exercise with a solution and a variant, passed with other files than ours."""
+        folder = bench.exercises / "01-noise"
+        shutil.copytree(folder / "starter", folder / "solution")
+        (folder / "solution" / ".dockerignore").write_text("# Nobody needs it in the image.\n*.log\n")
+        (folder / "variants" / "all-but").mkdir(parents=True)
+        (folder / "variants" / "all-but" / "expect.toml").write_text(
+            'why = "Everything is kept out but `app.py`."\nkind = "odd-but-right"\n[checks]\ncontext = "passed"\n'
+        )
+        (folder / "variants" / "all-but" / ".dockerignore").write_text("*\n!app.py\n")
+        check = lw.check("01-noise")
+        check.start()
+        (bench.mine / ".dockerignore").write_text("*.log\n")
+        assert check.grade().report.status is Status.PASSED
+        return check
+
+    def test_before_it_nothing_is_given_away(self) -> None:
+        check = lw.check("01-noise")
+        press(check, "compare")
+        assert check.widget.after == check.widget.compared == ""
+        assert check.widget.fault == "the solution is shown once you have passed; until then there are hints"
+
+    def test_reasons_other_ways_and_what_is_next(self, solved: Check) -> None:
+        after = solved.widget.after
+        assert "<dt>The log stays at home</dt><dd>A log slows down <em>each</em> build.</dd>" in after
+        assert "<summary>Everything is kept out but <code>app.py</code>.</summary>" in after
+        assert "!app.py" in after
+        assert "All exercises are done." in after
+        assert after in solved.html(), "also without a kernel"
+        assert lw.check("01-noise").widget.after == after, "and another day"
+
+    def test_ones_own_files_beside_ours(self, solved: Check, bench: Bench) -> None:
+        press(solved, "compare")
+        assert '<span class="lw-heard">added: </span>' in solved.widget.compared
+        assert "# Nobody needs it in the image." in solved.widget.compared
+        press(solved, "compare")
+        assert solved.widget.compared == "", "a second click hides it"
+        shutil.copytree(bench.exercises / "01-noise" / "solution", bench.mine, dirs_exist_ok=True)
+        press(solved, "compare")
+        assert solved.widget.compared == "<p>Your files are the same as ours.</p>"
+
+    def test_what_a_learner_wrote_is_escaped(self, solved: Check, bench: Bench) -> None:
+        (bench.mine / "<b>.sh").write_text("x")
+        (bench.mine / ".dockerignore").write_text("<script>alert(1)</script>\n")
+        press(solved, "compare")
+        assert "<script>" not in solved.widget.compared
+        assert "<b>." not in solved.widget.compared
+
+    def test_a_variant_that_is_not_valid_takes_nothing_else_away(self, solved: Check, bench: Bench) -> None:
+        (bench.exercises / "01-noise" / "variants" / "all-but" / "expect.toml").write_text("why = 1")
+        again = lw.check("01-noise").widget.after
+        assert "Why each check exists" in again
+        assert "Other right ways" not in again
+
+
+def test_a_score_of_other_checks_than_todays_says_so(bench: Bench) -> None:
+    check = lw.check("01-noise")
+    check.start()
+    check.grade()
+    assert lw.check("01-noise").widget.note == "Best so far: 0 of 4 points."
+    manifest = bench.exercises / "01-noise" / "exercise.toml"
+    manifest.write_text(manifest.read_text().replace("points   = 4", "points   = 5"))
+    assert "The checks have changed since" in lw.check("01-noise").widget.note
 
 
 def test_grading_in_a_cell_returns_what_shows_the_card() -> None:

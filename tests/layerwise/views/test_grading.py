@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from grader.verdict import Status
-from layerwise import workbench
+from layerwise import workspace
 from layerwise.errors import InputError, LabError
 from layerwise.views import grading
 from layerwise.views.grading import Grading, Stopped
@@ -18,7 +18,7 @@ from .conftest import Bench
 
 
 def begin(bench: Bench) -> None:
-    workbench.start(workbench.find("01-noise"))
+    workspace.start(workspace.find("01-noise"))
 
 
 def test_the_work_is_graded_and_the_news_comes_in_lines(bench: Bench) -> None:
@@ -33,7 +33,7 @@ def test_the_work_is_graded_and_the_news_comes_in_lines(bench: Bench) -> None:
 
 
 def test_nothing_to_grade_is_said_in_the_commands_own_line(bench: Bench) -> None:
-    with pytest.raises(InputError, match=r"^no folder .*01-noise to grade; begin with: ./lab start"):
+    with pytest.raises(InputError, match=r"^there is no folder .*01-noise to grade; begin with: ./lab start"):
         Grading("01-noise", print).run()
 
 
@@ -83,9 +83,9 @@ def test_a_grading_that_does_not_end_when_asked_is_killed_with_its_children(
         ("exit 7", LabError, "ended with status 7 and said nothing"),
         ("kill -9 $$", LabError, "ended with status -9"),
         ("exit 0", LabError, "ended with status 0 and said nothing"),
-        ("echo '{}'", LabError, "something that is no report"),
-        ("echo '[1, 2'", LabError, "something that is no report"),
-        ("head -c 40000000 /dev/zero", LabError, "beyond all bounds"),
+        ("echo '{}'", LabError, "something that is not a report"),
+        ("echo '[1, 2'", LabError, "something that is not a report"),
+        ("head -c 40000000 /dev/zero", LabError, "far too large a report"),
         ("exec 1>&- 2>&-; sleep 60", LabError, "closed its output but did not end"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 import layerwise as lw
 from grader.verdict import CheckResult, Report, Verdict
-from layerwise import standing
+from layerwise import course_progress
 from layerwise.progress import Progress
 from layerwise.views.home import Home
 
@@ -30,14 +30,14 @@ def course(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     """Lesson 02 with two questions, exercise 01-noise in it, and 03-silence in a lesson that is not written."""
     folder = tmp_path / "course"
     folder.mkdir()
-    asked = 'lw.quiz("?", id="02-caching/one")\nlw.quiz("?", id="02-caching/two")\nlw.quiz("?", id="07-other/one")'
+    asked = 'lw.ask("02-caching/one")\nlw.ask("02-caching/two")\nlw.ask("07-other/one")'
     lesson(folder, "02-caching", asked, 'lw.check("01-noise")')
     (folder / "index.ipynb").write_text("no lesson")
     other = bench.exercises / "03-silence"
     other.mkdir()
     text = EXERCISE.replace("02-caching", "03-silence").replace("*noise*", "<b>silence</b>").replace("core", "stretch")
     (other / "exercise.toml").write_text(text, encoding="utf-8")
-    monkeypatch.setattr(standing, "COURSE", folder)
+    monkeypatch.setattr(course_progress, "COURSE", folder)
     return folder
 
 
@@ -135,7 +135,7 @@ def test_a_stretch_comes_after_all_others_and_is_no_part_of_being_done(bench: Be
 
 
 def test_a_lesson_without_exercises_is_done_with_its_questions(course: Path) -> None:
-    lesson(course, "01-talk", 'lw.quiz("?", id="01-talk/one")')
+    lesson(course, "01-talk", 'lw.ask("01-talk/one")')
     assert not home().course.lessons[0].done
     Progress().record_answer("01-talk", "one", 0, correct=True)
     assert home().course.lessons[0].done
@@ -157,6 +157,22 @@ def test_what_cannot_be_read_is_one_line_each_and_the_rest_is_shown(bench: Bench
     assert any("titel" in line for line in lines)
     assert "<titel>" not in html
     assert "01-noise" in html
+
+
+@pytest.mark.usefixtures("course")
+def test_after_an_exercise_comes_the_one_below_it(bench: Bench) -> None:
+    manifest = bench.exercises / "03-silence" / "exercise.toml"
+    manifest.write_text(manifest.read_text().replace("stretch", "core"))
+
+    def after(name: str) -> str:
+        following = course_progress.course().next_after(name)
+        return following.exercise.name if following else ""
+
+    assert [after("01-noise"), after("03-silence"), after("none")] == ["03-silence", "01-noise", "01-noise"]
+    attempt("01-noise", 1.0)
+    assert after("01-noise") == after("03-silence") == "03-silence"
+    attempt("03-silence", 1.0)
+    assert after("01-noise") == ""
 
 
 def test_with_no_exercises_there_is_nothing_next(bench: Bench, course: Path, monkeypatch: pytest.MonkeyPatch) -> None:

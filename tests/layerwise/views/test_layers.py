@@ -128,7 +128,7 @@ def test_a_search_takes_capitals_and_slashes_as_they_come() -> None:
     assert paths(search(view, "/ETC/pass")) == ["/etc/Passwd"]
     assert view.widget.hits == {"0": 1, "1": 0}
     search(view, "nothing like it")
-    assert view.widget.said == "No path holds that."
+    assert view.widget.said == "No path contains that."
     search(view, "")
     assert view.widget.hits == {}
 

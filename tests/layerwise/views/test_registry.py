@@ -15,10 +15,10 @@ from uuid import uuid4
 import pytest
 
 import layerwise as lw
-from grader.facts.registry import Repository
+from grader.facts.registry.repository import Repository
 from layerwise.errors import LabError
-from layerwise.views import holdings
 from layerwise.views import registry as pictures
+from layerwise.views import registry_tree
 from layerwise.views.registry import Registry
 
 OCI = "application/vnd.oci.image"
@@ -142,8 +142,8 @@ def test_what_is_shared_is_counted_once(store: Store) -> None:
     said = flat(view._repr_html_())
     assert "3 tags. Counted tag by tag 16 kB, each blob once 6" in said
     assert "sharing saves 10 kB" in said
-    assert "5.0 kB shared with 1.1 and base/thing:1; pushed beside them, it sends" in said
-    assert "shared with 1.1 and base/thing:1; pushed beside them" in repr(view)
+    assert "5.0 kB shared with 1.1 and base/thing:1; pushed after them, it sends" in said
+    assert "shared with 1.1 and base/thing:1; pushed after them" in repr(view)
     for word in ("lw-hollow", "lw-solid", "blobs that another tag here has, too"):
         assert word in view._repr_html_()
 
@@ -219,11 +219,11 @@ def test_what_is_broken_is_told_beside_what_is_not(store: Store) -> None:
     view = store.look(name)
     said = repr(view)
     assert re.search(r"good .* image for linux/amd64", said)
-    assert re.search(r"nonsense .*no JSON", said)
-    assert re.search(r"gone .*its manifest is not there", said)
+    assert re.search(r"nonsense .*not JSON", said)
+    assert re.search(r"gone .*its manifest is missing", said)
     assert re.search(r"torn .*status 500", said)
     assert "index: linux/arm64 and 1 more (1 cannot be read)" in said
-    assert "the index names it, and it is not there" in flat(view._repr_html_())
+    assert "the index names it, but it is missing" in flat(view._repr_html_())
 
 
 def test_one_repository_that_wants_a_login_does_not_hide_the_others(store: Store) -> None:
@@ -231,8 +231,8 @@ def test_one_repository_that_wants_a_login_does_not_hide_the_others(store: Store
     store.names["other/app"] = ["1.0"]
     store.answers["/v2/other/app/tags/list"] = (401, "application/json", b"{}")
     view = store.look()
-    assert f"other/app: the registry {store.address} wants a login" in repr(view)
-    assert "wants a login" in flat(view._repr_html_())
+    assert f"other/app: the registry {store.address} needs a login" in repr(view)
+    assert "needs a login" in flat(view._repr_html_())
     assert "image for linux/amd64" in repr(view)
 
 
@@ -258,7 +258,7 @@ def test_a_registry_that_lists_nothing_shows_what_is_named(store: Store) -> None
     store.image("mine/app", "1.0", [b"1"])
     store.answers["/v2/_catalog"] = (401, "application/json", b"{}")
     assert "image for linux/amd64" in repr(store.look("mine/app"))
-    with pytest.raises(LabError, match="wants a login"):
+    with pytest.raises(LabError, match="needs a login"):
         store.look()
     store.answers["/v2/_catalog"] = (405, "application/json", b"{}")
     with pytest.raises(LabError, match="does not list its repositories"):
@@ -285,16 +285,16 @@ def test_each_trouble_is_said_in_one_plain_sentence(store: Store) -> None:
         store.look("mine/app")
     store.names["mine/app"] = ["1"]
     store.answers["/v2/mine/app/tags/list"] = (401, "application/json", b"{}")
-    with pytest.raises(LabError, match=f"wants a login .401.: docker login {store.address}"):
+    with pytest.raises(LabError, match=f"needs a login .401.: docker login {store.address}"):
         store.look("mine/app")
     store.answers = dict.fromkeys(("/v2/", "/v2/_catalog"), (404, "text/plain", b"hello"))
-    with pytest.raises(LabError, match="is no registry"):
+    with pytest.raises(LabError, match="is not a registry"):
         lw.registry(store.address, "nobody/here")
     for wrong in ("http://localhost:5000", "localhost:5000/a", "", "a b"):
-        with pytest.raises(LabError, match="is no address of a registry"):
+        with pytest.raises(LabError, match="is not the address of a registry"):
             lw.registry(wrong)
     for wrong in ("A", "a:1", "a@b", "", "a b"):
-        with pytest.raises(LabError, match="is no name of a repository"):
+        with pytest.raises(LabError, match="is not the name of a repository"):
             store.look(wrong)
 
 
@@ -317,8 +317,8 @@ def test_hostile_texts_are_spelt_out(store: Store, text: str) -> None:
 
 
 def test_hundreds_of_repositories_stay_a_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(holdings, "MAX_REPOSITORIES", 50)
-    monkeypatch.setattr(holdings, "MAX_TAGS", 60)
+    monkeypatch.setattr(registry_tree, "MAX_REPOSITORIES", 50)
+    monkeypatch.setattr(registry_tree, "MAX_TAGS", 60)
     monkeypatch.setattr(pictures, "MAX_ROWS", 600)
     base = [bytes([number]) * 100 for number in range(20)]
     for number in range(80):
@@ -334,8 +334,8 @@ def test_hundreds_of_repositories_stay_a_page(store: Store, monkeypatch: pytest.
 
 
 def test_many_tags_and_a_wide_index(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(holdings, "MAX_TAGS_EACH", 12)
-    monkeypatch.setattr(holdings, "MAX_ITEMS", 5)
+    monkeypatch.setattr(registry_tree, "MAX_TAGS_EACH", 12)
+    monkeypatch.setattr(registry_tree, "MAX_ITEMS", 5)
     entries = [
         store.entry("mine/app", store.image("mine/app", None, [b"x"], f"linux/a{n}"), f"linux/a{n}") for n in range(9)
     ]
@@ -369,5 +369,5 @@ def test_the_lab_s_own() -> None:
         assert "base/python" in repr(view)
     finally:
         repository.delete(digest)
-    with pytest.raises(LabError, match=r"wants a login|does not take the login"):
+    with pytest.raises(LabError, match=r"needs a login|does not accept the login"):
         lw.registry("localhost:5001")

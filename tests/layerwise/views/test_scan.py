@@ -8,16 +8,16 @@ from dataclasses import replace
 import pytest
 
 import layerwise as lw
-from grader.facts.scan import Finding, Package, Scan
+from grader.facts.supply.scan import ListedPackage, Scan, Vulnerability
 from layerwise.errors import LabError
-from layerwise.views.scan import MAX_LAYERS, MAX_ROWS, MAX_SHOWN, Scanned, mended
+from layerwise.views.scan import MAX_LAYERS, MAX_ROWS, MAX_SHOWN, Scanned, fixed_in
 from tests.layerwise.views.archives import anatomy
 
 LAYERS = ({"var/lib/dpkg/status": b"Package: tar"}, {"app/kitchen.py": b"print(1)"})
 
 
-def finding(number: int = 1, severity: str = "HIGH", layer: int | None = 1, fixed: str = "2.2.5") -> Finding:
-    return Finding(
+def finding(number: int = 1, severity: str = "HIGH", layer: int | None = 1, fixed: str = "2.2.5") -> Vulnerability:
+    return Vulnerability(
         id=f"CVE-2023-{number:05}",
         package="Flask",
         installed="2.2.2",
@@ -37,8 +37,8 @@ def finding(number: int = 1, severity: str = "HIGH", layer: int | None = 1, fixe
 BASE = replace(finding(7, "MEDIUM", 0, ""), package="tar", installed="1.35", ecosystem="debian", path="")
 
 
-def scanned(*findings: Finding, base: int = 1, day: int = 30, name: str = "now") -> Scanned:
-    packages = (Package("Flask", "2.2.2", "python-pkg", "", 1, "pkg:pypi/flask@2.2.2"),)
+def scanned(*findings: Vulnerability, base: int = 1, day: int = 30, name: str = "now") -> Scanned:
+    packages = (ListedPackage("Flask", "2.2.2", "python-pkg", "", 1, "pkg:pypi/flask@2.2.2"),)
     ordered = sorted(findings, key=lambda one: (one.rank, one.package, one.id))
     found = Scan(
         snapshot="then" if name == "then" else "now",
@@ -95,9 +95,9 @@ def test_findings_stand_by_layer_from_the_top_and_by_gravity() -> None:
         ("something new", "", "no fix yet"),
     ],
 )
-def test_what_mends_it(status: str, fixed: str, said: str) -> None:
+def test_what_fixes_it(status: str, fixed: str, said: str) -> None:
     one = replace(finding(fixed=fixed), status=status)
-    assert mended(one) == said
+    assert fixed_in(one) == said
     html = scanned(one)._repr_html_()
     assert said in html
     assert ('<tr class="lw-unfixed">' in html) == (not fixed)
@@ -156,7 +156,7 @@ def test_many_findings_are_bounded() -> None:
         ([], [], ["= 0 findings in either"]),
     ],
 )
-def test_two_scans(before: list[Finding], after: list[Finding], lines: list[str]) -> None:
+def test_two_scans(before: list[Vulnerability], after: list[Vulnerability], lines: list[str]) -> None:
     view = scanned(*before, name="then", day=1).versus(scanned(*after))
     said = repr(view)
     assert [line for line in said.splitlines()[1:] if line and line[0] in "−+="] == lines

@@ -15,9 +15,9 @@ from uuid import uuid4
 import pytest
 
 import layerwise as lw
-from grader.facts.attached import BUNDLES, SIGNATURE
-from grader.facts.cosign import SIGNED
-from grader.facts.registry import Repository
+from grader.facts.registry.referrers import BUNDLES, SIGNATURE
+from grader.facts.registry.repository import Repository
+from grader.facts.supply.cosign import SIGNED
 from layerwise.errors import LabError
 from layerwise.stack.environment import lab_env
 from layerwise.views.chain import BREAKS, HOLDS, Link
@@ -164,9 +164,9 @@ def signed(private: int, covered: bytes) -> bytes:
     [
         (held, "ours", "1.0 is a tag; now it names this"),
         (by_digest, "ours", "a digest names itself"),
-        (twice, "ours", "beside it 1 signature that this key did not make"),
-        (twice, "theirs", "beside it 1 signature that this key did not make"),
-        (an_index, "ours", "it lists 2 manifests, counted too"),
+        (twice, "ours", "next to it 1 signature that this key did not make"),
+        (twice, "theirs", "next to it 1 signature that this key did not make"),
+        (an_index, "ours", "it lists 2 manifests, hashed too"),
         (a_bundle, "seven", "the signed bytes vouch for one digest"),
     ],
 )
@@ -247,7 +247,7 @@ def only_statements(shelf: Shelf) -> str:
 @pytest.mark.parametrize(
     ("prepare", "breaks", "said"),
     [
-        (unsigned, "signature", "no signature stands beside sha256:.*: nobody signed it"),
+        (unsigned, "signature", "there is no signature for sha256:.*: nobody signed it"),
         (moved, "signature", "This key did sign another image of the repository .*was the tag moved since"),
         (other_key, "signature", "the numbers do not fit this key: made with another key, or the payload was changed"),
         (copied, "payload", "the signed bytes vouch for sha256:.*, and this image is sha256:"),
@@ -301,11 +301,11 @@ def test_a_blob_that_is_not_what_its_name_says(shelf: Shelf, which: str) -> None
     ("image", "key", "said"),
     [
         ("localhost:1/some/thing:1", "ours/cosign.pub", "the registry localhost:1 does not answer"),
-        ("localhost:5001/some/thing:1", "ours/cosign.pub", "localhost:5001 wants a login"),
+        ("localhost:5001/some/thing:1", "ours/cosign.pub", "localhost:5001 needs a login"),
         ("localhost:5000/some/thing:1", "none.pub", "none.pub cannot be read: No such file"),
         ("localhost:5000/some/thing:1", "ours/cosign.key", "it is the private key; the other half is in the .pub file"),
         ("localhost:5000/some/thing:1", "ours", "cannot be read: Is a directory"),
-        ("no image \x1b", "ours/cosign.pub", r"no image \\x1b names no image"),
+        ("no image \x1b", "ours/cosign.pub", r"no image \\x1b is not the name of an image"),
     ],
 )
 def test_what_cannot_be_looked_at_is_one_line(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import layerwise as lw
-from grader.facts.dockerfile.build import resolve
 from grader.facts.dockerfile.parser import parse
+from grader.facts.dockerfile.resolve import resolve
 from layerwise.errors import LabError
 from layerwise.views import stages as view_of_stages
 from layerwise.views.listing import spelt
@@ -207,7 +207,7 @@ def test_a_large_file_stays_small() -> None:
     [
         ("FROM a:1\n", {"folder": "none"}, r"there is no folder none"),
         ("FROM a:1\n", {"file": "../x"}, r"cannot be built"),
-        ("FROM a:1\n", {"file": "Other"}, r"expected a Other in .*: there is none"),
+        ("FROM a:1\n", {"file": "Other"}, r"expected a Other in .*, found none"),
         (None, {}, r"is empty: put a Dockerfile there"),
         ("FROM a:1\nRUNN x\n", {}, r"Dockerfile, line 2: "),
         ("RUN x\n", {}, r"no FROM|FROM"),

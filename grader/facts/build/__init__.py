@@ -1,0 +1,1 @@
+"""The build: its log and steps, builds after an edit, and where the base image ends."""

@@ -1,0 +1,1 @@
+"""The image: archives and layers as they are stored, its files, and what is found in them."""

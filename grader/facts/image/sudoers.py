@@ -1,0 +1,202 @@
+"""Read the rules of sudo and doas: may this account run something as root, and with what password?
+
+The formats are those of sudoers(5) and doas.conf(5). A rule for any host counts, and so does one for a single command:
+a command that is run as root is a process of root's. What a rule takes away again ("!COMMAND") is not followed up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+_MAX_DEPTH = 8
+_ALIAS = re.compile(r"(User|Runas|Host|Cmnd|Cmd)_Alias\s+(.*)", re.DOTALL)
+_ALIAS_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
+_TAG = re.compile(r"(NO)?(PASSWD|EXEC|SETENV|MAIL|LOG_INPUT|LOG_OUTPUT|FOLLOW|INTERCEPT)\s*:\s*")
+_OPTION = re.compile(r"()(ROLE|TYPE|PRIVS|LIMITPRIVS|APPARMOR_PROFILE|CWD|CHROOT|TIMEOUT|NOTBEFORE|NOTAFTER)=\S+\s+")
+_RUNAS = re.compile(r"\(([^)]*)\)\s*")
+
+
+class Account(NamedTuple):
+    """A user with its groups, by name and by number. `password` is its field of /etc/shadow: a hash, nothing (it needs
+    none), or something that is no hash (it has none that would be accepted)."""
+
+    name: str
+    uid: int
+    groups: frozenset[str]
+    gids: frozenset[int]
+    password: str
+
+    @property
+    def can_give_password(self) -> bool:
+        """Whether there is a password that the account could give, or it needs none."""
+        return (
+            not self.password or self.password.startswith("$") or re.fullmatch(r"[./\w]{13}", self.password) is not None
+        )
+
+
+class Rule(NamedTuple):
+    """A rule that lets the account become root: the file it is in, its text, and whether it asks for no password."""
+
+    file: str
+    text: str
+    free: bool
+
+
+def sudo_rule(files: Mapping[str, str], account: Account) -> Rule | None:
+    """Return a rule of sudo that lets the account run something as root, and None if there is none.
+
+    `files` are the files that may be read, by path; `/etc/sudoers` is where it begins.
+    """
+    sudoers = _Sudoers(account)
+    for path, line in _lines(files, "/etc/sudoers"):
+        sudoers.read(path, line)
+    return sudoers.result()
+
+
+def _lines(files: Mapping[str, str], path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Yield each line of a file and of those that it includes, without comments and with continuations joined."""
+    text = files.get(path, "")
+    for raw in re.sub(r"\\\r?\n", " ", text).splitlines():
+        included = re.match(r"\s*[#@]include(dir)?\s+(\S+)", raw)
+        if included and depth < _MAX_DEPTH:
+            place = included[2].strip('"')
+            if not place.startswith("/"):
+                place = f"{path.rpartition('/')[0]}/{place}"
+            for name in _in_folder(files, place) if included[1] else [place]:
+                yield from _lines(files, name, depth + 1)
+            continue
+        line = re.sub(r"(^|\s)#(?!-?\d).*", "", raw).strip()
+        if line:
+            yield path, line
+
+
+def _in_folder(files: Mapping[str, str], folder: str) -> list[str]:
+    """The files that sudo reads in a folder: not those whose name has a dot or ends with a tilde."""
+    inside = [path for path in files if path.rpartition("/")[0] == folder.rstrip("/")]
+    return sorted(path for path in inside if not re.search(r"\.|~$", path.rpartition("/")[2]))
+
+
+class _Sudoers:
+    """What the lines that were read mean for an account."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._aliases: dict[str, list[str]] = {}
+        self._asks = True
+        self._found: list[tuple[str, str, str]] = []  # the rules, since an alias may be defined further below
+
+    def read(self, path: str, line: str) -> None:
+        if alias := _ALIAS.match(line):
+            for definition in re.split(r"\s*:\s*(?=[A-Z])", alias[2]):
+                name, _, members = definition.partition("=")
+                self._aliases[name.strip()] = _list(members)
+        elif line.startswith("Defaults"):
+            place, _, options = line.partition(" ")
+            of = place.removeprefix("Defaults")
+            if not of or (of.startswith(":") and self._is_account(_list(of[1:]))):
+                for option in _list(options):
+                    if option.replace(" ", "") in ("authenticate", "!authenticate"):
+                        self._asks = option.startswith("a")
+        else:
+            users, rest = _first(line)
+            self._found.append((path, line, f"{users}\0{rest}"))
+
+    def result(self) -> Rule | None:
+        found = [rule for path, line, parts in self._found for rule in self._rules(path, line, *parts.split("\0", 1))]
+        return next((rule for rule in found if rule.free), found[0] if found else None)
+
+    def _rules(self, path: str, line: str, users: str, rest: str) -> Iterator[Rule]:
+        if not self._is_account(_list(users)):
+            return
+        for given in re.split(r"\s:\s(?=[^=]*=)", rest):
+            as_root, free = True, not self._asks
+            for command in _list(given.partition("=")[2]):
+                left = command
+                if runas := _RUNAS.match(left):
+                    as_root, left = self._is_root(runas[1]), left[runas.end() :]
+                while tag := (_TAG.match(left) or _OPTION.match(left)):
+                    if tag[2] == "PASSWD":
+                        free = tag[1] == "NO"
+                    left = left[tag.end() :]
+                if as_root and left and not left.startswith("!"):
+                    if free or self._account.can_give_password:
+                        yield Rule(path, line, free)
+                    break
+
+    def _is_root(self, runas: str) -> bool:
+        users, colon, _ = runas.partition(":")
+        if not users.strip():
+            return not colon  # "(:group)" runs as the caller
+        return self._names(_list(users), lambda word: word in ("ALL", "root", "#0"))
+
+    def _is_account(self, words: Sequence[str]) -> bool:
+        return self._names(words, self._is_named)
+
+    def _is_named(self, word: str) -> bool:
+        account = self._account
+        if word.startswith("%#"):
+            return word[2:] in {str(gid) for gid in account.gids}
+        if word.startswith("%"):
+            return word[1:] in account.groups
+        if word.startswith("#"):
+            return word[1:] == str(account.uid)
+        return word == "ALL" or (bool(account.name) and word == account.name)
+
+    def _names(self, words: Sequence[str], is_meant: Callable[[str], bool], depth: int = 0) -> bool:
+        """Whether a list names what is meant: the last word that does so decides, and "!" turns it round."""
+        answer = False
+        for word in words:
+            plain = word.lstrip("!").strip().strip('"')
+            if plain in self._aliases and _ALIAS_NAME.fullmatch(plain) and depth < _MAX_DEPTH:
+                hit = self._names(self._aliases[plain], is_meant, depth + 1)
+            else:
+                hit = is_meant(plain)
+            if hit:
+                answer = (len(word) - len(word.lstrip("!"))) % 2 == 0
+        return answer
+
+
+def _list(text: str) -> list[str]:
+    """The items of a list with commas; a comma after a backslash and one in parentheses separate nothing."""
+    return [item.strip() for item in re.split(r"(?<!\\),(?![^(]*\))", text) if item.strip()]
+
+
+def _first(line: str) -> tuple[str, str]:
+    """Split a rule after its users, whose list may have blanks at the commas."""
+    match = re.match(r'(?:"[^"]*"|\S)+?(?:\s*,\s*(?:"[^"]*"|[^\s,])+)*(?=\s)', line)
+    return (match[0], line[match.end() :].strip()) if match else (line, "")
+
+
+def doas_rule(files: Mapping[str, str], account: Account) -> Rule | None:
+    """Return the rule of doas that lets the account run something as root, and None if there is none.
+
+    Of several rules that match, the last counts. One for a single command counts as well.
+    """
+    found: Rule | None = None
+    for path in sorted(files):
+        if path != "/etc/doas.conf" and not re.fullmatch(r"/etc/doas\.d/[^/]+\.conf", path):
+            continue
+        for raw in re.sub(r"\\\n", " ", files[path]).splitlines():
+            line = re.sub(r"(^|\s)#.*", "", raw).strip()
+            words = re.sub(r"\bsetenv\s*\{[^}]*\}", "", line).split()
+            if not words or words[0] not in ("permit", "deny"):
+                continue
+            options = [word for word in words[1:] if word in ("nopass", "nolog", "persist", "keepenv")]
+            rest = words[1 + len(options) :]
+            if not rest or not _doas_identity(rest[0], account):
+                continue
+            if "as" in rest[1:2] and rest[2:3] not in (["root"], ["0"]):
+                continue
+            if words[0] == "permit" and ("nopass" in options or account.can_give_password):
+                found = Rule(path, line, "nopass" in options)
+            elif "cmd" not in rest:  # a rule for one command takes nothing from a rule for another
+                found = None
+    return found
+
+
+def _doas_identity(word: str, account: Account) -> bool:
+    if word.startswith(":"):
+        return word[1:] in account.groups or word[1:] in {str(gid) for gid in account.gids}
+    return word in (account.name, str(account.uid)) if account.name else word == str(account.uid)

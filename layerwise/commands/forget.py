@@ -1,0 +1,42 @@
+"""`lab forget`: delete what the lab remembers of a learner."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from layerwise.errors import InputError
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def command(yes: bool) -> None:
+    """Delete your record: points, answers to questions, and which hints you looked at. It asks first.
+
+    Your files in work/ stay.
+
+    \b
+    lab forget
+    lab forget --yes
+    """
+    from layerwise.progress import Progress, ProgressError
+
+    progress = Progress()
+    if not progress.file.exists():
+        click.echo("Nothing is remembered.")
+        return
+    if not yes:
+        if not sys.stdin.isatty():
+            raise InputError(
+                "this deletes your points and answers for good; to do it without being asked: lab forget --yes"
+            )
+        try:
+            kept = progress.summary()
+        except ProgressError:
+            kept = "a record that cannot be read"
+        if not click.confirm(f"Delete {kept} for good?", default=False):
+            click.echo("Nothing was deleted.")
+            return
+    progress.forget()
+    click.echo("Deleted. Your files in work/ are as they were.")

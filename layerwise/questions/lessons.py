@@ -1,0 +1,72 @@
+"""The questions of the lessons: course/questions/LESSON.toml, read and checked.
+
+[[question]]
+id      = "readme"
+ask     = "You correct a typo in the README. What runs?"
+options = ["the `COPY` only", "both"]
+answer  = 1
+why     = "The README is in the folder, so it is in the key of the `COPY`, and that is in the key of the `RUN`."
+wrong   = [{answer = 0, why = "The key of the `RUN` holds the key of the step above."}]
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from layerwise.errors import InputError
+from layerwise.questions.question import Question
+from layerwise.stack.paths import ROOT
+
+FOLDER = ROOT / "course" / "questions"
+
+
+def find(name: str) -> Question:
+    """The question that "LESSON/ID" names. Raises InputError if there is none, or its file is not valid."""
+    lesson, slash, identity = name.partition("/")
+    if not (lesson and slash and identity):
+        raise InputError(f'a question is named "LESSON/ID", as in "00-start-here/prints"; found {name!r}')
+    file = FOLDER / f"{lesson}.toml"
+    if not file.is_file():
+        raise InputError(f"there are no questions of a lesson {lesson!r}{_near(lesson, lessons())}")
+    known = read(file)
+    if identity not in known:
+        raise InputError(f"lesson {lesson} has no question {identity!r}{_near(identity, known)}")
+    return known[identity]
+
+
+def lessons() -> list[str]:
+    """The lessons that have questions."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def read(file: Path) -> dict[str, Question]:
+    """The questions of a file by id, in its order. Raises InputError, with the question's id, if one is not valid."""
+    try:
+        entries = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise InputError(f"cannot read {file}: {problem}") from None
+    found: dict[str, Question] = {}
+    if set(entries) != {"question"} or not isinstance(entries["question"], list):
+        raise InputError(f"{file}: expected [[question]] and nothing else; found {', '.join(entries) or 'nothing'}")
+    for number, entry in enumerate(entries["question"], 1):
+        said = entry.get("id", f"number {number}") if isinstance(entry, dict) else f"number {number}"
+        try:
+            question = Question.model_validate(entry)
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            why = first["msg"].removeprefix("Value error, ")
+            raise InputError(f"{file}: question {said}: {f'{where}: ' if where else ''}{why}") from None
+        if question.id in found:
+            raise InputError(f"{file}: two questions have the id {question.id!r}")
+        found[question.id] = question
+    return found
+
+
+def _near(name: str, known: list[str] | dict[str, Question]) -> str:
+    close = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""

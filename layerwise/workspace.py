@@ -1,0 +1,147 @@
+"""The learner's own copies of exercises: work/NAME, made from the starter. A reset keeps the old one in work/.trash."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.exercise import EXERCISES, Exercise, load
+from grader.facts.registry.names import DEFAULT_LEARNER, learner_name
+from layerwise.errors import InputError, LabError
+from layerwise.stack import paths
+
+TRASH = ".trash"
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A fresh copy of the starter at `folder`. `kept` is where the former work was moved to, if there was any."""
+
+    folder: Path
+    kept: Path | None = None
+
+
+def exercises_dir() -> Path:
+    """The exercises to choose from: LAYERWISE_EXERCISES (an instructor's own), else the course's."""
+    chosen = os.environ.get("LAYERWISE_EXERCISES")
+    return Path(chosen).expanduser().absolute() if chosen else EXERCISES
+
+
+def learner() -> str:
+    """Whose repositories the checks of an exercise look at: LAYERWISE_LEARNER (for a shared registry), else "me".
+
+    Raises UnusableInput if that cannot be part of a repository's name.
+    """
+    return learner_name(os.environ.get("LAYERWISE_LEARNER") or DEFAULT_LEARNER)
+
+
+def find(name: str) -> Exercise:
+    """The exercise of that name, or in the folder at that path. Raises ExerciseNotFound or ExerciseInvalid."""
+    return load(name, exercises_dir())
+
+
+def folder(exercise: Exercise) -> Path:
+    """The folder in which the learner works on that exercise. Raises InputError if its name is not fit for a folder."""
+    if not exercise.name or exercise.name.startswith("."):
+        raise InputError(f"an exercise folder needs a name that does not begin with a dot, found {exercise.folder}")
+    return paths.work_dir() / exercise.name
+
+
+def key(exercise: Exercise) -> str:
+    """The name under which attempts are remembered. For an exercise from elsewhere it is the path."""
+    own = exercise.folder.parent == exercises_dir().resolve()
+    return exercise.name if own else str(exercise.folder)
+
+
+def begun(exercise: Exercise) -> bool:
+    """Whether there is work on that exercise: its folder exists, and is not empty."""
+    place = folder(exercise)
+    try:
+        return any(place.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return os.path.lexists(place)
+    except OSError:
+        return True
+
+
+def start(exercise: Exercise) -> Begun:
+    """Copy the starter to the learner's folder. Raises InputError if there is work already."""
+    place = folder(exercise)
+    if begun(exercise):
+        raise InputError(
+            f"there is work on {exercise.name} already, in {shown(place)}; continue with it, "
+            f"or go back to the starter (the old work is kept): ./lab reset {exercise.name}"
+        )
+    return Begun(_copy(exercise, place))
+
+
+def reset(exercise: Exercise) -> Begun:
+    """Replace the learner's folder by the starter. What was there is moved to work/.trash, never deleted."""
+    place = folder(exercise)
+    kept = None
+    try:
+        if begun(exercise):
+            kept = _free(place.parent / TRASH / f"{exercise.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+            kept.parent.mkdir(exist_ok=True)
+            place.rename(kept)
+    except OSError as problem:
+        raise LabError(f"cannot move {shown(place)} to {shown(place.parent / TRASH)}: {problem.strerror}") from None
+    return Begun(_copy(exercise, place), kept)
+
+
+def shown(path: Path) -> str:
+    """A path as one would type it at a prompt: relative to the current folder if it is inside."""
+    try:
+        return str(path.relative_to(Path.cwd())) or "."
+    except (ValueError, OSError):
+        return str(path)
+
+
+def _copy(exercise: Exercise, place: Path) -> Path:
+    """Copy the starter to `place`, completely or not at all: to another folder first, which is then renamed."""
+    if not exercise.starter.is_dir():
+        raise InputError(f"{exercise.folder} has no starter/ to begin with")
+    half = None
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        half = Path(tempfile.mkdtemp(prefix=f".{exercise.name}-", dir=place.parent))
+        half.chmod(0o755)
+        # Times are not copied: BuildKit takes a file of equal name, size and time for unchanged (moby/buildkit#4817).
+        shutil.copytree(exercise.starter, half, symlinks=True, copy_function=_copy_writable, dirs_exist_ok=True)
+        _make_writable(half)
+        half.rename(place)
+    except OSError as problem:
+        # copytree collects (source, target, reason) of every file it could not copy; the first one tells enough.
+        reason = problem.args[0][0][2] if isinstance(problem, shutil.Error) else problem.strerror
+        raise LabError(f"cannot copy the starter to {shown(place)}: {reason}") from None
+    finally:
+        if half is not None:
+            shutil.rmtree(half, ignore_errors=True)
+    return place
+
+
+def _copy_writable(source: str, target: str, *, follow_symlinks: bool = True) -> str:
+    shutil.copy(source, target, follow_symlinks=follow_symlinks)
+    return target
+
+
+def _make_writable(top: Path) -> None:
+    """Let the learner write: the checkout (a package, a shared folder) may be read-only."""
+    for root, _, files in os.walk(top):
+        for path in (Path(root), *(Path(root, name) for name in files)):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | stat.S_IWUSR)
+
+
+def _free(path: Path) -> Path:
+    """`path`, or else the first of path-2, path-3, … that is free."""
+    number, found = 1, path
+    while os.path.lexists(found):
+        number += 1
+        found = path.with_name(f"{path.name}-{number}")
+    return found
