@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -107,6 +108,11 @@ class Engine(Inside):
         except Exception:
             return False
         return True
+
+    def now(self) -> datetime:
+        """Return the time by the engine's own clock."""
+        with self._translated():
+            return datetime.fromisoformat(str(self._api.info()["SystemTime"]))
 
     # Images
 

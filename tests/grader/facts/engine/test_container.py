@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -233,6 +235,57 @@ def test_what_a_quick_program_printed_is_not_lost(kept: tuple[bytes, bytes], std
     engine.kept = kept
     found = container.run(cast(Engine, engine), "i", ["a"], timeout=5)
     assert (found.stdout, found.stderr) == (stdout, stderr)
+
+
+class BusyEngine(FakeEngine):
+    """Of each container it is late in saying that it has ended, and then has of its output what `prints` says."""
+
+    def __init__(self, late: float, *prints: str) -> None:
+        super().__init__()
+        self._late, self._prints, self.code = late, list(prints), 0
+
+    def start_container(self, name: str) -> Output:
+        return Output(iter([(self._prints.pop(0).encode(), None)]))
+
+    def wait(self, name: str, timeout: float) -> int | None:
+        return self.code
+
+    def inspect_container(self, name: str) -> dict[str, Any]:
+        return {"State": {"FinishedAt": "2026-01-31T10:00:00.123456789Z"}}
+
+    def now(self) -> datetime:
+        return datetime.fromisoformat("2026-01-31T11:00:00.123456789+01:00") + timedelta(seconds=self._late)
+
+
+@pytest.mark.parametrize(
+    ("late", "prints", "found", "times"),
+    [
+        pytest.param(1.9, ["a", "b"], "a", 1, id="in time"),
+        pytest.param(2.0, ["", "a", "a"], "a", 3, id="cut, then whole twice"),
+        pytest.param(2.0, ["a", "", "a"], "a", 3, id="cut between"),
+        pytest.param(9.0, ["", ""], "", 2, id="it prints nothing"),
+    ],
+)
+def test_what_an_engine_may_have_cut_is_asked_for_again(
+    late: float, prints: Sequence[str], found: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.monotonic", itertools.count(step=10).__next__)
+    engine = BusyEngine(late, *prints)
+    assert container.run(cast(Engine, engine), "i", ["a"], timeout=99, keep="k:1").stdout == found
+    assert engine.done == [*["create", "remove"] * (times - 1), "create", "commit k:1", "remove"]
+
+
+def test_output_that_is_cut_again_and_again_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.monotonic", itertools.count(step=10).__next__)
+    engine = BusyEngine(2.5, "abcd", "a", "ab", "")
+    with pytest.raises(EngineFailure, match="may be cut, 4 times in a row"):
+        container.run(cast(Engine, engine), "i", ["a"], timeout=99)
+    assert engine.done == ["create", "remove"] * container.RUNS
+
+
+def test_a_quick_container_cannot_have_been_cut() -> None:
+    engine = BusyEngine(60, "a")
+    assert container.run(cast(Engine, engine), "i", ["a"], timeout=5).stdout == "a"
 
 
 def test_every_container_is_bounded() -> None:
