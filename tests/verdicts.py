@@ -1,8 +1,8 @@
 """A pytest plugin that notes what the grader said in each test: `pytest -p tests.verdicts --verdicts FILE`.
 
 FILE is JSON: for each test, its outcome ("passed", "failed", "skipped") and, in order, each judgement that was made:
-the kind and its verdict ("user failed", "size partial 0.35"), or the fault it raised ("user BuildFailed"). `lab test
---engines` compares these over engines.
+the kind and its verdict ("user failed", "size partial 0.35"), or the fault it raised ("user BuildFailed"). What FILE
+holds already is kept, so that several runs can share it. `lab test --engines` compares these over engines.
 """
 
 from __future__ import annotations
@@ -58,13 +58,22 @@ class Recorder:
         self._said.clear()
         return (yield)
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Any:
+        report = yield
+        report.said = list(self._said)  # it travels with the report from a worker to where the reports are gathered
+        return report
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
         noted = self.tests.setdefault(report.nodeid, {"outcome": "passed", "said": []})
         if report.outcome != "passed" and noted["outcome"] != "failed":
             noted["outcome"] = report.outcome
         if report.failed:
             noted["why"] = str(report.longrepr).strip().splitlines()[-1][:300]
-        noted["said"] = list(self._said)
+        noted["said"] = getattr(report, "said", [])  # a worker that died has said nothing
 
-    def pytest_sessionfinish(self) -> None:
-        self.file.write_text(json.dumps(self.tests, indent=1), encoding="utf-8")
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(session.config, "workerinput"):
+            return
+        earlier = json.loads(self.file.read_text(encoding="utf-8")) if self.file.is_file() else {}
+        self.file.write_text(json.dumps(earlier | self.tests, indent=1), encoding="utf-8")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 import time
 import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -144,10 +143,10 @@ def _on(design: Design, pytest_args: Sequence[str]) -> Run:
         file = Path(scratch) / "verdicts.json"
         with isolated.running(home(), design, say) as engine:
             say(f"Docker {engine.version}, the cases")
-            argv = [sys.executable, "-m", "pytest", "--long", "-q", "-p", "tests.verdicts", f"--verdicts={file}"]
-            argv += ["-p", "tests.answers", "--answers=check"]
-            argv += ["-p", "no:cacheprovider", "--tb=line", "-m", "engine or lab", *(pytest_args or CASES)]
-            _suite.pytest(engine.command(argv), {**lab_env(), "DOCKER_HOST": engine.host})
+            phases = [replace(phase, markers=f"({phase.markers}) and not browser") for phase in _suite.PHASES]
+            args = ["--long", "-q", "--tb=line", "-p", "no:cacheprovider", "-p", "tests.verdicts", f"--verdicts={file}"]
+            args += ["-p", "tests.answers", "--answers=check", *(pytest_args or CASES)]
+            _suite.run(phases, args, {**lab_env(), "DOCKER_HOST": engine.host}, engine.command)
         if not file.is_file():
             raise LabError(f"the cases did not run on the engine {design.name}; what pytest said is above")
         tests: Tests = json.loads(file.read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -60,8 +60,14 @@ class Ended:
         return f"{self.phase.title}: {how}, {format_duration(self.seconds)}"
 
 
-def run(phases: Sequence[Phase], args: Sequence[str], env: Mapping[str, str]) -> list[Ended]:
-    """Run the phases one after the other, also after one that fails, and return how each ended."""
+def run(
+    phases: Sequence[Phase],
+    args: Sequence[str],
+    env: Mapping[str, str],
+    command: Callable[[Sequence[str]], list[str]] = list,
+) -> list[Ended]:
+    """Run the phases one after the other, also after one that fails, and return how each ended. `command` returns what
+    is run in place of a command, so that it runs elsewhere."""
     ended = []
     for phase in phases:
         words = [*args]
@@ -71,7 +77,7 @@ def run(phases: Sequence[Phase], args: Sequence[str], env: Mapping[str, str]) ->
             words = [f"--numprocesses={phase.workers}", *words]
         click.echo(f"── {phase.title}", err=True)
         began = time.monotonic()
-        status = pytest([sys.executable, "-m", "pytest", *words], env)
+        status = pytest(command([sys.executable, "-m", "pytest", *words]), env)
         ended.append(Ended(phase, status, time.monotonic() - began))
     return ended
 
