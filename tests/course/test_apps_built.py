@@ -31,7 +31,7 @@ FETCH = {
     "goodnight": "import urllib.request as u; print(u.urlopen('http://localhost:8000/{}').read().decode(), end='')",
 }
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 
 
 def docker(*arguments: str) -> subprocess.CompletedProcess[str]:

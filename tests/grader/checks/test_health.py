@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from grader.checks import health
 from grader.facts.engine.engine import Engine
 from tests.grader.conftest import facts_of
+from tests.tables import cases
 
 pytestmark = pytest.mark.waits
 
@@ -128,11 +129,17 @@ CASES = [
     Case("is not process 1", RIGHT + "HEALTHCHECK CMD test $$ -ne 1\n", False, FAILS),
     Case("process 1 is another", RIGHT + "HEALTHCHECK CMD ! grep -q test /proc/1/cmdline\n", False, FAILS),
 ]  # fmt: skip
+LONG = (
+    "in exec form", "inherited", "another shell", "a sign of life in a volume", "a sign of life in shared memory",
+    "only a comment", "only in the builder", "no such tool in exec form", "exit 0", "or exit 0 in exec form",
+    "at the fourth look", "after two seconds", "a folder's age", "process 1 is another",
+)  # fmt: skip
+"""Cases whose rule has fast tests in tests/grader/facts/engine/test_health.py."""
 
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize("case", cases(CASES, LONG))
 def test_cases(case: Case, submit: Callable[..., Path], engine: Engine, base: str) -> None:
     dockerfile = f"FROM {base} AS first\n" + case.body.replace("{base}", base)
     folder = submit({"Dockerfile": dockerfile, "beater.py": BEATER, "folders.py": FOLDERS})

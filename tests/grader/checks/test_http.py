@@ -17,6 +17,7 @@ from grader.facts.engine import http as service
 from grader.facts.engine.engine import Engine
 from grader.lib import owner
 from tests.grader.conftest import facts_of
+from tests.tables import cases
 
 pytestmark = pytest.mark.waits
 
@@ -138,9 +139,18 @@ def judged(submit: Callable[..., Path], engine: Engine, body: str, **params: Any
         yield http.judge(facts, http.Params.model_validate({"port": 8080, **params}))
 
 
+LONG = (
+    "sends no length", "sends chunks", "a body of ten million bytes", "early hints", "many headers",
+    "another charset", "another charset than it says", "hints and no answer", "hints without end", "garbage",
+    "garbage, after a moment", "a status line without end", "headers without end", "drips headers",
+    "chunks without end", "chunks of no size", "a redirect to the right thing",
+)  # fmt: skip
+"""Cases whose rule has fast tests in tests/grader/facts/engine/test_http_response.py."""
+
+
 @pytest.mark.engine
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize("case", cases(CASES, LONG))
 def test_cases(case: Case, submit: Callable[..., Path], engine: Engine) -> None:
     files = {"serve.py": SERVE, "act": case.act}
     run = f'CMD ["sh", "-c", "exec python3 /serve.py {case.address} {case.port} \\"$(cat /act)\\""]\n'

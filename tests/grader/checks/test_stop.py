@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from grader.checks import stop
 from grader.facts.engine.engine import Engine
 from tests.grader.conftest import facts_of
+from tests.tables import cases
 
 pytestmark = pytest.mark.waits
 
@@ -71,11 +72,16 @@ CASES = [
     Case("kills its work", "trap 'kill -9 $P; wait $P; exit $?' TERM\nsleep 300 & P=$!\nwait $P", False, "137"),
     Case("cannot start", 'CMD ["/no/such"]', False, "does not start"),
 ]  # fmt: skip
+LONG = (
+    "ends with 143", "its own signal by number", "waits for the signal", "another signal is sent",
+    "ends a little later", "STOPSIGNAL +9", "STOPSIGNAL 9", "STOPSIGNAL STOP",
+)  # fmt: skip
+"""Cases whose rule has fast tests in tests/grader/facts/engine/test_stop.py."""
 
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize("case", cases(CASES, LONG))
 def test_cases(
     case: Case, submit: Callable[..., Path], engine: Engine, base: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

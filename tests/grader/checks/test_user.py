@@ -12,6 +12,7 @@ from grader.checks import user
 from grader.facts.engine.engine import Engine
 from grader.verdict import Verdict
 from tests.grader.conftest import facts_of
+from tests.tables import cases
 
 pytestmark = pytest.mark.waits
 
@@ -176,8 +177,19 @@ def judged(folder: Path, engine: Engine, **params: object) -> Verdict:
         return user.judge(facts, user.Params.model_validate(params))
 
 
+LONG = (
+    "two zeros", "plus zero", "root and its group", "zeros", "root with another group", "no name but a group",
+    "another name for root", "root by the second line", "root by the first line", "a uid that is no number",
+    "a line with a name only", "a name that is a number", "root is not called root", "too large", "unset argument",
+    "argument that is not", "root again at the end", "root only for a while", "a comment", "an environment variable",
+    "in the builder only", "no passwd, a number", "no passwd, a name", "passwd is a link", "minus zero",
+    "lines that end as on Windows", "a number with a group nobody has",
+)  # fmt: skip
+"""Cases whose rule has fast tests in tests/grader/facts/image/test_users.py."""
+
+
 @pytest.mark.engine
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize("case", cases(CASES, LONG))
 def test_cases(case: Case, submit: Callable[..., Path], engine: Engine, base: str) -> None:
     folder = submit(Dockerfile=f"FROM {base} AS first\n" + case.body.replace("{base}", base))
     with facts_of(folder, engine) as facts:
