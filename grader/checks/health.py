@@ -56,7 +56,7 @@ def judge(facts: Facts, params: Params) -> Verdict:
             return Verdict.failed(
                 message, expected=EXPECTED, found=f"ended with status {health.exit_code}", details=details
             )
-        older = ", once the files of the image are older than just built" if health.aged else ""
+        older = ", with the image's files made a year older" if health.aged else ""
         return Verdict.failed(
             f"The container did not become healthy within {within}{older}: {_last(health)}.",
             expected=EXPECTED,
@@ -73,8 +73,8 @@ def judge(facts: Facts, params: Params) -> Verdict:
         )
     if health.succeeds_at_standstill:
         return Verdict.failed(
-            "The check still succeeds while the service stands still (its process was stopped with SIGSTOP): it would "
-            "not notice a service that hangs. Ask the service for something that it has to work for.",
+            "The check still succeeds while the service is stopped (SIGSTOP), so it would not notice a service that "
+            "hangs. Let the check ask for something that only a working service can give.",
             expected=EXPECTED,
             found="a check that succeeds while the service is stopped",
             details=details,

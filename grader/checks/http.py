@@ -109,8 +109,8 @@ def _no_answer(service: Service, params: Params) -> tuple[str, str]:
         return f"Something listens on port {port}, but gave no answer within {within}: {service.trouble}.", "no answer"
     if here:
         return (
-            f"The server listens on {here[0].address}, port {port}, which only the container itself can reach, "
-            "whatever port is published. Have it listen on all addresses, 0.0.0.0.",
+            f"The server listens on {here[0].address}, port {port}. Only the container itself can reach that, even if "
+            "the port is published. Let it listen on all addresses: 0.0.0.0.",
             f"listening on {here[0].address}:{port} only",
         )
     if listening:

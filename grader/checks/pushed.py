@@ -79,8 +79,8 @@ def _tags(pushed: Pushed, more: dict[str, Any]) -> Verdict:
     told = [f"nothing is pushed as {_and([f'{pushed.repository}:{name}' for name in missing])}"] if missing else []
     if apart:
         told.append(
-            f"{_and(apart)} {'has' if len(apart) == 1 else 'have'} another digest than {_and(good)}: the same build "
-            "pushed again is a new manifest, but a second tag for the pushed image is not"
+            f"{_and(apart)} {'has' if len(apart) == 1 else 'have'} another digest than {_and(good)}: a build that is "
+            "pushed again becomes a new manifest. Give the image that is already pushed a second tag"
         )
     text = "; ".join(told)
     return Verdict.share(len(good) / len(pushed.tags), f"{text[0].upper()}{text[1:]}.", **more)

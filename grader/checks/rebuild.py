@@ -173,8 +173,8 @@ def _shows_nothing(facts: Facts, params: Params, done: Rebuild, cold: Cold | Non
     if edited.undone:
         step, path = edited.undone[0]
         return (
-            f"Line {step.step.line} gets {path} as it was before the edit, because a step takes the edit out again: a "
-            "real edit would not get lost, so this one proves nothing."
+            f"Line {step.step.line} gets {path} as it was before the edit, because a step undoes the edit. It would "
+            "not undo a real one, so this edit proves nothing."
         )
     return ""
 
@@ -240,8 +240,8 @@ def _no_such_step(done: Rebuild, params: Params, pattern: str) -> Shortfall:
 
 def _too_slow(speed: Speed, wanted: float, done: Rebuild) -> Shortfall:
     return Shortfall(
-        f"the steps took {format_duration(speed.again)}, and {format_duration(speed.cold)} with nothing cached, "
-        f"which is not {wanted:g} times faster",
+        f"the steps took {format_duration(speed.again)}, and with nothing cached {format_duration(speed.cold)}: "
+        f"that is not {wanted:g} times faster",
         sorted(done.ran, key=lambda step: -step.seconds)[:1],
         is_speed=True,
     )

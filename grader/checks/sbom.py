@@ -95,7 +95,8 @@ def _finding(facts: Facts, params: Params, sboms: Sboms, attachment: Attachment)
     if bom is None:
         return _Finding(0, f"What is attached as an SBOM cannot be read: {clean(attachment.why, 300)}.", attachment)
     if attachment.names and attachment.names not in (sboms.digest, sboms.image):
-        why = f"The SBOM attached to {attachment.subject} describes {clean(attachment.names, 80)}: attach its own."
+        described = clean(attachment.names, 80)
+        why = f"The SBOM attached to {attachment.subject} describes {described}: attach one of this image."
         return _Finding(1, why, attachment)
     if bom.format is not params.format:
         why = f"The attached SBOM is {bom.format.label}, but {params.format.label} is expected."

@@ -47,7 +47,7 @@ def judge(facts: Facts, params: Params) -> Verdict:
     looked = f"{len(own)} planted, none found" if own else "no credential found"
     if not leaks:
         return Verdict.passed(
-            "No secret shows in the layers, the config, the history or the build output.", found=looked
+            "No secret was found in the layers, the config, the history or the build output.", found=looked
         )
     # Canaries first: there is no doubt about them.
     leaks.sort(key=lambda leak: not leak.canary)

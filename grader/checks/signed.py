@@ -69,9 +69,10 @@ def _why(name: str, key: str, signatures: Signatures, elsewhere: OtherDigest | N
     digest, found = signatures.digest, signatures.found
     copied = [signature for signature in found if signature.names not in ("", digest)]
     if any(not signature.damaged for signature in found if signature not in copied):
+        more = f" {key} holds {signatures.keys} keys, and Cosign reads only the first." if signatures.keys > 1 else ""
         return (
-            f"{name} ({digest}) is signed, but not with the private key of {key}, or what was signed has changed since."
-            + f" {key} holds {signatures.keys} keys, and Cosign reads only the first." * (signatures.keys > 1)
+            f"{name} ({digest}) is signed, but not with the private key that belongs to {key}, or what was signed has "
+            f"changed since.{more}"
         )
     if copied:
         return (

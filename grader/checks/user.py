@@ -46,8 +46,8 @@ def judge(facts: Facts, params: Params) -> Verdict:
         return _root_by_config(facts, params, user, details)
     if params.numeric and not is_number(user.spec.partition(":")[0]):
         return Verdict.failed(
-            f"The image names its user {_spec(user.spec)}. Kubernetes, for one, trusts only a number not to be root, "
-            "and refuses a name: give the uid.",
+            f"USER is {_spec(user.spec)}, a name. Kubernetes' runAsNonRoot accepts only a number, since a name could "
+            "be root's: give the uid.",
             expected="USER with a number",
             found=_spec(user.spec),
             details=details,
@@ -98,7 +98,7 @@ def _at_runtime(facts: Facts, user: User, details: dict[str, Any]) -> Verdict:
     else:
         who, ways = _name(user), ways_to_root(facts.image, user.uid, user.gid, user.name)
     if ways:
-        more = f" (and {len(ways) - 1} more such things)" if len(ways) > 1 else ""
+        more = f" (one of {len(ways)} ways)" if len(ways) > 1 else ""
         return Verdict.failed(
             f"The main process starts as {who}, which can become root: {ways[0].text}{more}.",
             expected=EXPECTED,

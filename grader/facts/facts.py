@@ -132,7 +132,9 @@ class Facts(Memo):
     def submission(self) -> Submission:
         """The private copy of the folder. Raises NotObservable if only an image was handed in."""
         if self._submission is None:
-            raise NotObservable("only an image was handed in, and this is something of its folder: grade the folder")
+            raise NotObservable(
+                "only an image was handed in, and this check needs the folder it was built from: grade the folder"
+            )
         return self._submission
 
     @Fact

@@ -102,7 +102,7 @@ class _Copy:
                 for entry in found:
                     names.append(entry.name)
                     if self.entries + len(names) > self.limits.entries:
-                        self._refuse(path or ".", f"is one of more than {self.limits.entries} files")
+                        self._refuse(path or ".", f"brings the folder to more than {self.limits.entries:,} files")
                 return sorted(names)
         except OSError as problem:
             raise self._unreadable(path or ".", problem) from None

@@ -37,7 +37,7 @@ def lint(path: Path, context: Path | None = None, shown: str | None = None) -> L
     except OSError as problem:
         return Linted(name, (), f"cannot be read: {problem.strerror}")
     if b"\0" in data:
-        return Linted(name, (), "is no text")
+        return Linted(name, (), "is not text")
     root = context if context is not None else path.parent
     try:
         file = parse(data, source=path.name)
@@ -79,5 +79,5 @@ def _read(path: Path) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(None, "it is no file")
+            raise OSError(None, "it is not a file")
         return file.read(MAX_BYTES + 1)

@@ -116,7 +116,9 @@ def load(exercise: Exercise, folder: Path) -> Variant:
     try:
         text = read_table(file, _Expectation)
     except Missing:
-        raise ExerciseInvalid(f"{file}: missing; every folder under variants/ says what verdicts it must get") from None
+        raise ExerciseInvalid(
+            f"{file}: missing; every folder under variants/ needs one, with the verdicts it must get"
+        ) from None
     except Unreadable as problem:
         raise ExerciseInvalid(str(problem)) from None
     ids = tuple(check.id for check in exercise.checks)
@@ -125,11 +127,13 @@ def load(exercise: Exercise, folder: Path) -> Variant:
             raise ExerciseInvalid(f"{file}: checks: no check {name!r} in {exercise.name}{nearest(name, ids)}")
     missing = [name for name in ids if name not in text.checks]
     if missing:
-        raise ExerciseInvalid(f"{file}: checks: says nothing of {', '.join(missing)}; every check needs its status")
+        raise ExerciseInvalid(f"{file}: checks: does not name {', '.join(missing)}; every check needs its status")
     if (folder.name == STARTER) != (text.kind == "starter") or (text.kind == "starter") > (text.base == "starter"):
-        raise ExerciseInvalid(f'{file}: kind, base: the variant named {STARTER!r}, and no other, has both = "starter"')
+        raise ExerciseInvalid(
+            f'{file}: kind, base: both are "starter" for the variant named {STARTER!r}, and for no other'
+        )
     if all(status == "passed" for status in text.checks.values()) != (text.kind == "odd-but-right"):
-        raise ExerciseInvalid(f"{file}: kind: passing every check makes a variant odd-but-right, and nothing else does")
+        raise ExerciseInvalid(f"{file}: kind: a variant is odd-but-right if it passes every check, and only then")
     base = None if text.base == "none" else exercise.folder / text.base
     return Variant(
         name=folder.name,

@@ -75,7 +75,7 @@ def undone(
             except (SubmissionFault, tarfile.TarError, OSError) as problem:
                 line = border.step.step.line
                 raise EngineFailure(
-                    f"what line {line} takes from another stage cannot be looked at: {problem}"
+                    f"the grader cannot look at what line {line} takes from another stage: {problem}"
                 ) from None
     return tuple(found)
 

@@ -85,6 +85,6 @@ def _image(facts: Facts, reference: ImageReference) -> Image:
     try:
         name = build.build_base(engine, facts.submission, str(reference))
     except build.BuildFailed as problem:  # the exercise chose the image, not the learner
-        raise EngineFailure(f"{reference}, which an answer is about, cannot be pulled: {problem}") from None
+        raise EngineFailure(f"a question asks about {reference}, which cannot be pulled: {problem}") from None
     facts.at_end(engine.remove_image, name)
     return Image(lambda: engine.save_image(name))

@@ -229,11 +229,11 @@ def _refusal(paths: Sequence[str], fault: builds.BuildFailed) -> SubmissionFault
     why = ""
     if tool:
         why = (
-            f" That step verifies its sources ({' '.join(tool[0].split())}), and refuses every edit: what a rebuild "
-            "reuses cannot be seen before the step is taken out, or comes after what is to be reused"
+            f" That step verifies its sources ({' '.join(tool[0].split())}) and refuses every edit, so nobody can see "
+            "what a rebuild would reuse. Take it out, or put it after the steps that should be reused"
         )
     return SubmissionFault(
-        f"the image builds, but not once {', '.join(paths[:3])} is edited: {fault}{'.' if why else ''}{why}",
+        f"the image builds, but no longer after an edit of {', '.join(paths[:3])}: {fault}{'.' if why else ''}{why}",
         where=fault.where,
         details=fault.details,
     )

@@ -133,7 +133,7 @@ class _Reader:
         if letter in ("p", "P"):
             category = self.text[self.at + 2 : self.at + 3]
             if category not in tuple("CLMNPSZ"):
-                raise BadPattern(f"'\\{letter}{category}' is no character class of a pattern")
+                raise BadPattern(f"'\\{letter}{category}' is not a character class")
             self.at += 3
             return _category(category, negated=letter == "P")
         return None
@@ -156,7 +156,7 @@ class _Reader:
             return self._octal(char)
         elif char and char.isascii() and char not in _ALNUM:
             return char
-        raise BadPattern(f"'\\{char}' is no escape of a pattern (folders are divided by '/', not by a backslash)")
+        raise BadPattern(f"'\\{char}' is not an escape in a pattern (folders are divided by '/', not by a backslash)")
 
     def _octal(self, first: str) -> str:
         digits = first
@@ -164,7 +164,7 @@ class _Reader:
             digits += self.text[self.at]
             self.at += 1
         if first != "0" and len(digits) == 1:
-            raise BadPattern(f"'\\{first}' is no escape of a pattern")
+            raise BadPattern(f"'\\{first}' is not an escape in a pattern")
         return chr(int(digits, 8))
 
     def _class(self) -> Test:
@@ -212,5 +212,5 @@ def _category(letter: str, negated: bool) -> Test:
 def _posix(name: str) -> Test:
     chars = _POSIX.get(name.removeprefix("^"))
     if chars is None:
-        raise BadPattern(f"'[:{name}:]' is no character class of a pattern")
+        raise BadPattern(f"'[:{name}:]' is not a character class")
     return _among(chars, negated=name.startswith("^"))

@@ -165,7 +165,7 @@ def _rule(text: str, line: int, file: str) -> Rule | None:
     if keeps:
         pattern = pattern[1:]
         if not pattern:
-            raise BadPattern("'!' alone is no pattern")
+            raise BadPattern("'!' alone is not a pattern")
     if any(char < " " or char == "\x7f" for char in pattern):
         raise BadPattern("control characters cannot be sent to BuildKit")
     check_glob(pattern)

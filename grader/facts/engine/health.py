@@ -137,7 +137,9 @@ def _control(engine: Engine, image: str, archives: Sequence[bytes], check: Mappi
                 started(engine, image, archives=archives, entrypoint=[f"/{name}"], command=[], **check)
             )
         except ContainerRefused as problem:
-            raise EngineFailure(f"the image starts, but not with a program that does nothing: {problem}") from None
+            raise EngineFailure(
+                f"the image starts, but not with a program that does nothing in place of its own: {problem}"
+            ) from None
         yield control
 
 

@@ -283,7 +283,7 @@ def _assemble(outer: _Outer) -> Contents:
         config_name = _blob_path(str(_mapping(manifest.get("config")).get("digest")))
         layers = [_blob_path(str(_mapping(layer).get("digest"))) for layer in manifest.get("layers") or ()]
     else:
-        raise BadArchive("it is no image archive: expected 'docker save' output or an OCI layout")
+        raise BadArchive("it is not an image archive: expected 'docker save' output or an OCI layout")
     config = _mapping(documents[config_name])
     if not config:
         raise BadArchive("its config is missing")

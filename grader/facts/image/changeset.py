@@ -79,10 +79,10 @@ class Changeset:
         elif not name.startswith(WHITEOUT + WHITEOUT):  # storage drivers use other marks of that form
             target = name.removeprefix(WHITEOUT)
             if target in ("", ".", ".."):
-                raise BadArchive(f"{_join(folder, name)!r} takes away a file without a name, which no engine accepts")
+                raise BadArchive(f"{_join(folder, name)!r} deletes a file without a name, which no engine accepts")
             path = _join(folder, target)
             if path in self.entries:
-                raise BadArchive(f"{path!r} is both there and taken away, which no engine accepts")
+                raise BadArchive(f"{path!r} is both added and deleted, which no engine accepts")
             self._add(path, GONE)
 
     def _share(self, number: int, member: Member) -> int:
@@ -126,7 +126,7 @@ class Changeset:
                 continue
             hops += 1
             if hops > MAX_LINKS:
-                raise BadArchive(f"{path!r} is a link in a circle, and a file is to be unpacked behind it")
+                raise BadArchive(f"{path!r} is a link in a circle, and the path of a file leads through it")
             folder = "" if link.startswith("/") else folder
             todo += link.split("/")[::-1]
         return folder
@@ -149,12 +149,12 @@ class Changeset:
             elif self.is_folder(number):
                 break
             else:
-                raise BadArchive(f"{folder!r} is no folder, but something is to be unpacked into it")
+                raise BadArchive(f"{folder!r} is not a folder, but the path of a file leads through it")
             folder = folder.rpartition("/")[0]
         for path in missing:
             self.implied += len(path)
             if self.implied > MAX_IMPLIED:
-                raise BadArchive("too many folders have no entry of their own")
+                raise BadArchive("too many folders have no entry in the archive")
             self._add(path, IMPLIED)
 
     def _add(self, path: str, number: int) -> None:

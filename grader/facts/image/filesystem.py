@@ -217,7 +217,7 @@ class _Overlay:
                 raise BadArchive(f"in layer {layer + 1}, {problem}") from None
             implied += changes.implied
             if implied > MAX_IMPLIED:
-                raise BadArchive("too many folders of its layers have no entry of their own")
+                raise BadArchive("too many folders have no entry in its layers")
             self._add(layer, changes)
 
     def _add(self, layer: int, changes: Changeset) -> None:

@@ -268,7 +268,9 @@ class _FirstPass:
         self._count += 1
         self._names += len(member.path) + len(member.link)
         if self._count > MAX_ENTRIES or self._names > MAX_NAMES:
-            raise SubmissionFault(f"the image's layers hold more than {MAX_ENTRIES} files, or their names are too long")
+            raise SubmissionFault(
+                f"the image's layers hold more than {MAX_ENTRIES:,} files, or their names are too long"
+            )
         self.members.setdefault(blob, []).append(member)
         if member.path in KEPT and member.kind == "file" and member.size <= KEPT_SIZE:
             kept = self.kept[blob, number] = bytearray()

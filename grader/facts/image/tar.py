@@ -131,14 +131,14 @@ class TarReader:
         fields = _HEADER.unpack(block)
         if not fields[6].strip(b"\0 "):  # no checksum: a block of zeros
             if any(block):
-                raise BadArchive("it is not a tar archive, or damaged")
+                raise BadArchive("it is damaged, or not a tar archive")
             self._zeros += 1
             self.ended = self._zeros >= 2
             return
         if self._zeros:
             raise BadArchive("it has a member after a block of zeros")
         if not self.members and not has_checksum(block):
-            raise BadArchive("it is not a tar archive, or damaged")
+            raise BadArchive("it is damaged, or not a tar archive")
         self.members += 1
         size = _number(fields[4])
         kind = fields[7]
@@ -235,7 +235,7 @@ def _records(content: bytes) -> dict[str, str]:
         at += int(digits)
         name, _, text = record.partition(b"=")
         if b"\0" in name or (b"\0" in text and name in (b"path", b"linkpath")):
-            raise BadArchive("a PAX header has a name with a zero in it")
+            raise BadArchive("a PAX header has a name with a zero byte in it")
         key, value = name.decode("utf-8", "replace"), text.decode("utf-8", "surrogateescape")
         if key in sparse.PIECE:
             if key != sparse.PIECE[len(pieces) % 2]:

@@ -74,7 +74,7 @@ def _is_remote(text: str) -> bool:
 
 def _remote(text: str) -> tuple[Tier, str]:
     if re.match(r"https?://", text) and not re.search(r"\.git(#|$)", text):
-        return Tier.NONE, "nothing says what the file must hash to"
+        return Tier.NONE, "nothing says which hash the file must have"
     if COMMIT.fullmatch(text.partition("#")[2]):
         return Tier.DIGEST, ""
     return Tier.NONE, "it names no commit"

@@ -114,7 +114,7 @@ def _poetry_all(table: Mapping[str, Any]) -> Iterator[Requirement]:
             marker = _poetry_marker(one)
             if "git" in one or "url" in one:
                 exact = bool(COMMIT.fullmatch(str(one.get("rev", ""))))
-                why = "" if exact else "it names no commit" if "git" in one else "nothing says what it must hash to"
+                why = "" if exact else "it names no commit" if "git" in one else "nothing says which hash it must have"
                 tier = Tier.DIGEST if exact else Tier.NONE
                 yield Requirement(name, normal_name(name), Source.VCS, tier, why, marker=marker)
             else:

@@ -194,7 +194,7 @@ def _from_url(text: str, name: str, extras: tuple[str, ...], url: str, hashed: b
         return Requirement(text, name, Source.VCS, Tier.NONE, why, extras)
     if hashed or _HASH_FRAGMENT.search(fragment):
         return Requirement(text, name, Source.URL, Tier.DIGEST, extras=extras, version=version)
-    return Requirement(text, name, Source.URL, Tier.NONE, "nothing says what the file must hash to", extras)
+    return Requirement(text, name, Source.URL, Tier.NONE, "nothing says which hash the file must have", extras)
 
 
 def _egg(fragment: str) -> str:

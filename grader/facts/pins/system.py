@@ -108,7 +108,7 @@ def _why(ecosystem: str, text: str) -> str:
     if ecosystem == "apt" and "/" in text and "=" not in text:
         return "the suite's newest version is taken"
     if "://" in text:
-        return "nothing says what the file must hash to"
+        return "nothing says which hash the file must have"
     if re.search(r"[=<>~]|-[0-9]", text) and not (ecosystem in ("apt", "dnf") and "=" not in text):
         return f"{text} leaves the version open"
     return "any version will do"

@@ -204,7 +204,7 @@ class Client:
         except (OSError, http.client.HTTPException, ValueError) as problem:
             raise _silent(self.registry, problem) from None
         if response is None:
-            raise _silent(self.registry, "no way there")
+            raise _silent(self.registry, "no route to it")
         return RegistryResponse(response, address, self.registry)
 
     def _log_in(self, refusal: RegistryResponse) -> str | None:

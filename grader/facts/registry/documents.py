@@ -81,9 +81,13 @@ class Descriptor:
         entry = _mapping(raw)
         digest, size = entry.get("digest"), entry.get("size")
         if not isinstance(digest, str) or not is_digest(digest):
-            raise NotAManifest(f"what is served is not a manifest: it has {_shown(digest)} in place of a digest")
+            raise NotAManifest(
+                f"the registry's answer is not a manifest: it has {_shown(digest)} where a digest should be"
+            )
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            raise NotAManifest(f"what is served is not a manifest: it gives {_shown(size)} as the size of {digest}")
+            raise NotAManifest(
+                f"the registry's answer is not a manifest: it gives {_shown(size)} as the size of {digest}"
+            )
         platform = entry.get("platform")
         return cls(
             media_type=_text(entry.get("mediaType")),
@@ -131,17 +135,19 @@ class Manifest:
         served = media_type.partition(";")[0].strip().lower()
         own = _text(document.get("mediaType"))
         if document.get("schemaVersion") == 1 or "docker.distribution.manifest.v1" in served:
-            raise NotAManifest("what is served is a manifest of the old schema 1, which has no digest of its own")
+            raise NotAManifest(
+                "the registry's answer is a manifest of the old schema 1, whose digest is not that of its bytes"
+            )
         if own and served in MANIFESTS and own != served:
-            raise NotAManifest(f"what is served as {served} calls itself {_shown(own)}")
+            raise NotAManifest(f"the registry's answer is served as {served}, but calls itself {_shown(own)}")
         kind = own or (served if served in MANIFESTS else "")
         index = kind in INDEXES if kind else "manifests" in document
         if kind and kind not in MANIFESTS:
-            raise NotAManifest(f"what is served is not a manifest of an image or index, but {_shown(kind)}")
+            raise NotAManifest(f"the registry's answer is neither an image nor an index, but {_shown(kind)}")
         if document.get("schemaVersion") != 2:
-            raise NotAManifest("what is served is not a manifest: it has no schemaVersion 2")
+            raise NotAManifest("the registry's answer is not a manifest: it has no schemaVersion 2")
         if ("config" in document or "layers" in document) if index else "manifests" in document:
-            raise NotAManifest("what is served is an image's manifest and an index at the same time")
+            raise NotAManifest("the registry's answer is an image's manifest and an index at the same time")
         subject = document.get("subject")
         config = None if index else Descriptor.of(document.get("config"))
         return cls(
@@ -185,7 +191,7 @@ class ConfigDocument:
         document = _read(raw, "an image's config")
         diff_ids = _mapping(document.get("rootfs")).get("diff_ids") or []
         if not isinstance(diff_ids, list) or not all(isinstance(item, str) and is_digest(item) for item in diff_ids):
-            raise NotAManifest("what is served is not an image's config: it does not name its layers")
+            raise NotAManifest("the registry's answer is not an image's config: it does not name its layers")
         return cls(digest, document, _platform(document), tuple(diff_ids))
 
     @property
@@ -212,15 +218,15 @@ def _read(raw: bytes, what: str = "a manifest") -> Mapping[str, Any]:
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError):
-        raise NotAManifest(f"what is served is not {what}: it is not JSON") from None
+        raise NotAManifest(f"the registry's answer is not {what}: it is not JSON") from None
     if not isinstance(document, dict):
-        raise NotAManifest(f"what is served is not {what}: it is JSON, but not an object")
+        raise NotAManifest(f"the registry's answer is not {what}: it is JSON, but not an object")
     return document
 
 
 def _descriptors(raw: object) -> tuple[Descriptor, ...]:
     if raw is not None and not isinstance(raw, list):
-        raise NotAManifest("what is served is not a manifest: it has something else in place of a list")
+        raise NotAManifest("the registry's answer is not a manifest: it has something else where a list should be")
     return tuple(Descriptor.of(item) for item in raw or ())
 
 

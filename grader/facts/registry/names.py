@@ -24,7 +24,7 @@ def learner_name(text: str) -> str:
     """Return the text itself. Raises UnusableInput if it cannot be part of a repository's name."""
     if len(text) > _LONGEST or not _COMPONENT.fullmatch(text):
         raise UnusableInput(
-            f"the learner's name becomes part of a repository's (LAYERWISE_LEARNER): expected at most {_LONGEST} lower "
+            f"LAYERWISE_LEARNER becomes part of a repository's name: expected at most {_LONGEST} lower "
             f"case letters and digits, with single dots, dashes or underscores between them, found {clean(text, 40)!r}"
         )
     return text
@@ -38,9 +38,11 @@ def fill(text: str, learner: str) -> str:
 def _repository(text: str) -> str:
     found = parse_reference(fill(text, DEFAULT_LEARNER))
     if text.count(PLACEHOLDER) > 1:
-        raise ValueError(f"expected {PLACEHOLDER} once at most, found {text!r}")
+        raise ValueError(f"expected {PLACEHOLDER} at most once, found {text!r}")
     if not found or found.tag or found.digest:
-        raise ValueError(f"expected a repository such as localhost:5000/{PLACEHOLDER}/tides, no tag, found {text!r}")
+        raise ValueError(
+            f"expected a repository without a tag, such as localhost:5000/{PLACEHOLDER}/tides, found {text!r}"
+        )
     if not text.startswith(f"{found.registry}/"):
         raise ValueError(f"expected a repository with its registry in front, such as localhost:5000/…, found {text!r}")
     return text

@@ -95,20 +95,18 @@ class Repository:
                 answer.headers.get("Docker-Content-Digest", ""),
             )
         if len(raw) > MAX_MANIFEST:
-            raise NotAManifest(
-                f"what {self} serves as {which} is not a manifest: it has more than {MAX_MANIFEST >> 20} MiB"
-            )
+            raise NotAManifest(f"{self} serves more than {MAX_MANIFEST >> 20} MiB as the manifest {which}")
         claimed = which if is_digest(which) else claimed
         algorithm = claimed.partition(":")[0] if is_digest(claimed) else "sha256"
         manifest = Manifest.read(raw, media_type, algorithm=algorithm)
         if is_digest(claimed) and manifest.digest != claimed:
-            raise DigestMismatch(f"what {self} serves as {claimed} is {manifest.digest}")
+            raise DigestMismatch(f"{self} serves other bytes as {claimed}: their digest is {manifest.digest}")
         return manifest
 
     def image_config(self, manifest: Manifest) -> ConfigDocument:
         """Return the config of an image. Raises NotAManifest if the manifest is an index, or what `blob` raises."""
         if manifest.config is None:
-            raise NotAManifest("an index is served in place of an image's manifest")
+            raise NotAManifest("the registry serves an index where an image's manifest should be")
         raw = self.blob(manifest.config.digest, MAX_MANIFEST)
         if len(raw) != manifest.config.size:
             raise DigestMismatch(
@@ -149,7 +147,9 @@ class Repository:
             computed.update(chunk)
             yield chunk
         if f"{algorithm}:{computed.hexdigest()}" != digest:
-            raise DigestMismatch(f"the blob that {self} serves as {digest} is {algorithm}:{computed.hexdigest()}")
+            raise DigestMismatch(
+                f"{self} serves other bytes as {digest}: their digest is {algorithm}:{computed.hexdigest()}"
+            )
 
     def has_blob(self, digest: str) -> int | None:
         """Return the size of a blob in bytes, which the registry says without serving it, and None if there is none."""
@@ -290,7 +290,7 @@ def catalogue(registry: str, after: str = "") -> Iterator[str]:
 def _listed(page: dict[str, object]) -> list[object]:
     entries = page.get("manifests") or []
     if not isinstance(entries, list):
-        raise NotAManifest("what is served as a list of referrers is malformed")
+        raise NotAManifest("the registry's list of referrers is malformed")
     return entries
 
 

@@ -104,7 +104,7 @@ def _archive(repository: Repository, manifest: Manifest) -> Generator[bytes, Non
     """Yield the image as an OCI layout in a tar archive."""
     deadline = time.monotonic() + MAX_SECONDS
     if manifest.config is None:
-        raise NotAManifest("an index is served in place of an image's manifest")
+        raise NotAManifest("the registry serves an index where an image's manifest should be")
     digest = digest_of(manifest.raw)
     entry = {"mediaType": manifest.media_type, "digest": digest, "size": len(manifest.raw)}
     yield from _file("index.json", json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode())

@@ -111,8 +111,8 @@ class Cosign:
             result = self._ask(thing, known["key"].encode(), Subject(known["subject"].encode()), predicate)
             if not result.good:
                 raise GraderError(
-                    f"Cosign refuses a signature that is known to be good ({result.why}), so its refusals say nothing: "
-                    f"2.x from 2.5 on and 3.x are known to work, this is {self.version}"
+                    f"Cosign refuses a signature that is known to be good ({result.why}), so its refusals prove "
+                    f"nothing: 2.x from 2.5 on and 3.x are known to work, this is {self.version}"
                 )
             self._proven.add(form)
 

@@ -114,7 +114,7 @@ def _texts(raw: Any, where: str) -> Sequence[str]:
     if raw is None:
         return ()
     if not isinstance(raw, list) or not all(isinstance(item, str) for item in raw):
-        raise SubmissionFault(f"{where}: expected lists of texts as paths and purls")
+        raise SubmissionFault(f"{where}: expected paths and purls to be lists of texts")
     return tuple(item[:400] for item in raw[:100])
 
 

@@ -186,7 +186,7 @@ def of_document(document: object) -> Bom:
     if str(table.get("spdxVersion") or "").startswith("SPDX-2."):
         return Bom(Format.SPDX, frozenset(islice(_spdx(table), MAX_PACKAGES)))
     if isinstance(document, str) or "@context" in table:
-        raise NoBom("it is SPDX in another form than the JSON of version 2")
+        raise NoBom("it is SPDX, but not the JSON of version 2")
     raise NoBom("it is neither CycloneDX nor SPDX")
 
 

@@ -159,8 +159,8 @@ def verify_signatures(repository: Repository, manifest: Manifest, key: bytes, co
     signatures, is_all = _verified(repository, manifest, key, cosign)
     if not signatures.good and not is_all:
         raise GraderError(
-            f"more signatures are attached to {manifest.digest} than the {MAX_SIGNATURES} that are looked at, and none "
-            "of these verifies: delete those that are of no use, and grade again"
+            f"more than {MAX_SIGNATURES} signatures are attached to {manifest.digest}, and none of the first "
+            f"{MAX_SIGNATURES} verifies: delete those that nobody needs, and grade again"
         )
     return signatures
 

@@ -129,7 +129,7 @@ def _hands_over(step: Step) -> bool:
     "no-healthcheck",
     Severity.INFO,
     lesson="05-runtime",
-    text="An image that serves a port says how to tell whether it works.",
+    text="An image that serves a port has a HEALTHCHECK.",
     order=130,
 )
 def no_healthcheck(target: LintTarget) -> Iterator[Hit]:
@@ -139,4 +139,7 @@ def no_healthcheck(target: LintTarget) -> Iterator[Hit]:
         return
     ports = image.last("EXPOSE")
     if ports is not None and image.last("HEALTHCHECK") is None:
-        yield Hit(ports.line, "The image serves a port and has no HEALTHCHECK: an engine cannot tell whether it works.")
+        yield Hit(
+            ports.line,
+            "The image serves a port and has no HEALTHCHECK: the engine cannot tell whether the service works.",
+        )

@@ -31,7 +31,7 @@ SERVES = "RUN mkdir /www && echo hello > /www/index.html\nCMD {}httpd -f -p 8080
 RIGHT = SERVES.format("")
 ASK = "wget -q -O- http://127.0.0.1:8080/"
 FAILS = "even in a container where the service does not run"
-STILL = "while the service stands still"
+STILL = "while the service is stopped"
 # Programs of one process. The first touches a file, or writes the time into it.
 NOW = secrets.token_hex(4)
 """In a step that makes a file whose age counts: the step must run now, and not come from the cache."""
@@ -121,10 +121,10 @@ CASES = [
     Case("a check the service brings", PYTHON + 'CMD ["python3", "/beater.py", "/ok.sh", "exit 0"]\n'
          "HEALTHCHECK CMD sh /ok.sh\n", False, STILL),
     Case("a file of the build that is young", RIGHT + f"RUN touch /built # {NOW}\n"
-         f"HEALTHCHECK CMD {OLD.format('/built', 600)}\n", False, "older than just built"),
+         f"HEALTHCHECK CMD {OLD.format('/built', 600)}\n", False, "with the image's files made a year older"),
     Case("a young file of the build, and the service touches another", PYTHON + f"RUN touch /built # {NOW}\n"
          f'CMD ["python3", "/beater.py", "/hb", ""]\nHEALTHCHECK CMD {OLD.format("/built", 600)}\n', False,
-         "older than just built"),
+         "with the image's files made a year older"),
     Case("a file that the engine makes", RIGHT + f"HEALTHCHECK CMD {OLD.format('/etc/hostname', 600)}\n", False, FAILS),
     Case("is not process 1", RIGHT + "HEALTHCHECK CMD test $$ -ne 1\n", False, FAILS),
     Case("process 1 is another", RIGHT + "HEALTHCHECK CMD ! grep -q test /proc/1/cmdline\n", False, FAILS),

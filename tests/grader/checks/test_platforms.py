@@ -304,8 +304,8 @@ def test_damage_and_nonsense(repository: Repository) -> None:
     here = f"/v2/{repository.name}"
     faults = {
         f"{here}/blobs/{arm.layers[0].digest}": "has more than",
-        f"{here}/blobs/{arm.config.digest}": "serves as",
-        f"{here}/manifests/{arm.digest}": "is sha256:",
+        f"{here}/blobs/{arm.config.digest}": "their digest is sha256:",
+        f"{here}/manifests/{arm.digest}": "their digest is sha256:",
     }
     for path, says in faults.items():
         body = b'{"schemaVersion": 2, "config": ' + json.dumps(arm.config.to_dict()).encode() + b', "layers": []}'

@@ -439,7 +439,7 @@ def test_a_config_that_was_swapped(lab: Lab, tag: str, player: Player) -> None:
     player.answers[f"GET /v2/{lab.repository.name}/blobs/{manifest.config.digest}"] = Said(200, b"{}")
     found = lab.judge(tag, repository=f"{player.address}/{lab.repository.name}")
     assert found.status is Status.FAILED
-    assert f"serves as {manifest.config.digest} is sha256:" in found.message
+    assert f"serves other bytes as {manifest.config.digest}: their digest is sha256:" in found.message
 
 
 def test_what_is_no_manifest(lab: Lab, tag: str, player: Player) -> None:

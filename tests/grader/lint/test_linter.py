@@ -50,7 +50,7 @@ def test_line_ends_and_a_byte_order_mark_change_nothing(tmp_path, start, end):
     ("content", "error"),
     [
         (b"", "empty"),
-        (b"\x00\x01\x02", "is no text"),
+        (b"\x00\x01\x02", "is not text"),
         (b"FROM", "FROM"),
         (b"ARG X=1\n", "no FROM"),
         (b"FROM a\nCOPPY x /\n", "COPPY"),
@@ -58,7 +58,7 @@ def test_line_ends_and_a_byte_order_mark_change_nothing(tmp_path, start, end):
         (b"# only a comment\n", "no instructions"),
         (b"FROM $NOTHING\n", "blank"),
         (b"FROM a AS x\nCOPY --from=y / /\nFROM a AS y\nCOPY --from=x / /\n", "circular"),
-        (b"\xff\xfe" + "FROM scratch\n".encode("utf-16-le"), "is no text"),
+        (b"\xff\xfe" + "FROM scratch\n".encode("utf-16-le"), "is not text"),
         (b"FROM a\n" + b"RUN x\n" * 300_000, "larger"),
     ],
 )

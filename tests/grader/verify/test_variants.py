@@ -200,17 +200,20 @@ def test_most_exercises_need_no_script(exercise):
         (HEAD + 'delete = ["/etc"]\n' + CHECKS, "delete.0: expected a path inside"),
         (HEAD + CHECKS.replace("user", "usre"), "checks: no check 'usre' in one; did you mean 'user'?"),
         (HEAD + CHECKS + 'zzz = "failed"\n', "checks: no check 'zzz' in one; valid: build, user"),
-        (HEAD + '[checks]\nbuild = "failed"\n', "checks: says nothing of user; every check needs its status"),
-        (HEAD + "[checks]\n", "checks: says nothing of build, user; every check needs its status"),
+        (HEAD + '[checks]\nbuild = "failed"\n', "checks: does not name user; every check needs its status"),
+        (HEAD + "[checks]\n", "checks: does not name build, user; every check needs its status"),
         (HEAD + CHECKS.replace("failed", "fails"), "checks.user: Input should be 'passed', 'partial', 'failed' or"),
         (HEAD + CHECKS.replace("failed", "error"), "checks.user: Input should be 'passed', 'partial', 'failed' or"),
-        (HEAD + CHECKS.replace("failed", "passed"), "kind: passing every check makes a variant odd-but-right"),
-        (HEAD.replace("near-miss", "cheat") + CHECKS.replace("failed", "passed"), "kind: passing every check makes"),
+        (HEAD + CHECKS.replace("failed", "passed"), "kind: a variant is odd-but-right if it passes"),
+        (
+            HEAD.replace("near-miss", "cheat") + CHECKS.replace("failed", "passed"),
+            "kind: a variant is odd-but-right if",
+        ),
         (
             HEAD.replace("near-miss", "odd-but-right") + CHECKS,
-            "kind: passing every check makes a variant odd-but-right",
+            "kind: a variant is odd-but-right if it passes",
         ),
-        (STARTER, "kind, base: the variant named 'starter', and no other"),
+        (STARTER, "kind, base: both are \"starter\" for the variant named 'starter', and for no other"),
     ],
 )
 def test_an_expectation_is_refused_by_key(exercise, expectation, message):
@@ -220,9 +223,12 @@ def test_an_expectation_is_refused_by_key(exercise, expectation, message):
 @pytest.mark.parametrize(
     ("expectation", "message"),
     [
-        (STARTER.replace('kind = "starter"', 'kind = "near-miss"'), "kind, base: the variant named 'starter'"),
-        (STARTER.replace('base = "starter"\n', ""), "kind, base: the variant named 'starter'"),
-        (STARTER.replace("failed", "passed").replace("skipped", "passed"), "kind: passing every check makes"),
+        (
+            STARTER.replace('kind = "starter"', 'kind = "near-miss"'),
+            "kind, base: both are \"starter\" for the variant named 'starter'",
+        ),
+        (STARTER.replace('base = "starter"\n', ""), "kind, base: both are \"starter\" for the variant named 'starter'"),
+        (STARTER.replace("failed", "passed").replace("skipped", "passed"), "kind: a variant is odd-but-right if"),
     ],
 )
 def test_the_starters_expectation_is_of_its_own_kind(exercise, expectation, message):

@@ -101,7 +101,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "nothing": (lambda: b"", "it is empty"),
     "zeros": (lambda: bytes(10_240), "it is empty"),
     "text": (lambda: b"FROM scratch\n" * 100, "not a tar archive"),
-    "some other archive": (lambda: LAYER, "no image archive"),
+    "some other archive": (lambda: LAYER, "not an image archive"),
     "cut": (lambda: Maker().bytes()[:3000], "ends in the middle"),
     "gzip, cut": (lambda: gzip.compress(Maker().bytes())[:400], "ends in the middle"),
     "gzip, damaged": (lambda: gzip.compress(LAYER)[:60] + bytes(200), "damaged"),
@@ -119,12 +119,12 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         ),
         "name different images",
     ),
-    "a whiteout without a name": (lambda: Maker(LAYER, tar(plain("etc/.wh."))).bytes(), "'etc/.wh.' takes away"),
-    "a file in a file": (lambda: Maker(tar(plain("a"), plain("a/b"))).bytes(), "'a' is no folder"),
+    "a whiteout without a name": (lambda: Maker(LAYER, tar(plain("etc/.wh."))).bytes(), "'etc/.wh.' deletes"),
+    "a file in a file": (lambda: Maker(tar(plain("a"), plain("a/b"))).bytes(), "'a' is not a folder"),
     "a file behind a link in a circle": (lambda: Maker(tar(link("a", "a"), plain("a/b"))).bytes(), "in a circle"),
     "no config": (lambda: Maker().docker(Config="x"), "config is missing"),
     "no layer": (lambda: Maker().bytes(without(digest(LAYER))), "some of its layers are missing"),
-    "no manifest": (lambda: Maker().bytes(without("index.json")), "no image archive"),
+    "no manifest": (lambda: Maker().bytes(without("index.json")), "not an image archive"),
     "too few layers": (lambda: Maker(LAYER, LAYER).docker(Layers=["0/layer.tar"]), "some of its layers are missing"),
     "a layer other than the config says": (
         lambda: Maker().bytes(lambda files: swapped(files, lambda text: text == LAYER, lambda _: LIAR)),
@@ -147,9 +147,9 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         "does not have the digest in its name",
     ),
     "an index of numbers": (lambda: maker(index=lambda _: {"manifests": 5}).bytes(), "malformed"),
-    "an index of nothing": (lambda: maker(index=lambda _: {"manifests": [None, []]}).bytes(), "no image archive"),
+    "an index of nothing": (lambda: maker(index=lambda _: {"manifests": [None, []]}).bytes(), "not an image archive"),
     "an index of itself": (
-        lambda: maker(index=lambda _: {"manifests": [{"digest": "sha256:x"}] * 1000}).bytes(), "no image archive"),
+        lambda: maker(index=lambda _: {"manifests": [{"digest": "sha256:x"}] * 1000}).bytes(), "not an image archive"),
     "other machines' images only": (
         lambda: maker(index=lambda index: {"manifests": [
             index["manifests"][0] | {"platform": {"architecture": name}} for name in ("s390x", "riscv64")]}).bytes(),
@@ -161,7 +161,7 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: maker(config={"rootfs": None, "x": 1}).docker(), "some of its layers are missing"),
     "a config whose layers are a number": (lambda: maker(config={"rootfs": {"diff_ids": 3}}).docker(), "malformed"),
     "a config of brackets": (
-        lambda: tar(plain("manifest.json", b"[" * 100_000), plain("index.json", b"[" * 1_000_000)), "no image archive"),
+        lambda: tar(plain("manifest.json", b"[" * 100_000), plain("index.json", b"[" * 1_000_000)), "not an image archive"),
     "an environment of numbers": (
         lambda: maker(config=Maker().config | {"config": {"Env": 5}}).docker(), "its config is malformed"),
     "labels that are a list": (

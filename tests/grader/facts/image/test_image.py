@@ -154,7 +154,5 @@ def test_whose_fault_it_is_that_no_engine_can_unpack_it() -> None:
     """A RUN can make such a layer, and a classic image store does not notice."""
     source = Counting(Maker(tar(plain("-a"), plain(".wh.-a"))).bytes())
     for unusable, fault in ((module.EngineFailure, SubmissionFault), (SubmissionUnusable, SubmissionUnusable)):
-        with pytest.raises(
-            fault, match="no engine can unpack the image: in layer 1, '-a' is both there and taken away"
-        ):
+        with pytest.raises(fault, match="no engine can unpack the image: in layer 1, '-a' is both added and deleted"):
             _ = Image(source, unusable=unusable).files

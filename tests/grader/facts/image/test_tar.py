@@ -229,7 +229,7 @@ def pax(record: bytes) -> bytes:
         pytest.param(archive(info("a"))[:512] + bytes(100), "middle of a member", id="half a block at the end"),
         pytest.param(archive(info("a", b"7")), "a member of a kind", id="a kind that engines do not know"),
         pytest.param(archive(info("a", b"V")), "a member of a kind", id="a label"),
-        pytest.param(pax(b"12 path=x\0y\n"), "a zero in it", id="a zero in a name"),
+        pytest.param(pax(b"12 path=x\0y\n"), "a zero byte in it", id="a zero in a name"),
         pytest.param(archive(info("a"))[:512] + bytes(512) + archive(info("b")), "a block of zeros", id="a lone block"),
         pytest.param(pax(b"13 uid=1_000\n"), "a malformed number", id="a number as only Python has it"),
     ],

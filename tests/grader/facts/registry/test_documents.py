@@ -32,17 +32,17 @@ NO_MANIFESTS = {
     "no version": (b'{"config": {}}', OCI_MANIFEST, "no schemaVersion"),
     "says other than it is served as": (document(mediaType=OCI_MANIFEST), OCI_INDEX, "calls itself"),
     "another kind of document": (document(mediaType="application/vnd.oci.artifact.manifest.v1+json"), "",
-                                 "not a manifest of an image or index"),
+                                 "neither an image nor an index"),
     "both at once": (document(manifests=[]), OCI_MANIFEST, "at the same time"),
     "both at once, as an index": (document(manifests=[]), OCI_INDEX, "at the same time"),
-    "no config": (json.dumps({"schemaVersion": 2, "layers": []}).encode(), OCI_MANIFEST, "in place of a digest"),
+    "no config": (json.dumps({"schemaVersion": 2, "layers": []}).encode(), OCI_MANIFEST, "where a digest should be"),
     "a digest that leads elsewhere": (document(layers=[ENTRY | {"digest": "sha256:../../../x"}]), OCI_MANIFEST,
-                                      "in place of a digest"),
+                                      "where a digest should be"),
     "a size below nothing": (document(layers=[ENTRY | {"size": -1}]), OCI_MANIFEST, "as the size"),
     "a size that is true": (document(layers=[ENTRY | {"size": True}]), OCI_MANIFEST, "as the size"),
-    "a table of layers": (document(layers={"0": ENTRY}), OCI_MANIFEST, "in place of a list"),
-    "a layer that is a word": (document(layers=["x"]), OCI_MANIFEST, "in place of a digest"),
-    "a subject that is none": (document(subject=7), OCI_MANIFEST, "in place of a digest"),
+    "a table of layers": (document(layers={"0": ENTRY}), OCI_MANIFEST, "where a list should be"),
+    "a layer that is a word": (document(layers=["x"]), OCI_MANIFEST, "where a digest should be"),
+    "a subject that is none": (document(subject=7), OCI_MANIFEST, "where a digest should be"),
 }  # fmt: skip
 
 

@@ -88,7 +88,7 @@ def test_an_image_without_its_config_has_no_labels() -> None:
 
 
 def test_an_index_of_indexes_is_refused() -> None:
-    with Player(registry(NESTED)).running() as player, pytest.raises(SubmissionFault, match="an index is served"):
+    with Player(registry(NESTED)).running() as player, pytest.raises(SubmissionFault, match="serves an index where"):
         lookup.labels(ImageReference(player.address, "x", "1", ""))
 
 

@@ -214,13 +214,13 @@ def test_a_digest_is_counted_and_not_believed(play: Callable[..., tuple[Player, 
         }
     )
     for which in ("lies", A):
-        with pytest.raises(DigestMismatch, match=f"as {A} is {counted}"):
+        with pytest.raises(DigestMismatch, match=f"as {A}: their digest is {counted}"):
             repository.manifest(which)
     for which in ("silent", "odd"):
         found = repository.manifest(which)
         assert found is not None
         assert found.digest == counted
-    with pytest.raises(DigestMismatch, match=f"as {A} is {BLOB_DIGEST}"):
+    with pytest.raises(DigestMismatch, match=f"as {A}: their digest is {BLOB_DIGEST}"):
         repository.blob(A, 100)
 
 

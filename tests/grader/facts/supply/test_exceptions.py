@@ -60,7 +60,7 @@ def test_no_entries(text: str) -> None:
         (b"vulnerabilities: [CVE-1]", "entry 1 of x has no id", None),
         (b"vulnerabilities: [{id: a}, {id: ' '}]", "entry 2 of x has no id", None),
         (b"vulnerabilities: [{id: 5}]", "entry 1 of x has no id", None),
-        (b"vulnerabilities: [{id: a, paths: b}]", "expected lists of texts", None),
+        (b"vulnerabilities: [{id: a, paths: b}]", "to be lists of texts", None),
         (b"vulnerabilities: [{id: a, expired_at: 2026-02-30}]", "cannot be read", None),
         (b"a: &a [1]\nvulnerabilities: *a", "uses an alias", None),
         (b"#" * (exceptions.MAX_FILE + 1), "larger than 64 KiB", None),

@@ -84,8 +84,8 @@ NONE = [
     (b"null", "neither CycloneDX nor SPDX"),
     (b"[]", "neither CycloneDX nor SPDX"),
     (b'{"components": []}', "neither CycloneDX nor SPDX"),
-    (b'"SPDXVersion: SPDX-2.3"', "another form"),
-    (b'{"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": []}', "another form"),
+    (b'"SPDXVersion: SPDX-2.3"', "but not the JSON of version 2"),
+    (b'{"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": []}', "but not the JSON of version 2"),
 ]
 # fmt: on
 

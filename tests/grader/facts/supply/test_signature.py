@@ -231,7 +231,9 @@ def test_what_was_not_looked_at_is_an_error(
 ) -> None:
     monkeypatch.setattr(module, "MAX_SIGNATURES", 2)
     things = [*(thing(Form.SIMPLE, payload(f"sha256:{each}")) for each in range(number)), *more]
-    with pytest.raises(GraderError, match=r"more signatures are attached to sha256:.* than the 2 that are looked at"):
+    with pytest.raises(
+        GraderError, match=r"more than 2 signatures are attached to sha256:.*, and none of the first 2 verifies"
+    ):
         judged(monkeypatch, PlayedCosign(), *things)
     assert judged(monkeypatch, PlayedCosign(payload("sha256:0")), *things).good
 
