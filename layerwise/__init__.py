@@ -26,7 +26,7 @@ _VIEWS = {
 }
 
 _GONE = {
-    "quiz": "lw.ask: this is an old copy of a lesson that you have edited; the new one is beside it, NAME.new.ipynb"
+    "quiz": "lw.ask: this is an old copy of a lesson that you have edited; the new one is next to it, NAME.new.ipynb"
 }
 """What an old copy of a lesson may still ask for, and what is in its place."""
 

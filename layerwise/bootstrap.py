@@ -155,7 +155,7 @@ class Counter:
             self.seen += 1
             self.what = f"{min(self.seen, self.total)} of about {self.total} found"
         elif text.startswith("Installing collected"):
-            self.what = "installing (about half of the time)"
+            self.what = "installing them (this is the second half)"
         elapsed = time.monotonic() - self.started
         if sys.stderr.isatty():
             print(f"\r\033[K     {self.what}, {elapsed:.0f} s", end="", file=sys.stderr, flush=True)

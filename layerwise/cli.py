@@ -14,19 +14,19 @@ from layerwise.errors import LabError
 COMMANDS = {
     "up": "Bring up the lab: engine, registry, base images, tools, JupyterLab.",
     "down": "Stop what `lab up` started; --purge removes all of it.",
-    "status": "What runs, with versions and addresses.",
-    "doctor": "Try everything a lesson needs, and name the cure for what fails.",
+    "status": "Show what is running, with versions and addresses.",
+    "doctor": "Try everything a lesson needs, and say how to fix what fails.",
     "exercises": "List the exercises and your points; `verify` proves each one.",
     "start": "Copy an exercise's starter into your work folder.",
     "grade": "Grade your work on an exercise.",
     "hint": "Show the next hint for an exercise.",
     "watch": "Grade your work on an exercise at each save.",
     "scan": "Scan an image, a file or a folder with the course's frozen advisories.",
-    "lint": "Look through Dockerfiles for what needs no build to be seen.",
+    "lint": "Find problems in Dockerfiles without building them.",
     "pipeline": "Build, test, scan, sign and ship a folder, with a gate at each stage.",
-    "reset": "Put an exercise back to its starter.",
-    "forget": "Delete your points, answers and hints, after asking.",
-    "test": "Run all of the project's tests on a live lab.",
+    "reset": "Go back to the starter of an exercise. Your work is kept.",
+    "forget": "Delete your points, answers and hints. It asks first.",
+    "test": "Run the project's tests on a live lab.",
 }
 
 

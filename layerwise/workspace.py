@@ -105,7 +105,7 @@ def shown(path: Path) -> str:
 def _copy(exercise: Exercise, place: Path) -> Path:
     """Copy the starter to `place`, completely or not at all: to another folder first, which is then renamed."""
     if not exercise.starter.is_dir():
-        raise InputError(f"{exercise.folder} has no starter/ to begin with")
+        raise InputError(f"{exercise.folder} has no folder starter/ to copy")
     half = None
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

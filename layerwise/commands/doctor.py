@@ -7,8 +7,8 @@ import click
 
 @click.command()
 def command() -> int:
-    """Look at the machine, the engine and the registry, and really build, push, pull, run and remove a tiny image.
-    Each finding that is not ok names its cure. Exit status: 0 if a lesson would work, 1 if not.
+    """Look at the machine, the engine and the registry, then build, push, pull, run and remove a tiny image.
+    Each finding that is not ok says what to do about it. Exit status: 0 if a lesson would work, 1 if not.
 
     \b
     lab doctor
@@ -28,8 +28,9 @@ def command() -> int:
         if finding.cure:
             console.print(Text(f"      {'':<13}→ {finding.cure}"))
     if counts[Level.FAIL]:
-        console.print(f"\nA lesson would not work yet: {counts[Level.FAIL]} to fix, marked fail above.")
+        console.print(f"\nA lesson would not work yet. To fix: {counts[Level.FAIL]}, marked “fail” above.")
         return 1
-    warnings = f", with {counts[Level.WARN]} warnings" if counts[Level.WARN] else ""
+    count = counts[Level.WARN]
+    warnings = f", with {count} warning{'' if count == 1 else 's'}" if count else ""
     console.print(f"\nA lesson would work here{warnings}.")
     return 0

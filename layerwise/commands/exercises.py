@@ -135,7 +135,7 @@ def _print(found: Course) -> None:
     if found.exercises:
         console.print(table)
     if any(one.is_of_other_checks for one in found.exercises):
-        click.echo("* graded by other checks than the exercise has today: grade again")
+        click.echo("* the checks of this exercise have changed since: grade it again")
     points = f", {found.score:g} of {found.max_score:g} points" if found.exercises else ""
     done = sum(one.done for one in found.exercises)
     click.echo(f"{done} of {len(found.exercises)} done{points}." + _advice(found.next))

@@ -29,13 +29,13 @@ def command(yes: bool) -> None:
     if not yes:
         if not sys.stdin.isatty():
             raise InputError(
-                "this deletes your points and answers for good; to do it without being asked: lab forget --yes"
+                "this deletes your points, answers and hints, and nothing brings them back; if sure: lab forget --yes"
             )
         try:
             kept = progress.summary()
         except ProgressError:
-            kept = "a record that cannot be read"
-        if not click.confirm(f"Delete {kept} for good?", default=False):
+            kept = "your record, which cannot be read"
+        if not click.confirm(f"Delete {kept}? Nothing brings them back.", default=False):
             click.echo("Nothing was deleted.")
             return
     progress.forget()

@@ -29,8 +29,8 @@ _FILE = click.Path(path_type=Path, dir_okay=True)
 def command(exercise: str, folder: str | None, image: Path | None, as_json: bool, **files: Path | None) -> int:
     """Grade your work on EXERCISE, or what is in FOLDER.
 
-    With --image, an image saved as a file is judged without an engine, by the checks that need no more; with FOLDER, by
-    those that look at its files, too. Such a grade is not recorded.
+    With --image, a saved image is judged without an engine, by the checks that need nothing but the image. If you name
+    a FOLDER as well, the checks of its files are judged too. A grade with --image is not recorded.
 
     Exit status: 0 full marks; 1 points were lost; 2 nothing to grade; 3 the grader or the engine failed.
 

@@ -26,7 +26,7 @@ LEVELS = ("error", "warning", "info")
     "--context", type=_PATH, metavar="FOLDER", help="The build context. Default: the folder of each Dockerfile."
 )
 def command(paths: tuple[str, ...], form: str, level: str, context: Path | None) -> int:
-    """Check Dockerfiles for what can be seen without a build.
+    """Find problems in Dockerfiles without building them.
 
     PATH is a Dockerfile, or a folder that is searched for Dockerfiles; the default is the current folder. No engine is
     needed, and nothing is run.

@@ -17,15 +17,15 @@ MARKS = {"passed": "ok", "failed": "STOP", "not run": "-"}
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the result of each stage as JSON, and nothing else.")
 def command(folder: Path, as_json: bool) -> int:
-    """Build, test, scan, list (SBOM), push by digest, sign and verify what is in FOLDER, as its pipeline.toml says, and
-    only then move the tag. The first gate that stays shut ends it.
+    """Build, test and scan what is in FOLDER, make its SBOM, push, sign and verify the image, and move the tag last.
+    FOLDER has a pipeline.toml that says what to do. The pipeline ends at the first gate that stays shut.
 
-    Make a key first, outside of FOLDER, with: cosign generate-key-pair. The password is taken from COSIGN_PASSWORD.
+    Make a key first, outside of FOLDER: cosign generate-key-pair. The key's password is taken from COSIGN_PASSWORD.
 
     Exit status: 0 released; 1 a gate stayed shut; 2 unusable input; 3 the engine, the registry or a tool failed.
 
     \b
-    COSIGN_PASSWORD= lab pipeline course/apps/bakery
+    COSIGN_PASSWORD= lab pipeline course/apps/ferry
     lab pipeline . --json
     """
     from layerwise import workspace

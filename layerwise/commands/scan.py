@@ -32,19 +32,20 @@ _STYLES = {"CRITICAL": "bold red", "HIGH": "red", "MEDIUM": "yellow", "LOW": "bl
 @click.option("--snapshot", type=click.Choice(["now", "then"]), default="now", show_default=True,
               help="Which of the course's two snapshots is used.")  # fmt: skip
 @click.option(
-    "--live", is_flag=True, help="Use today's advisories of Trivy, from the network, instead of the course's."
+    "--live", is_flag=True, help="Use Trivy's own advisories of today, from the network, instead of the course's."
 )
 @click.option("--severity", type=click.Choice(LEVELS), default="unknown", show_default=True,
               help="The lowest severity that is shown and counts.")  # fmt: skip
-@click.option("--ignore-unfixed", is_flag=True, help="Leave out what no version fixes.")
+@click.option("--ignore-unfixed", is_flag=True, help="Leave out vulnerabilities that no version fixes.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON on standard output, and nothing else.")
 def command(ref: str, snapshot: SnapshotName, live: bool, severity: str, ignore_unfixed: bool, as_json: bool) -> int:
     """Scan REF for known vulnerabilities: an image on the lab's engine, in a registry or saved as a file, or a folder.
 
     The course's advisories are a frozen snapshot for teaching: the same image gives the same findings next year. For
-    images that matter, use --live. If there is a file or folder of that name, it is scanned, and not an image.
+    images that matter, use --live. If a file or folder is called REF, it is scanned instead of an image.
 
-    Exit status: 0 nothing of high severity or above; 1 such findings; 2 no such image; 3 it could not be scanned.
+    Exit status: 0 nothing of high severity or above; 1 something is, or is hidden from the scanner; 2 there is nothing
+    called REF; 3 it could not be scanned.
 
     \b
     lab scan localhost:5000/me/tides:1.0
@@ -112,7 +113,7 @@ def _print(ref: str, looked: ScanTarget, findings: Sequence[Vulnerability]) -> N
 
     console, scan = Console(highlight=False), looked.scan
     if scan.snapshot:
-        said = f"The course's advisories, a snapshot for teaching of {scan.date} ({scan.snapshot}): not for production."
+        said = f"The course's advisories, frozen on {scan.date} for teaching ({scan.snapshot}): not for production."
     else:
         said = "Trivy's own advisories, as of today."
     _lines(console, Text(said, style="bold"))
@@ -124,7 +125,7 @@ def _print(ref: str, looked: ScanTarget, findings: Sequence[Vulnerability]) -> N
         _lines(console, Text(f"Hidden from the scanner: {one.package}: {one.how} (/{one.path})", style="magenta"))
     _lines(console, Text())
     if not findings:
-        _lines(console, Text("No findings." if scan.packages else "No findings, since no packages are listed at all."))
+        _lines(console, Text("No findings." if scan.packages else "No findings: no packages are listed at all."))
         return
     _summary(console, looked, findings)
     for finding in findings[:SHOWN]:

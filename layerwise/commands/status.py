@@ -10,10 +10,10 @@ import click
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """Show what runs, with versions and addresses. Exit status: 0 if the lab is up, 3 if it is not.
+    """Show what is running, with versions and addresses. Exit status: 0 if the lab is up, 3 if it is not.
 
     \b
     lab status

@@ -1,4 +1,4 @@
-"""`lab test`: run everything, on a live lab that it brings up itself."""
+"""`lab test`: run the tests, on a live lab that it brings up itself."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from layerwise.stack.paths import ROOT
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--fast", is_flag=True, help="Only what needs no engine: style, types, unit tests.")
 @click.option(
-    "--long", is_flag=True, help="Also what takes long and seldom changes; proves again what has been proved."
+    "--long", is_flag=True, help="Also run what takes long and seldom changes, and prove again what is proved."
 )
 @click.option(
-    "--slice", "word", metavar="WORD", help="Of what --long adds, the tenth that WORD (a commit, say) chooses."
+    "--slice", "word", metavar="WORD", help="Run a tenth of what --long adds; WORD, such as a commit, picks it."
 )
 @click.option("--engines", is_flag=True, help="Compare the grader's verdicts on Docker 20.10, 26.1 and 28.5.")
-@click.option("--record", is_flag=True, help="Only record again what the lab's builder says, for the fast tests.")
+@click.option("--record", is_flag=True, help="Only record what the lab's builder says. The fast tests compare with it.")
 @click.argument("pytest_args", nargs=-1, type=click.UNPROCESSED)
 def command(fast: bool, long: bool, word: str | None, engines: bool, record: bool, pytest_args: tuple[str, ...]) -> int:
-    """Run the project's tests: style, types, unit tests; then, on a live lab, the engine, every exercise,
-    every lesson, and a browser. Brings the lab up first, and down again if it was not up before.
+    """Run the project's tests: style, types, unit tests; then, on a live lab, the engine, the exercises,
+    the lessons, and a browser. Brings the lab up first, and down again if it was not up before.
 
     \b
     lab test                         everything but what takes long
     lab test --long                  everything; run it before you call something done
-    lab test --fast                  what needs no engine (about a minute)
+    lab test --fast                  what needs no engine (a few minutes)
     lab test --engines               the same grade on every engine? (an hour or two; needs root on Debian or Ubuntu)
-    lab test --record                what BuildKit says of 500 Dockerfiles and ignore files, written down (minutes)
+    lab test --record                record what BuildKit says of 500 Dockerfiles and ignore files (minutes)
     lab test -- tests/grader -k user   a part, in one process; what follows -- goes to pytest
     """
     from layerwise.commands import _suite

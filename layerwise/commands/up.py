@@ -11,14 +11,14 @@ import click
     type=click.Choice(["auto", "host", "embedded"]),
     default="auto",
     show_default=True,
-    help="The Docker engine: this machine's, the lab's own, or this machine's if it has one.",
+    help="The Docker engine. host: this machine's; embedded: the lab's own; auto: this machine's, if it has one.",
 )
 @click.option("--port", type=int, default=8888, show_default=True, help="JupyterLab's port.")
 @click.option(
     "--images", metavar="A,B|all|none", help="The base images to prepare (default: those of the first lessons)."
 )
-@click.option("--no-jupyter", is_flag=True, help="Only the engine, the registries and the images.")
-@click.option("--offline", is_flag=True, help="Use only what is here already.")
+@click.option("--no-jupyter", is_flag=True, help="Bring up only the engine, the registries and the images.")
+@click.option("--offline", is_flag=True, help="Use only what is already on this machine.")
 def command(engine: str, port: int, images: str | None, no_jupyter: bool, offline: bool) -> None:
     """Bring up the lab: engine, registry, base images, tools, JupyterLab. A second run changes nothing.
 

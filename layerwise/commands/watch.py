@@ -27,10 +27,10 @@ RESTLESS = 5.0
 def command(exercise: str, folder: str | None) -> None:
     """Grade your work on EXERCISE, or what is in FOLDER, after each save.
 
-    What the Dockerfile alone shows is printed at once, and the grade when it is ready. A save during a grading starts
-    it again. Ctrl-C ends it; nothing is left behind.
+    What lint finds is shown at once, and the grade when it is ready. If you save during a grading, it starts again.
+    Ctrl-C ends it, and leaves nothing behind.
 
-    Exit status: 2 nothing to watch; 130 ended by Ctrl-C.
+    Exit status: 2 there is nothing to watch; 130 ended by Ctrl-C.
 
     \b
     lab watch 05-drop-root

@@ -1,4 +1,4 @@
-"""pipeline.toml: what a folder's pipeline builds, what it asks of it, and where it ships it.
+"""pipeline.toml: what a folder's pipeline builds, how it is tested, and where it is shipped.
 
 image = "localhost:5000/{learner}/bakery"    # {learner} is you: "me", or LAYERWISE_LEARNER
 tag   = "1.0"                                # moved to the new image last, when every gate has opened
@@ -111,7 +111,9 @@ def read(folder: Path) -> Pipeline:
     try:
         settings = read_table(file, Settings)
     except Missing:
-        raise InputError(f"{folder}: expected a {FILE} that says what the pipeline builds and asks for") from None
+        raise InputError(
+            f"{folder}: expected a {FILE}, which says what to build, test and ship (see docs/pipeline.md)"
+        ) from None
     except Unreadable as problem:
         raise InputError(str(problem)) from None
     pipeline = Pipeline(folder, settings)

@@ -1,4 +1,4 @@
-"""The stages of a pipeline, one after the other. The first gate that stays shut ends it.
+"""The stages of a pipeline, one after the other. It ends at the first gate that stays shut.
 
 One and the same image is built, tested, scanned, pushed, signed and verified: after the push it is named by its digest,
 and the tag that people use is moved last.

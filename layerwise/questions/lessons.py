@@ -31,7 +31,7 @@ def find(name: str) -> Question:
         raise InputError(f'a question is named "LESSON/ID", as in "00-start-here/prints"; found {name!r}')
     file = FOLDER / f"{lesson}.toml"
     if not file.is_file():
-        raise InputError(f"there are no questions of a lesson {lesson!r}{_near(lesson, lessons())}")
+        raise InputError(f"there are no questions for a lesson {lesson!r}{_near(lesson, lessons())}")
     known = read(file)
     if identity not in known:
         raise InputError(f"lesson {lesson} has no question {identity!r}{_near(identity, known)}")

@@ -71,19 +71,19 @@ class Question(BaseModel):
         if (self.kind in ("choice", "several", "order")) != bool(self.options):
             raise ValueError(f"kind {self.kind!r} {'has no options' if self.options else 'needs options'}")
         if len(set(self.options)) != len(self.options) or len(self.options) == 1:
-            raise ValueError("options: at least two, each another")
+            raise ValueError("options: expected at least two, all different")
         if self.kind != "number" and (self.tolerance or self.unit):
             raise ValueError(f"kind {self.kind!r} has no tolerance and no unit")
         if self.predict:
             if self.answer is not None or self.wrong:
-                raise ValueError("what is predicted is judged by what happens: it has no answer, and no wrong ones")
+                raise ValueError("a prediction is judged by what happens: leave out answer and wrong")
             return self
         if self.answer is None and self.kind != "order":
             raise ValueError("expected an answer, or predict = true")
         for each in self.wrong:
             given = self.read(each.answer)
             if given is None or self._is_right(given):
-                raise ValueError(f"wrong: {each.answer!r} is {'no answer' if given is None else 'right'}")
+                raise ValueError(f"wrong: {each.answer!r} is {'not an answer' if given is None else 'right'}")
         self._read_as_right(self.answer)
         return self
 
@@ -99,7 +99,7 @@ class Question(BaseModel):
         """
         names = {name for _, name, _, _ in Formatter().parse(self.why) if name is not None}
         if names != set(measured):
-            raise InputError(f"question {self.id!r} wants {sorted(names)} for its reason; found {sorted(measured)}")
+            raise InputError(f"the reason of question {self.id!r} needs {sorted(names)}; found {sorted(measured)}")
         try:
             self._read_as_right(answer)
         except ValueError as problem:
@@ -162,11 +162,11 @@ class Question(BaseModel):
             if not (
                 isinstance(right, list) and right and all(isinstance(word, str) and word.strip() for word in right)
             ):
-                raise ValueError(f"the answer of kind 'text' is words, found {answer!r}")
+                raise ValueError(f"an answer of kind 'text' is a text, found {answer!r}")
             return right
         right = self.read(answer)
         if right is None:
-            raise ValueError(f"{answer!r} is no answer of kind {self.kind!r}")
+            raise ValueError(f"{answer!r} is not an answer of kind {self.kind!r}")
         return right
 
     def _is_right(self, given: Any) -> bool:

@@ -94,7 +94,7 @@ def up(home: Home, options: Options) -> Result:
                             report=lambda name, text: say(f"{name}: {text}"),
                         )
                     except images.NotAvailable as problem:
-                        warnings.append(f"{problem}; what needs it is skipped")
+                        warnings.append(f"{problem}; nothing that builds on it will work")
             url = None
             if options.jupyter:
                 with shown.step("jupyter") as say:

@@ -1,4 +1,4 @@
-"""Would a lesson work here? Looks at the machine, then really builds, pushes, pulls, runs and removes a tiny image.
+"""Would a lesson work here? Looks at the machine, then builds, pushes, pulls, runs and removes a tiny image.
 
 `examine()` yields findings as they are made, and each that is not `ok` names its cure. The functions that judge
 (`machine`, `engine_oddities`, `certificates`, …) take readings, so that tests can give them what cannot be staged.
@@ -64,9 +64,7 @@ def examine() -> Iterator[Diagnosis]:
     if up:
         yield from trial(env)
     else:
-        yield fail(
-            "trial", "an engine answers, but the lab is not up: no image could be built, pushed and run", "./lab up"
-        )
+        yield fail("trial", "not done: an engine answers, but the lab is not up", "./lab up")
 
 
 def course() -> Iterator[Diagnosis]:
@@ -127,10 +125,14 @@ def memory(total: int) -> Diagnosis:
 def clock(here: datetime, engine_time: str) -> Diagnosis:
     """This machine's clock, and how far the engine's is off: in a laptop's virtual machine it drifts during sleep."""
     if here < RELEASED:
-        return fail("clock", f"it says {here:%Y-%m-%d %H:%M} UTC", "set the clock: certificates fail with a wrong one")
+        return fail(
+            "clock",
+            f"this machine's clock says {here:%Y-%m-%d %H:%M} UTC",
+            "set the clock: certificates fail with a wrong one",
+        )
     match = re.fullmatch(r"(.{19})(?:\.\d+)?(Z|[+-]\d\d:\d\d)", engine_time)
     if not match:
-        return ok("clock", f"{here:%Y-%m-%d %H:%M} UTC; the engine does not say what its own shows")
+        return ok("clock", f"{here:%Y-%m-%d %H:%M} UTC; the engine does not tell its time")
     apart = abs((here - datetime.fromisoformat(match[1] + match[2])).total_seconds())
     if apart > 30:
         return warn(
@@ -189,9 +191,7 @@ def engine_oddities(info: Mapping[str, Any]) -> Iterator[Diagnosis]:
     else:
         yield ok("engine", found)
     if told.rootless:
-        yield warn(
-            "engine", "rootless: uid 0 in a container is your own uid outside", "lesson 05 explains; nothing to do"
-        )
+        yield warn("engine", "rootless: uid 0 in a container is your own uid outside", "nothing to do")
     if str(info.get("Driver")) == "vfs":
         cure = "keep the engine's data on ext4 or xfs: vfs copies every layer whole"
         yield warn("engine", "storage driver vfs: slow, and it needs a lot of disk", cure)

@@ -78,7 +78,7 @@ class Asked(View):
         number of an option, several numbers, a number, words); `measured` are the values that its reason names."""
         with plainly():
             if not self.question.predict:
-                raise InputError(f"question {self.question.id!r} is no prediction: it is judged as it is answered")
+                raise InputError(f"question {self.question.id!r} is not a prediction: its answer is judged at once")
             happened = self.question.with_answer(answer, measured)
         if self.given is not None:
             self._remember(happened.judge(self.given).right)
@@ -103,7 +103,7 @@ class Asked(View):
 
     def _judge(self, warning: str = "") -> None:
         if self.question.predict:
-            self._say("kept", f"Kept. Run on, and compare it with what happens. {warning}".strip())
+            self._say("kept", f"Your prediction is kept. Run on, and compare it with what happens. {warning}".strip())
             return
         judgement = self.question.judge(self.given)
         self._say("right" if judgement.right else "wrong", f"{inline(judgement.text)} {warning}".strip())

@@ -55,7 +55,7 @@ def build(
     paths = [edit] if isinstance(edit, str) else list(edit)
     with plainly():
         if paths and not cache:
-            raise InputError("an edit shows what the cache still serves: leave out cache=False")
+            raise InputError("an edit shows which steps are reused, and that takes the cache: leave out cache=False")
         settings = build_settings(folder, file, target, args)
         built = Built(_named(folder, file, paths, change))
         built.run(Path(folder), settings, paths, change, cache=cache)

@@ -78,8 +78,8 @@ function render({ model, el }) {
   const grade = button("Grade my work", "lw-primary");
   const stop = button("Stop");
   const hint = button("");
-  const reset = button("Put back to the starter", "lw-quiet");
-  const yes = button("Put it back");
+  const reset = button("Go back to the starter", "lw-quiet");
+  const yes = button("Go back");
   const no = button("Keep my work");
   const sure = make("div", { className: "lw-row", hidden: true },
     make("span", { textContent: "Begin again? Your work so far is kept in work/.trash." }), yes, no);

@@ -107,7 +107,7 @@ def _facts(lesson: Lesson) -> list[str]:
 def _about(progress: ExerciseProgress) -> str:
     exercise = progress.exercise
     tries = f", {counted(progress.attempts, 'try', 'tries')}" if progress.state != "not begun" else ""
-    changed = ", graded by other checks than today's" if progress.is_of_other_checks else ""
+    changed = ", its checks have changed since this grade" if progress.is_of_other_checks else ""
     return f"{exercise.level}, {exercise.minutes} min{tries}{changed}"
 
 

@@ -182,7 +182,7 @@ class Layers(ListingView):
 
 
 def _shown(text: str) -> str:
-    return visible(text, 2 * LONGEST_INSTRUCTION) or "a file system from outside (no instruction recorded)"
+    return visible(text, 2 * LONGEST_INSTRUCTION) or "an imported file system (no instruction recorded)"
 
 
 def _counts(part: Slice) -> str:

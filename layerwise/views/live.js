@@ -1,7 +1,7 @@
 // Shared by the scripts of all views. Text arrives as HTML made and escaped in Python; nothing is put together here.
 
-const SILENCE = "The notebook's kernel does not answer yet: it is at work on another cell, or it was stopped. " +
-  "In that case, run this cell again.";
+const SILENCE = "The notebook's kernel does not answer yet. It may be running another cell. " +
+  "If it was stopped, run this cell again.";
 
 function make(tag, properties = {}, ...children) {
   const node = document.createElement(tag);

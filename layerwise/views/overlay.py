@@ -171,7 +171,7 @@ class Overlay:
             made = ""
             if place < len(steps) and (not folders or len(folders) == len(steps)):
                 part = steps[place]
-                text = visible(part.instruction, 80) or "a file system from outside"
+                text = visible(part.instruction, 80) or "an imported file system"
                 made = f"layer {part.layer.index + 1}, {size(part.layer.size)}: {text}"
             items.append(f"<li>{made}{_path(folders[place]) if place < len(folders) else ''}</li>")
         return f'<ul class="lw-lowers">{"".join(first + items)}</ul>'

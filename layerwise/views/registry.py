@@ -27,7 +27,7 @@ MAX_PLATFORMS = 6
 """The most platforms of an index named in a line."""
 MAX_EMPTY = 8
 """The most repositories without a tag that are named."""
-SHARED = ("lw-hollow", "blobs that another tag here has, too")
+SHARED = ("lw-hollow", "blobs that another tag here also has")
 OWN = ("lw-solid", "blobs of this tag alone")
 
 
@@ -118,7 +118,7 @@ class Registry:
         if empty := self.holdings.empty:
             some = [style.code(name) for name in empty[:MAX_EMPTY]]
             more = [f"{len(empty) - len(some):,} more"] if len(empty) > len(some) else []
-            said.append(f"Known by name, with no tag: {', '.join(some + more)}.")
+            said.append(f"Listed, but without a tag: {', '.join(some + more)}.")
         if self.holdings.left:
             said.append(f"Not looked into: {counted(self.holdings.left, 'more repository', 'more repositories')}.")
         return " ".join(said)

@@ -128,7 +128,7 @@ class Scanned:
 
     def _where(self, place: int | None) -> str:
         if place is None:
-            return "In no one layer"
+            return "In no single layer"
         whose = "base" if self._is_base(place) else "own"
         made = self.anatomy.image.layers[place].instruction
         return f"Layer {place + 1}, {whose}: {spelt(made, LONGEST_INSTRUCTION) or 'not recorded'}"

@@ -146,7 +146,7 @@ def _difference(name: str, one: bytes | None, other: bytes | None) -> FileDiffer
     if one is None or other is None:
         return FileDifference(name, words="too large to compare here")
     if b"\0" in one or b"\0" in other:
-        return FileDifference(name, words="differs, and is no text")
+        return FileDifference(name, words="differs, and is not text")
     before, after = (text.decode("utf-8", "replace").splitlines() for text in (one, other))
     if max(len(before), len(after)) > MAX_LINES:
         return FileDifference(name, words="has too many lines to compare here")

@@ -109,7 +109,7 @@ class Stages:
         edges = self._edges(places, width) if drawn else ""
         cards = "".join(self._card(node) for node in self.graph.nodes)
         note = "" if width <= MAX_LANES else (
-            '<p class="lw-soft">Too many arrows to draw: the lines of each stage tell them.</p>'
+            '<p class="lw-soft">Too many arrows to draw: see the lines in each stage.</p>'
         )  # fmt: skip
         style = f' style="--lw-lanes:{width}"' if drawn else ""
         return f'{note}<div class="lw-graph{" lw-railed" if drawn else ""}"{style} role="list">{edges}{cards}</div>'

@@ -128,7 +128,7 @@ def details(drawn: Sequence[Line]) -> str:
         ]
         for line in drawn
     ]
-    return table(("Line", "Stage", "What became of it", "From, s", "For, s", "Instruction"), rows, numbers=(0, 3, 4))
+    return table(("Line", "Stage", "What happened", "From, s", "For, s", "Instruction"), rows, numbers=(0, 3, 4))
 
 
 def key(drawn: Sequence[Line]) -> str:

@@ -59,8 +59,8 @@ def test_a_score_of_other_checks_than_todays_is_marked(lab):
     manifest.write_text(manifest.read_text().replace("points = 4", "points = 5"))
     ended = lab("exercises")
     assert row(ended, "01-tiny").endswith("8 of 10*")
-    assert ended.out.splitlines()[-2] == "* graded by other checks than the exercise has today: grade again"
-    assert "* graded" not in lab("exercises", LAYERWISE_HOME=str(lab.work)).out
+    assert ended.out.splitlines()[-2] == "* the checks of this exercise have changed since: grade it again"
+    assert "* the checks" not in lab("exercises", LAYERWISE_HOME=str(lab.work)).out
 
 
 def test_the_list_as_json(lab):

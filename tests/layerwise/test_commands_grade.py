@@ -241,7 +241,7 @@ def test_a_learners_name_that_no_repository_can_have_is_unusable_input(lab):
     work(lab, FULL)
     ended = lab("grade", "01-tiny", LAYERWISE_LEARNER="Ada Lovelace")
     assert (ended.status, ended.out) == (2, "")
-    assert "(LAYERWISE_LEARNER): expected at most 64 lower case letters" in ended.err
+    assert "LAYERWISE_LEARNER becomes part of a repository's name: expected at most 64 lower case letters" in ended.err
     assert ended.err.count("\n") == 1
 
 

@@ -108,7 +108,7 @@ def test_a_folder_may_be_named_beside_it(lab, graded, tmp_path):
         (None, "no image archive at"),
         (b"", "it is empty"),
         (b"\x1f\x8b nonsense", "damaged"),
-        (b"FROM scratch\n" * 1000, "it is not a tar archive"),
+        (b"FROM scratch\n" * 1000, "it is damaged, or not a tar archive"),
     ],
 )
 def test_what_is_no_image_is_said_in_one_line(graded, tmp_path, content, says):

@@ -76,5 +76,5 @@ class TestForget:
         out, _ = process.communicate(timeout=30)
         os.close(ours)
         assert process.returncode == 0
-        assert "Delete 0 attempts, 0 answers and 1 hint for good? [y/N]" in out
+        assert "Delete 0 attempts, 0 answers and 1 hint? Nothing brings them back. [y/N]" in out
         assert (lab.home / "progress.sqlite").exists() is left

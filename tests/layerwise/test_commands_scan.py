@@ -59,7 +59,7 @@ def test_a_folder(lab, folder):
     ended = lab("scan", folder, **NOWHERE)
     assert (ended.status, ended.err) == (1, "")
     lines = ended.out.splitlines()
-    assert lines[0] == "The course's advisories, a snapshot for teaching of 2026-06-30 (now): not for production."
+    assert lines[0] == "The course's advisories, frozen on 2026-06-30 for teaching (now): not for production."
     assert "3 packages listed" in lines[1]
     assert "\x1b" not in ended.out
     assert all(len(line) <= 80 for line in lines[2:])
@@ -98,7 +98,7 @@ def test_nothing_to_find(lab, folder):
     assert (ended.status, ended.out.splitlines()[-1]) == (0, "No findings.")
     (folder / "requirements.txt").unlink()
     ended = lab("scan", folder, **NOWHERE)
-    assert (ended.status, ended.out.splitlines()[-1]) == (0, "No findings, since no packages are listed at all.")
+    assert (ended.status, ended.out.splitlines()[-1]) == (0, "No findings: no packages are listed at all.")
 
 
 def test_a_file_with_no_engine(lab, tmp_path):

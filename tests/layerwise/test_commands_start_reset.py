@@ -172,7 +172,7 @@ def test_an_exercise_without_a_starter_cannot_be_begun(lab, command):
     (lab.exercise("01-tiny") / "starter").rename(lab.exercise("01-tiny") / "begin")
     ended = lab(command, "01-tiny")
     assert ended.status == 2
-    assert "has no starter/" in ended.err
+    assert "has no folder starter/" in ended.err
     assert not (lab.work / "01-tiny").exists()
 
 

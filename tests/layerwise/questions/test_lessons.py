@@ -33,10 +33,10 @@ def test_a_question_is_found_by_its_name(folder: Path) -> None:
         ("one", 'a question is named "LESSON/ID", as in "00-start-here/prints"; found \'one\''),
         ("01-layers/", "a question is named"),
         ("/one", "a question is named"),
-        ("01-layer/one", "no questions of a lesson '01-layer'; did you mean '01-layers'?"),
-        ("zzz/one", "no questions of a lesson 'zzz'$"),
+        ("01-layer/one", "no questions for a lesson '01-layer'; did you mean '01-layers'?"),
+        ("zzz/one", "no questions for a lesson 'zzz'$"),
         ("01-layers/othr", "lesson 01-layers has no question 'othr'; did you mean 'other'?"),
-        ("../01-layers/one", "no questions of a lesson '..'"),
+        ("../01-layers/one", "no questions for a lesson '..'"),
     ],
 )
 def test_a_name_that_leads_nowhere(name: str, said: str) -> None:
@@ -53,7 +53,7 @@ def test_a_name_that_leads_nowhere(name: str, said: str) -> None:
         ("question = [1]", "question number 1: Input should be a valid dictionary"),
         (ONE + ONE, "two questions have the id 'one'"),
         (ONE + "[[question]]\nask = 'a'\n", "question number 2: id: Field required"),
-        (ONE.replace("answer = 1", "answer = 'x'"), "question one: 'x' is no answer of kind 'number'$"),
+        (ONE.replace("answer = 1", "answer = 'x'"), "question one: 'x' is not an answer of kind 'number'$"),
         (ONE.replace("answer", "anwser"), "question one: anwser: Extra inputs"),
         ("[[question]", "cannot read .*01-layers.toml: "),
     ],

@@ -34,26 +34,26 @@ def order(size: int = 4, **more: Any) -> Question:
         ({"kind": "number", "options": LETTERS, "answer": 1}, "has no options"),
         ({"kind": "essay"}, "kind\n  Input should be 'choice', 'several'"),
         ({"options": LETTERS}, "expected an answer, or predict = true"),
-        ({"options": LETTERS, "answer": 4}, "4 is no answer of kind 'choice'"),
-        ({"options": LETTERS, "answer": -1}, "is no answer"),
-        ({"options": LETTERS, "answer": True}, "is no answer"),
-        ({"options": LETTERS, "answer": [1]}, "is no answer"),
-        ({"options": LETTERS, "kind": "several", "answer": 1}, "is no answer"),
-        ({"options": LETTERS, "kind": "several", "answer": [0, 0]}, "is no answer"),
-        ({"options": LETTERS, "kind": "several", "answer": []}, "is no answer"),
-        ({"options": LETTERS, "kind": "several", "answer": [0, 9]}, "is no answer"),
-        ({"kind": "number", "answer": float("nan")}, "is no answer"),
-        ({"kind": "text", "answer": ""}, "is words"),
-        ({"kind": "text", "answer": []}, "is words"),
-        ({"kind": "text", "answer": ["layer", 2]}, "is words"),
-        ({"options": ["a", "a"], "answer": 1}, "at least two, each another"),
-        ({"options": ["a"], "answer": 0}, "at least two, each another"),
+        ({"options": LETTERS, "answer": 4}, "4 is not an answer of kind 'choice'"),
+        ({"options": LETTERS, "answer": -1}, "is not an answer"),
+        ({"options": LETTERS, "answer": True}, "is not an answer"),
+        ({"options": LETTERS, "answer": [1]}, "is not an answer"),
+        ({"options": LETTERS, "kind": "several", "answer": 1}, "is not an answer"),
+        ({"options": LETTERS, "kind": "several", "answer": [0, 0]}, "is not an answer"),
+        ({"options": LETTERS, "kind": "several", "answer": []}, "is not an answer"),
+        ({"options": LETTERS, "kind": "several", "answer": [0, 9]}, "is not an answer"),
+        ({"kind": "number", "answer": float("nan")}, "is not an answer"),
+        ({"kind": "text", "answer": ""}, "is a text"),
+        ({"kind": "text", "answer": []}, "is a text"),
+        ({"kind": "text", "answer": ["layer", 2]}, "is a text"),
+        ({"options": ["a", "a"], "answer": 1}, "expected at least two, all different"),
+        ({"options": ["a"], "answer": 0}, "expected at least two, all different"),
         ({"options": ["a", "  "], "answer": 0}, "options.1\n  String should have at least 1 character"),
         ({"options": LETTERS, "answer": 1, "unit": "MB"}, "kind 'choice' has no tolerance and no unit"),
-        ({"options": LETTERS, "answer": 1, "predict": True}, "what is predicted is judged by what happens"),
+        ({"options": LETTERS, "answer": 1, "predict": True}, "a prediction is judged by what happens"),
         ({"options": LETTERS, "predict": True, "wrong": [{"answer": 0, "why": "no"}]}, "judged by what happens"),
         ({"options": LETTERS, "answer": 1, "wrong": [{"answer": 1, "why": "no"}]}, "wrong: 1 is right"),
-        ({"options": LETTERS, "answer": 1, "wrong": [{"answer": 7, "why": "no"}]}, "wrong: 7 is no answer"),
+        ({"options": LETTERS, "answer": 1, "wrong": [{"answer": 7, "why": "no"}]}, "wrong: 7 is not an answer"),
         ({"options": LETTERS, "answer": 1, "why": " "}, "why\n  String should have at least 1 character"),
         ({"options": LETTERS, "answer": 1, "id": "Two Words"}, "id\n  String should match"),
         ({"options": LETTERS, "answer": 1, "level": "core"}, "level\n  Extra inputs are not permitted"),
@@ -173,12 +173,12 @@ class TestAPrediction:
 
     @pytest.mark.parametrize("measured", [{}, {"other": 1}, {"size": 1, "other": 2}])
     def test_a_name_that_is_missing_or_too_many_is_told(self, measured: dict[str, Any]) -> None:
-        with pytest.raises(InputError, match=r"question 'one' wants \['size'\] for its reason; found"):
+        with pytest.raises(InputError, match=r"the reason of question 'one' needs \['size'\]; found"):
             choice(None, predict=True, why="{size} MB").with_answer(1, measured)
 
     @pytest.mark.parametrize("answer", [None, 4, "b", [1]])
     def test_what_is_no_answer_is_told(self, answer: Any) -> None:
-        with pytest.raises(InputError, match=r"question 'one': .* is no answer of kind 'choice'"):
+        with pytest.raises(InputError, match=r"question 'one': .* is not an answer of kind 'choice'"):
             choice(None, predict=True).with_answer(answer, {})
 
     def test_the_order_of_the_file_need_not_be_the_right_one(self) -> None:

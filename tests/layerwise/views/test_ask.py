@@ -146,9 +146,9 @@ def test_a_memory_that_cannot_be_used_does_not_keep_one_from_answering(bench: Be
     [
         (lambda: lw.ask("one"), 'a question is named "LESSON/ID"'),
         (lambda: lw.ask("01-layers/ono"), "lesson 01-layers has no question 'ono'; did you mean 'one'?"),
-        (lambda: lw.ask("01-layers/one").reveal(1), "'one' is no prediction: it is judged as it is answered"),
-        (lambda: lw.ask("01-layers/many").reveal(5, number=5), "5 is no answer"),
-        (lambda: lw.ask("01-layers/many").reveal(1), r"wants \['number'\] for its reason"),
+        (lambda: lw.ask("01-layers/one").reveal(1), "'one' is not a prediction: its answer is judged at once"),
+        (lambda: lw.ask("01-layers/many").reveal(5, number=5), "5 is not an answer"),
+        (lambda: lw.ask("01-layers/many").reveal(1), r"the reason of question 'many' needs \['number'\]"),
     ],
 )
 def test_an_author_sees_one_line(call: Callable[[], Any], said: str) -> None:
@@ -159,7 +159,7 @@ def test_an_author_sees_one_line(call: Callable[[], Any], said: str) -> None:
 
 def test_an_old_lesson_is_told_where_the_new_one_is() -> None:
     with pytest.raises(
-        AttributeError, match=r"lw.quiz is gone, use lw.ask: .* the new one is beside it, NAME.new.ipynb$"
+        AttributeError, match=r"lw.quiz is gone, use lw.ask: .* the new one is next to it, NAME.new.ipynb$"
     ):
         _ = lw.quiz
 

@@ -144,7 +144,7 @@ def test_what_is_shared_is_counted_once(store: Store) -> None:
     assert "sharing saves 10 kB" in said
     assert "5.0 kB shared with 1.1 and base/thing:1; pushed after them, it sends" in said
     assert "shared with 1.1 and base/thing:1; pushed after them" in repr(view)
-    for word in ("lw-hollow", "lw-solid", "blobs that another tag here has, too"):
+    for word in ("lw-hollow", "lw-solid", "blobs that another tag here also has"):
         assert word in view._repr_html_()
 
 
@@ -268,7 +268,7 @@ def test_a_registry_that_lists_nothing_shows_what_is_named(store: Store) -> None
 def test_repositories_with_no_tag_are_named(store: Store) -> None:
     assert repr(store.look()) == f"{store.address}: no repository holds a tag."
     store.names["mine/app"] = []
-    assert "Known by name, with no tag: mine/app." in repr(store.look())
+    assert "Listed, but without a tag: mine/app." in repr(store.look())
     assert "no repository holds a tag." in flat(store.look()._repr_html_())
     with pytest.raises(LabError, match="no tag in mine/app"):
         store.look("mine/app")

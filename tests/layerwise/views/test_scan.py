@@ -117,8 +117,8 @@ def test_without_a_base_all_is_its_own() -> None:
 
 
 def test_what_is_in_no_layer_is_shown_too() -> None:
-    assert "In no one layer\n" in repr(scanned(finding(layer=None)))
-    assert "In no one layer" in scanned(finding(layer=None))._repr_html_()
+    assert "In no single layer\n" in repr(scanned(finding(layer=None)))
+    assert "In no single layer" in scanned(finding(layer=None))._repr_html_()
 
 
 def test_only_those_of_some_severities() -> None:

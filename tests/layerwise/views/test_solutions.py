@@ -29,7 +29,7 @@ def folder(path: Path, **files: str | bytes) -> Path:
         ("", "a\n", (("+", "a"),), ""),
         ("a", "a\n", (), "differs in its line ends only"),
         ("a\r\n", "a\n", (), "differs in its line ends only"),
-        ("\0", "a", (), "differs, and is no text"),
+        ("\0", "a", (), "differs, and is not text"),
         (b"\xff", "a", (("-", "\ufffd"), ("+", "a")), ""),
         ("x" * 70_000, "a", (), "too large to compare here"),
         ("x\n" * 1001, "a", (), "has too many lines to compare here"),
