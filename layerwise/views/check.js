@@ -82,7 +82,7 @@ function render({ model, el }) {
   const yes = button("Go back");
   const no = button("Keep my work");
   const sure = make("div", { className: "lw-row", hidden: true },
-    make("span", { textContent: "Begin again? Your work so far is kept in work/.trash." }), yes, no);
+    make("span", { textContent: "Go back to the starter? Your work so far is kept in work/.trash." }), yes, no);
   const files = make("p", { className: "lw-files" });
   const news = make("span", { role: "status" });
   const clock = make("span", { className: "lw-clock", ariaHidden: "true" });

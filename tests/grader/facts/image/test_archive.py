@@ -161,7 +161,9 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: maker(config={"rootfs": None, "x": 1}).docker(), "some of its layers are missing"),
     "a config whose layers are a number": (lambda: maker(config={"rootfs": {"diff_ids": 3}}).docker(), "malformed"),
     "a config of brackets": (
-        lambda: tar(plain("manifest.json", b"[" * 100_000), plain("index.json", b"[" * 1_000_000)), "not an image archive"),
+        lambda: tar(plain("manifest.json", b"[" * 100_000), plain("index.json", b"[" * 1_000_000)),
+        "not an image archive",
+    ),
     "an environment of numbers": (
         lambda: maker(config=Maker().config | {"config": {"Env": 5}}).docker(), "its config is malformed"),
     "labels that are a list": (
