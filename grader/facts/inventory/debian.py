@@ -76,7 +76,7 @@ def _without_list(evidence: Evidence, now: set[Listed]) -> Iterator[HiddenPackag
         return
     names = {listed.name for listed in now}
     for path, text in evidence.visible.items():
-        if path.startswith(_INFO) and (name := _name(path)) not in names:
+        if path.startswith(_INFO) and (name := package_of(path)) not in names:
             paths = [line for line in text.splitlines() if not line.startswith("/etc/")]
             if evidence.still_there(_real(evidence, paths), len(evidence.layers), rewritten=False):
                 yield HiddenPackage(name, path, None, "its files are there, but the list of packages leaves it out")
@@ -87,7 +87,7 @@ def files(evidence: Evidence) -> Mapping[str, list[tuple[int, list[str]]]]:
     found: dict[str, list[tuple[int, list[str]]]] = {}
     for item in evidence.lists:
         if item.path.startswith(_INFO):
-            found.setdefault(_name(item.path), []).append((item.layer, item.text.splitlines()))
+            found.setdefault(package_of(item.path), []).append((item.layer, item.text.splitlines()))
         elif item.path.startswith(_PARTS) and item.path.endswith(".md5sums"):
             paths = [line.partition("  ")[2] for line in item.text.splitlines()]
             name = item.path.removeprefix(_PARTS).removesuffix(".md5sums")
@@ -99,7 +99,7 @@ def _real(evidence: Evidence, paths: list[str]) -> Iterator[str]:
     return (evidence.real(path) for path in paths if path.strip("/.") and not path.startswith("/usr/share/doc/"))
 
 
-def _name(path: str) -> str:
+def package_of(path: str) -> str:
     """Return the package whose list of files this is: `info/libc6:amd64.list`."""
     return path.removeprefix(_INFO).removesuffix(".list").partition(":")[0]
 
