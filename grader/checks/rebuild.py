@@ -202,6 +202,7 @@ def _not_rerun(facts: Facts, done: Rebuild, params: Params) -> list[Shortfall]:
     for pattern in params.rerun:
         steps, name = matching(done, pattern), params.name(pattern)
         kept = [step for step in _judged(facts, done, steps) if step.state is StepStatus.REUSED]
+        kept = [step for step in kept if not _has_the_same(facts, done, step)]
         if kept and id(kept[0].step) not in done.readers:
             line, names = _line(kept[0]), _names(done.edited)
             findings.append(Shortfall(f"{name} did not run again, because {line} takes nothing from {names}", kept))
@@ -211,7 +212,33 @@ def _not_rerun(facts: Facts, done: Rebuild, params: Params) -> list[Shortfall]:
             )
         elif not steps:
             findings.append(_no_such_step(done, params, pattern))
+        elif params.change == "dependency" and _ignores(facts, done, steps):
+            line, names = _line(steps[0]), _names(done.edited)
+            text = f"{name} ran again, but {line} names the packages itself and takes nothing from {names}"
+            findings.append(Shortfall(text, steps))
     return findings
+
+
+def _has_the_same(facts: Facts, done: Rebuild, step: BuiltStep) -> bool:
+    """Whether a reused step was right not to run: a step of another stage, which ran again, fetches what the list says
+    (`pip wheel -r`), and it was the same as before."""
+    if id(step.step) not in done.readers or reach.names_all(step.step, done.scripts.get(id(step.step), ())):
+        return False
+    return any(
+        other.step.stage.index != step.step.stage.index and id(other.step) in done.readers
+        for other in done.ran
+        if reach.takes_list(other.step, done.scripts.get(id(other.step), ()), facts.context, done.edited)
+    )
+
+
+def _ignores(facts: Facts, done: Rebuild, steps: Sequence[BuiltStep]) -> bool:
+    """Whether the Dockerfile names everything that these steps install, and no step makes anything of the list."""
+    if not all(reach.names_all(step.step, done.scripts.get(id(step.step), ())) for step in steps):
+        return False
+    others = [step for step in done.steps if id(step.step) in done.readers and step.step.name == "RUN"]
+    return not any(
+        reach.uses(other.step, done.scripts.get(id(other.step), ()), facts.context, done.edited) for other in others
+    )
 
 
 def _judged(facts: Facts, done: Rebuild, steps: Sequence[BuiltStep]) -> list[BuiltStep]:

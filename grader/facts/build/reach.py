@@ -7,6 +7,7 @@ or takes something from a stage with one, reads it as well.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Collection, Iterable, Sequence
 
 from grader.facts.build.step_patterns import syncs
@@ -20,6 +21,9 @@ from grader.facts.packages.installs import Install, installs
 from grader.facts.shell.commands import Command
 from grader.facts.shell.run import commands
 
+_LOCAL = ("--find-links", "--no-index")
+_LISTED = re.compile(r"(?:PIP|UV)_[A-Z_]*(?:REQUIREMENT|CONSTRAINT|OVERRIDE|FIND_LINKS|CONFIG)")
+"""Variables that have a say in what is installed."""
 MAX_LIST = 1_000_000
 """Bytes read of a list of packages."""
 
@@ -92,6 +96,22 @@ def uses(step: Step, scripts: Sequence[Step], context: BuildContext, paths: Coll
     if found:
         return any(_takes_list(install, context, paths) for install in found)
     return bool(scripts) or _names_file(commands(step), context)
+
+
+def takes_list(step: Step, scripts: Sequence[Step], context: BuildContext, paths: Collection[str]) -> bool:
+    """Whether a step installs, or fetches, what one of the files lists."""
+    return any(_takes_list(install, context, paths) for install in _all_installs(step, scripts))
+
+
+def names_all(step: Step, scripts: Sequence[Step] = ()) -> bool:
+    """Whether the Dockerfile itself names all that a step installs from an index, and no list has a say in it."""
+    found = _all_installs(step, scripts)
+    named = [package for install in found for package in install.packages]
+    if not found or any(install.files or not install.packages or install.has(*_LOCAL) for install in found):
+        return False
+    if any(not package.known or package.local for package in named):
+        return False
+    return not _LISTED.search(" ".join([step.instruction.original, *step.before.variables]))
 
 
 def _all_installs(step: Step, scripts: Sequence[Step]) -> list[Install]:

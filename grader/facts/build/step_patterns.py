@@ -8,7 +8,8 @@
 - Any other pattern is a command. It matches a RUN that runs the program with these words among its arguments, in this
   order, with options or anything else between them. Commands are found through `&&`, `sh -c`, heredocs, wrappers,
   variables and shell scripts of the context. Words in an `echo`, a comment or an unused stage run nothing, nor does a
-  command with `--dry-run`. `python -m pip`, `uv pip` and `/usr/bin/pip3.13` are `pip` too; `pip-sync` is `pip install`.
+  command with `--dry-run`. `python -m pip`, `python -Impip`, `uv pip` and `/usr/bin/pip3.13` are `pip` too; `pip-sync`
+  is `pip install`.
 - `RUN` before a command means the same as the command alone.
 - `a | b` matches steps that match one of them.
 """
@@ -20,6 +21,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from grader.facts.dockerfile.resolved import Step
+from grader.facts.packages.installs import module_of
 from grader.facts.shell.commands import Command
 from grader.facts.shell.run import commands
 
@@ -106,9 +108,10 @@ def _readings(command: Command) -> Iterator[tuple[str, list[str]]]:
         yield "pip", ["install", *arguments]
     if _VERSIONED.search(name):
         yield _VERSIONED.sub("", name), arguments
-    if _PYTHON.fullmatch(name) and "-m" in arguments[:-1]:
-        at = arguments.index("-m") + 1
-        yield arguments[at], arguments[at + 1 :]
+    if _PYTHON.fullmatch(name):
+        module, rest = module_of(command.args)
+        if module:
+            yield module, [word.text for word in rest]
     if name == "uv" and "pip" in arguments:
         at = arguments.index("pip")
         yield "pip", arguments[at + 1 :]

@@ -1,4 +1,4 @@
-"""Read the rules of sudo and doas: may this account run something as root, and with what password?
+"""Read the rules of sudo and doas: may this account run something as root, or another user, and with what password?
 
 The formats are those of sudoers(5) and doas.conf(5). A rule for any host counts, and so does one for a single command:
 a command that is run as root is a process of root's. What a rule takes away again ("!COMMAND") is not followed up.
@@ -15,6 +15,8 @@ _ALIAS = re.compile(r"(User|Runas|Host|Cmnd|Cmd)_Alias\s+(.*)", re.DOTALL)
 _ALIAS_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 _TAG = re.compile(r"(NO)?(PASSWD|EXEC|SETENV|MAIL|LOG_INPUT|LOG_OUTPUT|FOLLOW|INTERCEPT)\s*:\s*")
 _OPTION = re.compile(r"()(ROLE|TYPE|PRIVS|LIMITPRIVS|APPARMOR_PROFILE|CWD|CHROOT|TIMEOUT|NOTBEFORE|NOTAFTER)=\S+\s+")
+_INCLUDED = re.compile(r"^[ \t]*[#@]include(dir)?[ \t]+(\S+)", re.MULTILINE)
+_DEFAULTS = re.compile(r"Defaults(?:([@:>!])\s*((?:[^\s,]|\s*,\s*)+))?(?:\s+(.*))?")
 _RUNAS = re.compile(r"\(([^)]*)\)\s*")
 
 
@@ -44,27 +46,40 @@ class Rule(NamedTuple):
     free: bool
 
 
-def sudo_rule(files: Mapping[str, str], account: Account) -> Rule | None:
-    """Return a rule of sudo that lets the account run something as root, and None if there is none.
+ROOT = ("root", "0")
+
+
+def sudo_rule(files: Mapping[str, str], account: Account, target: tuple[str, str] = ROOT) -> Rule | None:
+    """Return a rule of sudo that lets the account run something as `target` (its name and number), and None if there is
+    none.
 
     `files` are the files that may be read, by path; `/etc/sudoers` is where it begins.
     """
-    sudoers = _Sudoers(account)
+    sudoers = _Sudoers(account, target)
     for path, line in _lines(files, "/etc/sudoers"):
         sudoers.read(path, line)
     return sudoers.result()
+
+
+def included(path: str, text: str) -> Iterator[str]:
+    """Yield the files and folders that a file of rules includes."""
+    for _, place in _INCLUDED.findall(text):
+        yield _place(path, place)
+
+
+def _place(path: str, place: str) -> str:
+    place = place.strip('"')
+    return place if place.startswith("/") else f"{path.rpartition('/')[0]}/{place}"
 
 
 def _lines(files: Mapping[str, str], path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
     """Yield each line of a file and of those that it includes, without comments and with continuations joined."""
     text = files.get(path, "")
     for raw in re.sub(r"\\\r?\n", " ", text).splitlines():
-        included = re.match(r"\s*[#@]include(dir)?\s+(\S+)", raw)
-        if included and depth < _MAX_DEPTH:
-            place = included[2].strip('"')
-            if not place.startswith("/"):
-                place = f"{path.rpartition('/')[0]}/{place}"
-            for name in _in_folder(files, place) if included[1] else [place]:
+        found = _INCLUDED.match(raw)
+        if found and depth < _MAX_DEPTH:
+            place = _place(path, found[2])
+            for name in _in_folder(files, place) if found[1] else [place]:
                 yield from _lines(files, name, depth + 1)
             continue
         line = re.sub(r"(^|\s)#(?!-?\d).*", "", raw).strip()
@@ -81,8 +96,9 @@ def _in_folder(files: Mapping[str, str], folder: str) -> list[str]:
 class _Sudoers:
     """What the lines that were read mean for an account."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, target: tuple[str, str]) -> None:
         self._account = account
+        self._target = (target[0], f"#{target[1]}")
         self._aliases: dict[str, list[str]] = {}
         self._asks = True
         self._found: list[tuple[str, str, str]] = []  # the rules, since an alias may be defined further below
@@ -92,13 +108,13 @@ class _Sudoers:
             for definition in re.split(r"\s*:\s*(?=[A-Z])", alias[2]):
                 name, _, members = definition.partition("=")
                 self._aliases[name.strip()] = _list(members)
-        elif line.startswith("Defaults"):
-            place, _, options = line.partition(" ")
-            of = place.removeprefix("Defaults")
-            if not of or (of.startswith(":") and self._is_account(_list(of[1:]))):
-                for option in _list(options):
-                    if option.replace(" ", "") in ("authenticate", "!authenticate"):
-                        self._asks = option.startswith("a")
+        elif defaults := _DEFAULTS.fullmatch(line):
+            kind, of, options = defaults[1] or "", _list(defaults[2] or ""), _list(defaults[3] or "")
+            applies = self._is_account(of) if kind == ":" else self._is_target(of) if kind == ">" else True
+            for option in options if applies else ():
+                # Of a host or a command only what it allows counts: a rule may be for that one.
+                if option.replace(" ", "") == "!authenticate" or (option == "authenticate" and kind in ("", ":", ">")):
+                    self._asks = option.startswith("a")
         else:
             users, rest = _first(line)
             self._found.append((path, line, f"{users}\0{rest}"))
@@ -111,25 +127,28 @@ class _Sudoers:
         if not self._is_account(_list(users)):
             return
         for given in re.split(r"\s:\s(?=[^=]*=)", rest):
-            as_root, free = True, not self._asks
+            meant, free = self._is_target(["root"]), not self._asks
             for command in _list(given.partition("=")[2]):
                 left = command
                 if runas := _RUNAS.match(left):
-                    as_root, left = self._is_root(runas[1]), left[runas.end() :]
+                    meant, left = self._is_runas(runas[1]), left[runas.end() :]
                 while tag := (_TAG.match(left) or _OPTION.match(left)):
                     if tag[2] == "PASSWD":
                         free = tag[1] == "NO"
                     left = left[tag.end() :]
-                if as_root and left and not left.startswith("!"):
+                if meant and left and not left.startswith("!"):
                     if free or self._account.can_give_password:
                         yield Rule(path, line, free)
                     break
 
-    def _is_root(self, runas: str) -> bool:
+    def _is_runas(self, runas: str) -> bool:
         users, colon, _ = runas.partition(":")
         if not users.strip():
-            return not colon  # "(:group)" runs as the caller
-        return self._names(_list(users), lambda word: word in ("ALL", "root", "#0"))
+            return not colon and self._is_target(["root"])  # "(:group)" runs as the caller
+        return self._is_target(_list(users))
+
+    def _is_target(self, words: Sequence[str]) -> bool:
+        return self._names(words, lambda word: word in ("ALL", *self._target))
 
     def _is_account(self, words: Sequence[str]) -> bool:
         return self._names(words, self._is_named)
@@ -169,8 +188,8 @@ def _first(line: str) -> tuple[str, str]:
     return (match[0], line[match.end() :].strip()) if match else (line, "")
 
 
-def doas_rule(files: Mapping[str, str], account: Account) -> Rule | None:
-    """Return the rule of doas that lets the account run something as root, and None if there is none.
+def doas_rule(files: Mapping[str, str], account: Account, target: tuple[str, str] = ROOT) -> Rule | None:
+    """Return the rule of doas that lets the account run something as `target`, and None if there is none.
 
     Of several rules that match, the last counts. One for a single command counts as well.
     """
@@ -187,7 +206,7 @@ def doas_rule(files: Mapping[str, str], account: Account) -> Rule | None:
             rest = words[1 + len(options) :]
             if not rest or not _doas_identity(rest[0], account):
                 continue
-            if "as" in rest[1:2] and rest[2:3] not in (["root"], ["0"]):
+            if "as" in rest[1:2] and rest[2:3] not in ([target[0]], [target[1]]):
                 continue
             if words[0] == "permit" and ("nopass" in options or account.can_give_password):
                 found = Rule(path, line, "nopass" in options)

@@ -12,7 +12,8 @@ from grader.facts.inventory.evidence import Evidence, HiddenPackage
 STATUS = "var/lib/dpkg/status"
 _PARTS = "var/lib/dpkg/status.d/"
 _INFO = "var/lib/dpkg/info/"
-_FIELD = re.compile(r"^(Package|Version|Status):[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_FIELD = re.compile(r"^(Package|Version|Status|Source|Maintainer):(.*(?:\n[ \t].*)*)$", re.MULTILINE | re.IGNORECASE)
+_WORKING = re.compile(r"(?:^|/)(?:s?bin/|lib/.*\.so(?:\.|$))")
 _LIBC = re.compile(r"usr/lib/[^/]+/libc\.so\.6")
 
 
@@ -21,6 +22,9 @@ class Listed(NamedTuple):
 
     name: str
     version: str
+    source: str = ""
+    maintainer: str = ""
+    """By these a scanner finds the advisories: the source package, with its own version, and whose package it is."""
 
 
 def is_list(path: str) -> bool:
@@ -30,11 +34,14 @@ def is_list(path: str) -> bool:
 def parse(text: str) -> Iterator[Listed]:
     """Yield the packages that a list calls installed."""
     for paragraph in re.split(r"\n\s*\n", text):
-        fields = dict(_FIELD.findall(paragraph))
+        fields: dict[str, str] = {}
+        for key, value in _FIELD.findall(paragraph):  # the first one counts, as for a scanner
+            fields.setdefault(key.capitalize(), " ".join(value.split()))
         if fields.get("Package") and fields.get("Version"):
             status = fields.get("Status", "").split()
             if not status or status[-1] == "installed":  # distroless has no status
-                yield Listed(fields["Package"], fields["Version"])
+                source, maintainer = fields.get("Source", ""), fields.get("Maintainer", "")
+                yield Listed(fields["Package"], fields["Version"], source, maintainer)
 
 
 def installed(evidence: Evidence) -> set[Listed]:
@@ -53,7 +60,7 @@ def hidden_packages(evidence: Evidence) -> Iterator[HiddenPackage]:
 
 def _hidden(evidence: Evidence, now: set[Listed]) -> Iterator[HiddenPackage]:
     """Yield packages that a layer listed and the image no longer lists, although their files are still the same."""
-    versions = {listed.name: listed.version for listed in now}
+    others = {listed.name: listed for listed in now}
     lists = files(evidence)
     found: set[str] = set()
     for item in evidence.lists:
@@ -63,11 +70,26 @@ def _hidden(evidence: Evidence, now: set[Listed]) -> Iterator[HiddenPackage]:
             if listed in now or listed.name in found:
                 continue
             named = [paths for layer, paths in lists.get(listed.name, ()) if layer <= item.layer]
-            if named and evidence.still_there(_real(evidence, named[-1]), item.layer, rewritten=False):
+            if named and _is_there(evidence, list(_real(evidence, named[-1])), item.layer):
                 found.add(listed.name)
-                version = versions.get(listed.name)
-                how = f"it says {version} now" if version else "it is gone from the list, but its files are still there"
+                other = others.get(listed.name)
+                how = _difference(listed, other) if other else "it is gone from the list, but its files are still there"
                 yield HiddenPackage(f"{listed.name} {listed.version}", item.path, evidence.changed_by(item.path), how)
+
+
+def _is_there(evidence: Evidence, paths: list[str], layer: int) -> bool:
+    """Whether most of a package's files are there as `layer` left them, or most of its programs and libraries, or the
+    largest of these: without its manual pages a program is still the same."""
+    working = [path for path in paths if _WORKING.search(path)]
+    largest = max(working, key=lambda path: evidence.size_at(path, layer), default="")
+    return any(evidence.still_there(iter(some), layer, rewritten=False) for some in (paths, working, [largest]))
+
+
+def _difference(listed: Listed, now: Listed) -> str:
+    if now.version != listed.version:
+        return f"it says {now.version} now"
+    field, told = ("Source", now.source) if now.source != listed.source else ("Maintainer", now.maintainer)
+    return f"it says {field}: {told} now" if told else f"it names no {field} now"
 
 
 def _without_list(evidence: Evidence, now: set[Listed]) -> Iterator[HiddenPackage]:
@@ -76,7 +98,7 @@ def _without_list(evidence: Evidence, now: set[Listed]) -> Iterator[HiddenPackag
         return
     names = {listed.name for listed in now}
     for path, text in evidence.visible.items():
-        if path.startswith(_INFO) and (name := _name(path)) not in names:
+        if path.startswith(_INFO) and (name := package_of(path)) not in names:
             paths = [line for line in text.splitlines() if not line.startswith("/etc/")]
             if evidence.still_there(_real(evidence, paths), len(evidence.layers), rewritten=False):
                 yield HiddenPackage(name, path, None, "its files are there, but the list of packages leaves it out")
@@ -87,7 +109,7 @@ def files(evidence: Evidence) -> Mapping[str, list[tuple[int, list[str]]]]:
     found: dict[str, list[tuple[int, list[str]]]] = {}
     for item in evidence.lists:
         if item.path.startswith(_INFO):
-            found.setdefault(_name(item.path), []).append((item.layer, item.text.splitlines()))
+            found.setdefault(package_of(item.path), []).append((item.layer, item.text.splitlines()))
         elif item.path.startswith(_PARTS) and item.path.endswith(".md5sums"):
             paths = [line.partition("  ")[2] for line in item.text.splitlines()]
             name = item.path.removeprefix(_PARTS).removesuffix(".md5sums")
@@ -99,7 +121,7 @@ def _real(evidence: Evidence, paths: list[str]) -> Iterator[str]:
     return (evidence.real(path) for path in paths if path.strip("/.") and not path.startswith("/usr/share/doc/"))
 
 
-def _name(path: str) -> str:
+def package_of(path: str) -> str:
     """Return the package whose list of files this is: `info/libc6:amd64.list`."""
     return path.removeprefix(_INFO).removesuffix(".list").partition(":")[0]
 

@@ -16,7 +16,7 @@ from grader.facts.image.changeset import OPAQUE, WHITEOUT
 from grader.facts.image.filesystem import Content
 from grader.facts.image.tar import Member, Sink
 from grader.facts.inventory import known_code
-from grader.facts.inventory.known_code import MAX_CODE, CodeFile, Sign
+from grader.facts.inventory.known_code import CodeFile, Sign
 
 if TYPE_CHECKING:
     from grader.facts.image.image import Image
@@ -130,6 +130,10 @@ class Evidence:
             there += seen.layer <= layer or (rewritten and seen.size == before[-1][1])
         return there * 2 > total > 0
 
+    def size_at(self, path: str, layer: int) -> int:
+        """Return the size of the file that `layer` and those below it have at this path; 0 for none."""
+        return next((size for at, size in reversed(self._sizes.get(path, ())) if at <= layer), 0)
+
     def changed_by(self, path: str) -> int | None:
         """Return the highest layer that writes that path, or deletes or replaces it or a folder that it is in."""
         parts = path.split("/")
@@ -184,18 +188,19 @@ class _Keep:
         pass
 
 
-class _Search(_Keep):
-    """Looks for signs in a file when it has been read."""
+class _Search:
+    """Looks for signs in a file as it is read."""
 
     def __init__(self, found: dict[Content, known_code.Read], content: Content, signs: frozenset[Sign]) -> None:
-        super().__init__(bytearray(), MAX_CODE)
         self._found = found
         self._content = content
-        self._signs = signs
+        self._reader = known_code.Reader(signs)
+
+    def write(self, data: memoryview) -> None:
+        self._reader.write(data)
 
     def close(self) -> None:
-        self._found[self._content] = known_code.read(bytes(self._data), self._signs)
-        self._data = bytearray()
+        self._found[self._content] = self._reader.read
 
 
 def _text(data: bytes | bytearray) -> str:

@@ -8,7 +8,7 @@ the image is not: the package is hidden. These signs of it are found:
   layer;
 - a list that contradicts something else: the name of its folder, the record of what was installed, npm's hidden lock
   file, or Debian's list of a package's files;
-- a list that a container sees, but that the scanner left out.
+- a list that a container sees, but that the scanner left out, or read in another way.
 
 An image that was put together in one layer so that all its lists agree looks like an honest one.
 """
@@ -60,7 +60,7 @@ def hidden_packages(image: Image, scan: Scan) -> tuple[HiddenPackage, ...]:
 
 def _left_out(evidence: Evidence, scan: Scan) -> Iterator[HiddenPackage]:
     """Yield packages whose lists a container sees, but which the scanner left out."""
-    paths = {package.path for package in scan.packages}
+    read = {package.path: package for package in scan.packages}
     names = {package.name for package in scan.packages if package.ecosystem == "debian"}
     own = debian.installed(evidence)
     for listed in sorted(own):
@@ -72,8 +72,14 @@ def _left_out(evidence: Evidence, scan: Scan) -> Iterator[HiddenPackage]:
         python_one, node_one = python.parse(path, text), node.parse(path, text)
         one = python_one or node_one
         wanted = one and one.name in (modules() if python_one else node.known())
-        if one and wanted and path not in paths and not (own and path.startswith(_OWN)):
+        if not one or not wanted or (own and path.startswith(_OWN)):
+            continue
+        seen = read.get(path)
+        if seen is None:
             yield HiddenPackage(f"{one.name} {one.version}", path, None, "the scanner does not see it there")
+        elif seen.version != one.version or (python_one and python.normal(seen.name) != one.name):
+            how = f"the scanner takes it for {seen.name} {seen.version}"
+            yield HiddenPackage(f"{one.name} {one.version}", path, None, how)
 
 
 def _another_release(evidence: Evidence, scan: Scan) -> Iterator[HiddenPackage]:

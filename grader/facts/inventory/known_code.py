@@ -7,6 +7,7 @@ bundled with other code into one file, is not recognised.
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
@@ -19,8 +20,9 @@ from grader.facts.image.filesystem import Content, FileSystem
 
 Ecosystem = Literal["pip", "npm"]
 ENDINGS: Mapping[Ecosystem, tuple[str, ...]] = {"pip": (".py", ".pyc"), "npm": (".js", ".cjs", ".mjs")}
-MAX_CODE = 4 << 20
-"""Bytes of a file that are searched. The largest of these files has less than a quarter of that."""
+_CACHED = re.compile(r"(.*/)?__pycache__/([^/.]+)\.[^/]*\.pyc")
+_OVERLAP = 256
+"""Bytes of a piece of a file that are searched again with the next; no word is as long."""
 
 
 class Sign(BaseModel):
@@ -36,9 +38,9 @@ class Sign(BaseModel):
     named: bool = False
     words: Annotated[tuple[str, ...], Field(min_length=3)]
 
-    def is_in(self, data: bytes) -> bool:
-        """Whether two thirds of the words are there."""
-        return sum(word.encode() in data for word in self.words) * 3 >= len(self.words) * 2
+    def is_in(self, found: Collection[bytes]) -> bool:
+        """Whether two thirds of the words are among those that were found."""
+        return sum(word.encode() in found for word in self.words) * 3 >= len(self.words) * 2
 
 
 class _Data(BaseModel):
@@ -94,21 +96,39 @@ def wanted(visible: FileSystem) -> Mapping[Content, frozenset[Sign]]:
     """Return the contents that have to be read, each with the signs to look for: those of files with a known name."""
     found: dict[Content, frozenset[Sign]] = {}
     for path in visible:
-        if (candidates := _candidates(path)) and (content := visible.content(path)):
+        if (candidates := _candidates(path, visible)) and (content := visible.content(path)):
             found[content] = found.get(content, frozenset()) | {candidate.sign for candidate in candidates}
     return found
 
 
-def read(data: bytes, wanted_signs: Iterable[Sign]) -> Read:
-    """Look for signs in the content of a file."""
-    return Read(frozenset(sign for sign in wanted_signs if sign.is_in(data)), hashlib.sha256(data).digest())
+class Reader:
+    """Looks for signs in the content of a file, which comes piece by piece."""
+
+    def __init__(self, wanted_signs: Iterable[Sign]) -> None:
+        self._signs = frozenset(wanted_signs)
+        self._left = {word.encode() for sign in self._signs for word in sign.words}
+        self._found: set[bytes] = set()
+        self._digest = hashlib.sha256()
+        self._before = b""
+
+    def write(self, data: bytes | memoryview) -> None:
+        self._digest.update(data)
+        piece = self._before + bytes(data)
+        new = {word for word in self._left if word in piece}
+        self._found |= new
+        self._left -= new
+        self._before = piece[-_OVERLAP:]
+
+    @property
+    def read(self) -> Read:
+        return Read(frozenset(sign for sign in self._signs if sign.is_in(self._found)), self._digest.digest())
 
 
 def code_files(visible: FileSystem, contents: Callable[[Content], Read | None]) -> tuple[CodeFile, ...]:
     """Return the files of known packages that a container sees. `contents` tells what was read of `wanted`."""
     found = []
     for path in visible:
-        candidates = _candidates(path)
+        candidates = _candidates(path, visible)
         content = visible.content(path) if candidates else None
         seen = contents(content) if content else None
         if seen:
@@ -120,8 +140,19 @@ def code_files(visible: FileSystem, contents: Callable[[Content], Read | None]) 
     return tuple(found)
 
 
-def _candidates(path: str) -> list[_Candidate]:
+def source_of(path: str) -> str:
+    """Return the path of the file that bytecode, in `__pycache__` or not, was made from; of any other, its own."""
+    if found := _CACHED.fullmatch(path):
+        return f"{found[1] or ''}{found[2]}.py"
+    return path.removesuffix("c") if path.endswith(".pyc") else path
+
+
+def _candidates(path: str, visible: FileSystem) -> list[_Candidate]:
     """Return what a file may be by its name and the folders that it is in."""
+    if _CACHED.fullmatch(path):
+        path = source_of(path)
+        if path not in visible:  # bytecode in this folder is of no use without its source, whatever that has become
+            return []
     folders, _, name = f"/{path}".rpartition("/")
     stem, dot, ending = name.rpartition(".")
     found = []

@@ -16,7 +16,7 @@ _FOLDER = re.compile(
     r"(?:(?P<parent>.*)/)?(?:[^/]+\.dist-info/METADATA|[^/]+\.egg-info(?:/PKG-INFO)?)"
     r"|(?P<egg>(?:.*/)?[^/]+\.egg)/EGG-INFO/PKG-INFO"
 )
-_FIELD = re.compile(r"^(Name|Version):[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE)
+_FIELD = re.compile(r"^(Name|Version):[ \t]*(\S+)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 
 
 class Listed(NamedTuple):
@@ -43,7 +43,7 @@ def parse(path: str, text: str) -> Listed | None:
     head = text.replace("\r\n", "\n").partition("\n\n")[0]
     fields: dict[str, str] = {}
     for key, value in _FIELD.findall(head):
-        fields.setdefault(key, value)
+        fields.setdefault(key.capitalize(), value)  # the first one counts, as for a scanner
     if len(fields) < 2:
         return None
     return Listed(match["egg"] or match["parent"] or "", normal(fields["Name"]), fields["Version"], path)

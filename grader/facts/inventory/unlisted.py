@@ -3,6 +3,8 @@
 Code is listed if its own list is next to it, so that the scanner judges it. Packages also bring copies of others with
 them (`pip/_vendor`). Scanners do not see these and say so; they are no fault of whoever installed the package. So code
 that the list of files of a listed package names is not hidden: a RECORD in which it has the same digest, or dpkg's.
+
+A list proves nothing if it is not of the code beside it: then the RECORD has other digests.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from grader.facts.inventory import debian, node, python
 from grader.facts.inventory.evidence import Evidence, HiddenPackage
-from grader.facts.inventory.known_code import CodeFile, forks, modules
+from grader.facts.inventory.known_code import CodeFile, forks, modules, source_of
 
 _NAMES_IT = "its code is there, but no list there names it"
 _DEBIAN = ("usr/lib/", "usr/share/")
@@ -25,6 +27,7 @@ def hidden_packages(evidence: Evidence) -> Iterator[HiddenPackage]:
     found = list(_by_folder(evidence, listed))
     yield from found
     yield from _by_code(evidence, listed, tuple(f"{one.path}/" for one in found))
+    yield from _replaced(evidence)
 
 
 def _by_folder(evidence: Evidence, listed: Collection[str]) -> Iterator[HiddenPackage]:
@@ -94,12 +97,30 @@ def _node_lists_it(
     return False
 
 
+def _replaced(evidence: Evidence) -> Iterator[HiddenPackage]:
+    """Yield listed packages of which most of the files that are known are not those of their own RECORD: somebody put
+    the code of another version under this list. One file that was mended by hand is none of this."""
+    code = {one.path: one for one in evidence.code if one.ecosystem == "pip" and one.path.endswith(".py")}
+    for path, text in evidence.visible.items():
+        listed = python.parse(path, text)
+        record = evidence.visible.get(f"{path.rpartition('/')[0]}/RECORD", "")
+        if not listed or listed.name not in modules() or not record:
+            continue
+        rows = {place: digest for place, digest in _rows(listed.parent, record) if digest}
+        own = [code[place] for place in rows if place in code and code[place].package == listed.name]
+        others = [one for one in own if rows[one.path] != _digest(one)]
+        if len(others) > 1 and len(others) * 2 > len(own):
+            file = evidence.files.get(others[0].path)
+            how = "its code is not what its RECORD says was installed"
+            yield HiddenPackage(f"{listed.name} {listed.version}", others[0].path, file.layer if file else None, how)
+
+
 class _Claims:
     """The files that other packages name as theirs."""
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self._wanted = {_source(code.path) for code in evidence.code}
+        self._wanted = {source_of(code.path) for code in evidence.code}
         self._recorded = dict[str, set[tuple[str, str]]]()
         """For each path, the digests that RECORDs have of it, with the folders that these are about."""
         for parent, record in _records(evidence):
@@ -112,8 +133,8 @@ class _Claims:
         """Whether a listed package names that file as its own."""
         if code.path.startswith(_DEBIAN) and code.path in self._debian:
             return True
-        is_bytecode = code.path != _source(code.path)
-        for digest, parent in self._recorded.get(_source(code.path), ()):
+        is_bytecode = code.path != source_of(code.path)
+        for digest, parent in self._recorded.get(source_of(code.path), ()):
             if self._is_at_the_top(code, parent):  # there it needs a list of its own name
                 continue
             if is_bytecode or digest in ("", _digest(code)):
@@ -154,11 +175,6 @@ def _of_debian(evidence: Evidence) -> Iterator[str]:
         if name in names:
             for _, paths in lists:
                 yield from (evidence.real(path) for path in paths if path.startswith(("/usr/", "usr/")))
-
-
-def _source(path: str) -> str:
-    """Return the path of the file that bytecode was made from; of any other, its own."""
-    return path.removesuffix("c") if path.endswith(".pyc") else path
 
 
 def _digest(code: CodeFile) -> str:

@@ -126,7 +126,12 @@ def _manager(command: Command) -> tuple[Manager | None, tuple[Word, ...]]:
 
 
 def _python_module(args: tuple[Word, ...]) -> tuple[Manager | None, tuple[Word, ...]]:
-    """Read `python -m pip`, `python -Im pip` and `python -mpip`. Returns the manager, or None, and its arguments."""
+    module, rest = module_of(args)
+    return MANAGERS.get(module), rest
+
+
+def module_of(args: tuple[Word, ...]) -> tuple[str, tuple[Word, ...]]:
+    """Read `python -m pip`, `python -Im pip` and `python -mpip`. Returns the module, "" for none, and its arguments."""
     at = 0
     while at < len(args) and args[at].text.startswith("-"):
         text = args[at].text
@@ -138,13 +143,13 @@ def _python_module(args: tuple[Word, ...]) -> tuple[Manager | None, tuple[Word, 
         if position < 0:
             continue
         if letters[position] == "c":
-            return None, ()
+            return "", ()
         attached = letters[position + 1 :]
         module = attached or (args[at].text if at < len(args) else "")
         at += not attached
         if letters[position] == "m":
-            return MANAGERS.get(module), args[at:]
-    return None, ()
+            return module, args[at:]
+    return "", ()
 
 
 def _subcommand(manager: Manager, args: tuple[Word, ...]) -> tuple[str, tuple[Word, ...]]:

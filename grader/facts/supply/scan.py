@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +115,22 @@ def scan_image(image: Image, name: SnapshotName | None) -> Scan:
         except OSError as problem:
             raise GraderError(f"the image cannot be written to {folder} ({problem.strerror})") from None
         report = _run(["image", f"--input={layout}"], folder, name)
-    return _read(report, name, [layer.diff_id for layer in image.layers])
+    return as_a_container_sees(_read(report, name, [layer.diff_id for layer in image.layers]), image)
+
+
+def as_a_container_sees(scan: Scan, image: Image) -> Scan:
+    """Leave out what is in lists that a later layer took away by putting a link or a file in the place of a folder: the
+    scanner knows no other ways than whiteouts, and still reads these."""
+    paths = {one.path for one in scan.packages} | {one.path for one in scan.findings}
+    paths &= {member.path for layer in image.layers for member in layer.members}
+    gone = {path for path in paths if path and image.files.stat(path) is None}
+    if not gone:
+        return scan
+    return replace(
+        scan,
+        packages=tuple(one for one in scan.packages if one.path not in gone),
+        findings=tuple(one for one in scan.findings if one.path not in gone),
+    )
 
 
 def scan_archive(path: Path, name: SnapshotName | None) -> Scan:

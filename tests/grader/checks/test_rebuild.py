@@ -65,6 +65,7 @@ TOML = "import sys, tomllib; tomllib.load(open(sys.argv[1], 'rb'))"
 NOTE = {"edit": ["notes/today.md"], "change": "add"}
 TAKEN = f"{SECOND}COPY --from=first /src ./\nRUN {INSTALL}\n"
 EARLY = "RUN pip install flask==3.0.0\n"
+WHEELS = "pip wheel -w /w -r requirements.txt && mkdir /w && echo a > /w/a.whl"
 SUM = hashlib.sha256(FILES["app.py"].encode()).hexdigest()
 SLOW = "RUN --mount=type=cache,target=/c [ -f /c/x ] || { sleep 2; touch /c/x; }\n"
 
@@ -289,6 +290,21 @@ CASES = [
         0,
         "takes",
     ),
+    Case("names after the list", f"{LIST}{EARLY}COPY . .\n", DEPENDENCY, 0, "line 9 names the packages itself"),
+    Case(
+        "names, and the list printed",
+        LIST + "RUN cat requirements.txt && pip install flask==3.0.0\n",
+        DEPENDENCY,
+        0,
+        "names the packages itself",
+    ),
+    Case(
+        "wheels of the list for show",
+        f"{LIST}RUN {WHEELS}\n{SECOND}COPY --from=first /w /w\n{EARLY}",
+        DEPENDENCY,
+        0,
+        "did not run again",
+    ),
     Case(
         "a program that verifies its sources",
         f"COPY . .\nRUN echo '{SUM}  app.py' | sha256sum -c\n",
@@ -303,6 +319,19 @@ CASES = [
         {**DEPENDENCY, "rerun": ["pip install | uv pip install"]},
         1,
     ),
+    Case(
+        "wheels of the list, the same as before",
+        f"{LIST}RUN {WHEELS}\n{SECOND}RUN --mount=from=first,source=/w,target=/w pip install /w/a.whl\nCOPY . .\n",
+        DEPENDENCY,
+        1,
+    ),
+    Case(
+        "wheels by name, from a folder that the list filled",
+        f"{LIST}RUN {WHEELS}\n{SECOND}COPY --from=first /w /w\nRUN pip install --no-index -f /w flask\n",
+        DEPENDENCY,
+        1,
+    ),
+    Case("names, and the list as a limit", LIST + "RUN pip install -c requirements.txt flask\n", DEPENDENCY, 1),
     Case("pip itself first", "RUN pip install -U pip\n" + RIGHT, DEPENDENCY, 1),
     Case(
         "another list first",
@@ -359,6 +388,8 @@ CASES = [
         1,
     ),
     Case("python -m pip", runs(f"python -m {INSTALL}"), APP, 1),
+    Case("python -Im pip", runs(f"python -Im {INSTALL}"), APP, 1),
+    Case("python -mpip", runs(f"python -m{INSTALL}"), APP, 1),
     Case("pip3 by its path", runs(f"/bin/{INSTALL.replace('pip', 'pip3')}"), APP, 1),
     Case("in a shell of its own", runs(f"sh -c '{INSTALL}'"), APP, 1),
     Case("in a heredoc", runs(f"<<END\nset -e\n{INSTALL}\nEND"), APP, 1),

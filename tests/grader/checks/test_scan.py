@@ -177,6 +177,29 @@ CASES = [
         require_sbom=True,
     ),
     # cheats: Debian's lists
+    case(
+        "another source package in dpkg's list",
+        f"{MINI}RUN sed -i 's/^Source: .*/Source: none/' {STATUS}\n",
+        0,
+        HIDDEN,
+    ),
+    case(
+        "another maintainer in dpkg's list",
+        f"{MINI}RUN sed -i 's/^Maintainer: .*/Maintainer: Docker <support@docker.com>/' {STATUS}\n",
+        0,
+        HIDDEN,
+    ),
+    case(
+        "a second version, in small letters, that only the scanner heeds",
+        f"{SHELL}RUN cd {SITE}/Flask-2.2.2.dist-info && sed -i '1i version: 99' METADATA && rm RECORD\n",
+        0,
+        HIDDEN,
+    ),
+    case(
+        "the old folder gone behind a link, which the scanner overlooks",
+        f"{SHELL}COPY new /new\nRUN rm -r {SITE} && ln -s /new {SITE}\n",
+        1,
+    ),
     case("dpkg's list deleted, and all else left", f"FROM {DEBIAN}\nRUN rm /var/lib/dpkg/status\n", 0, HIDDEN),
     case("dpkg's own list, small", MINI, 0.5, "finds 2 high"),
     case("dpkg's folder deleted", f"{MINI}RUN rm -rf /var/lib/dpkg\n", 0, HIDDEN),

@@ -152,6 +152,20 @@ CASES = [
     Case("sudo for another user", SUDO.format(rule="www ALL=(ALL) NOPASSWD: ALL") + "USER app\n" + SLEEP, True, True),
     Case("sudo with a password that nobody has", SUDO.format(rule="app ALL=(ALL) ALL") + "USER app\n" + SLEEP,
          True, True),
+    Case("sudo by a file elsewhere, and a tab", SUDO.format(rule="app ALL=(ALL) ALL")
+         + "RUN printf 'Defaults\\t!authenticate\\n' > /opt/rules "
+         "&& echo '@include /opt/rules' >> /etc/sudoers\nUSER app\n" + SLEEP, True, False,
+         "/etc/sudoers.d/app lets it use sudo, without a password"),
+    Case("sudo by way of another user", SUDO.format(rule="app ALL=(web) NOPASSWD: ALL")
+         + "RUN useradd web && echo 'web ALL=NOPASSWD: ALL' >> /etc/sudoers\nUSER app\n" + SLEEP, True, False,
+         "and then"),
+    Case("a set-uid bit on a program that a package brought", f"FROM {DEBIAN}\nRUN chmod u+s /usr/bin/perl\n"
+         "USER nobody\n" + SLEEP, True, False, "/usr/bin/perl is set-uid"),
+    Case("a set-uid program that dpkg's lists were made to name", f"FROM {DEBIAN}\nRUN cp /usr/bin/perl /opt/x && "
+         "chmod u+s /opt/x && echo /opt/x >> /var/lib/dpkg/info/perl-base.list\nUSER nobody\n" + SLEEP, True, False,
+         "/opt/x is set-uid"),
+    Case("a package with a set-uid program", f"FROM {DEBIAN}\nRUN apt-get update -qq && apt-get install -y -qq "
+         "--no-install-recommends pmount >/dev/null && test -u /usr/bin/pmount\nUSER nobody\n" + SLEEP, True, True),
     Case("drops root where no new privileges can be had", 'ENTRYPOINT ["sh", "-c", "grep -q NoNewPrivs:.1 '
          "/proc/self/status && exec su -s /bin/sh nobody -c 'exec sleep 300'; exec sleep 300\"]\n", False, False),
     Case("a probe at once", "USER nobody\nHEALTHCHECK --interval=1s CMD true\n" + SLEEP, True, True),

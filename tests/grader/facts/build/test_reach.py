@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.facts.build.reach import is_other_work, readers, uses
+from grader.facts.build.reach import is_other_work, names_all, readers, takes_list, uses
 from grader.facts.context.build_context import BuildContext
 from grader.facts.dockerfile.parser import parse
 from grader.facts.dockerfile.resolve import resolve
@@ -113,3 +113,35 @@ def test_what_makes_something_of_a_list(context: BuildContext, command: str, mak
 def test_what_need_not_read_the_file(context: BuildContext, line: str, other: bool) -> None:
     (step,) = plan(line).target.steps
     assert is_other_work(step, (), context) == other
+
+
+@pytest.mark.parametrize(
+    ("body", "takes", "names"),
+    [
+        ("RUN pip install -r requirements.txt", True, False),
+        ("RUN pip wheel -w /w -r all.txt", True, False),
+        ("RUN pip install -r base.txt", False, False),
+        ("RUN pip install flask==3.0.0 six", False, True),
+        ("RUN python -mpip install flask", False, True),
+        ("RUN cat requirements.txt && pip install flask", False, True),
+        ("RUN pip install uv && pip install -r requirements.txt", True, False),
+        ("RUN pip install -c requirements.txt flask", False, False),
+        ("RUN pip install $(cat requirements.txt)", True, False),
+        ("RUN xargs pip install < requirements.txt", True, False),
+        ("RUN while read one; do pip install $one; done < requirements.txt", True, False),
+        ("RUN pip install ./flask.whl", True, False),
+        ("RUN pip install --no-index -f /w flask", False, False),
+        ("RUN pip install --find-links=/w flask", False, False),
+        ("ENV PIP_CONSTRAINT=requirements.txt\nRUN pip install flask", False, False),
+        ("RUN PIP_REQUIREMENT=requirements.txt pip install flask", False, False),
+        ("RUN npm ci", True, False),
+        ("RUN npm install express@4", False, True),
+        ("RUN pip install --dry-run flask", False, False),
+        ("RUN make", False, False),
+        ("COPY . .", False, False),
+    ],
+)
+def test_what_a_step_installs(body: str, takes: bool, names: bool, context: BuildContext) -> None:
+    step = next(iter(plan(body).stages[-1].steps[-1:]))
+    assert takes_list(step, (), context, ["requirements.txt"]) is takes
+    assert names_all(step) is names

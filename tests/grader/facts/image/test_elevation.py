@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import tarfile
@@ -16,6 +17,7 @@ from tests.grader.facts.image.archives import Maker, image
 ELF = b"\x7fELF\2\1\1" + bytes(9)
 SETUID = struct.pack("<5I", 0x02000001, 1 << 7, 0, 0, 0).decode("utf-8", "surrogateescape")
 BIND = struct.pack("<5I", 0x02000001, 1 << 10, 0, 0, 0).decode("utf-8", "surrogateescape")
+SETUID_ROOT = {"mode": 0o4755}
 PASSWD = "root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\nweb:x:7:7::/:/bin/sh\n"
 GROUP = "root:x:0:\napp:x:1000:\nstaff:x:50:web,app\n"
 RULE = "app ALL=(ALL) NOPASSWD: ALL\n"
@@ -45,6 +47,16 @@ def layer(*entries: tuple[str, Any]) -> bytes:
 
 BASE = layer(("etc/passwd", PASSWD), ("etc/group", GROUP))
 SUDO = ("usr/bin/sudo", {"mode": 0o4755})
+STATUS = ("var/lib/dpkg/status", "Package: mine\nStatus: install ok installed\nVersion: 1\n")
+LIST = ("var/lib/dpkg/info/mine.list", "/.\n/usr\n/usr/bin\n/usr/bin/mine\n")
+MINE = ("usr/bin/mine", {"mode": 0o4755})
+
+
+def sums(content: bytes) -> tuple[str, str]:
+    return (
+        "var/lib/dpkg/info/mine.md5sums",
+        f"{hashlib.md5(content, usedforsecurity=False).hexdigest()}  usr/bin/mine\n",
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,7 +80,42 @@ SUDO = ("usr/bin/sudo", {"mode": 0o4755})
         ),
         ([("usr/bin/doas", {"mode": 0o4755}), ("etc/doas.conf", "permit nopass :staff\n")], "/etc/doas.conf lets it"),
         ([("usr/lib/cargo/bin/sudo", {"mode": 0o4755}), ("etc/sudoers", RULE)], "/etc/sudoers lets it use sudo"),
+        ([("opt/sudo", {"mode": 0o4755})], "/opt/sudo is set-uid"),  # called sudo, where no distribution has it
+        ([SUDO, ("etc/sudoers", "@include /opt/rules\n"), ("opt/rules", RULE)], "/opt/rules lets it use sudo"),
+        ([SUDO, ("etc/sudoers", "@includedir /opt/d\n"), ("opt/d/app", RULE)], "/opt/d/app lets it use sudo"),
+        (
+            [SUDO, ("etc/sudoers", "@include a\n"), ("etc/a", "@include b\n"), ("etc/b", RULE)],
+            "/etc/b lets it use sudo",
+        ),
+        ([SUDO, ("etc/sudoers", "app ALL=(ALL) ALL\n"), ("etc/passwd", "app::1000:1000::/:\n")], "with a password"),
+        # By way of another user or group
+        (
+            [
+                ("opt/a", {"mode": 0o4755, "uid": 7}),
+                ("o", {"folder": True, "mode": 0o700, "uid": 7}),
+                ("o/b", SETUID_ROOT),
+            ],
+            "/opt/a is set-uid and belongs to uid 7, and then /o/b is set-uid and belongs to root",
+        ),
+        (
+            [("opt/a", {"mode": 0o2755, "gid": 7}), ("opt/b", {"mode": 0o4750, "gid": 7})],
+            "/opt/a is set-gid and belongs to gid 7, and then /opt/b is set-uid",
+        ),
+        (
+            [SUDO, ("etc/sudoers", "app ALL=(web) NOPASSWD: ALL\nweb ALL=NOPASSWD: ALL\n")],
+            "lets it use sudo, without a password ('app ALL=(web) NOPASSWD: ALL'), and then /etc/sudoers lets it use",
+        ),
+        (
+            [("usr/bin/doas", {"mode": 0o4755}), ("etc/doas.conf", "permit nopass app as web\npermit nopass web\n")],
+            "('permit nopass app as web'), and then /etc/doas.conf lets it use doas",
+        ),
+        ([SUDO, ("etc/sudoers", "app ALL=(web) NOPASSWD: ALL\n"), ("o/b", {"mode": 0o4750, "gid": 7})], "and then"),
         # Odd but right
+        ([("opt/a", {"mode": 0o4755, "uid": 7}), ("opt/b", {"mode": 0o4750, "gid": 7})], ""),  # not with its group
+        ([("opt/a", {"mode": 0o2745, "gid": 7}), ("opt/b", {"mode": 0o4750, "gid": 7})], ""),
+        ([("opt/a", {"mode": 0o4750, "uid": 7, "gid": 7}), ("o/b", {"mode": 0o4700, "uid": 0})], ""),
+        ([("usr/bin/expiry", {"mode": 0o2755, "gid": 42}), ("opt/b", {"mode": 0o4750, "gid": 42})], ""),
+        ([SUDO, ("etc/sudoers", "app ALL=(web) NOPASSWD: ALL\nother ALL=NOPASSWD: ALL\n")], ""),
         ([("opt/serve", {})], ""),
         ([("opt/serve", {"mode": 0o4755, "uid": 7})], ""),
         ([("opt/serve", {"mode": 0o2755})], ""),
@@ -86,14 +133,12 @@ SUDO = ("usr/bin/sudo", {"mode": 0o4755})
         ([SUDO, ("etc/sudoers", "%staff ALL=(ALL) ALL\n"), ("etc/shadow", "app:!:1::::::\n")], ""),
         ([("usr/bin/sudo", {}), ("etc/sudoers", RULE)], ""),  # not set-uid: it cannot do its work
         ([("etc/sudoers", RULE)], ""),
-        (
-            [
-                ("usr/bin/mine", {"mode": 0o4755}),
-                ("var/lib/dpkg/info/mine.list", "/.\n/usr\n/usr/bin\n/usr/bin/mine\n"),
-            ],
-            "",
-        ),
-        ([("usr/bin/mine", {"mode": 0o4755}), ("var/lib/dpkg/info/mine.list", "/bin/mine\n")], ""),
+        ([MINE, LIST, STATUS], ""),
+        ([MINE, LIST, STATUS, sums(ELF)], ""),
+        ([MINE, ("var/lib/dpkg/info/mine.list", "/bin/mine\n"), STATUS], ""),
+        ([MINE, LIST], "set-uid"),  # of a package that is not there
+        ([MINE, LIST, STATUS, sums(b"another")], "set-uid"),
+        ([("opt/m", {"mode": 0o4755}), ("var/lib/dpkg/info/mine.list", "/opt/m\n"), STATUS, sums(ELF)], "/opt/m is"),
         ([("usr/bin/mine", {"mode": 0o4755}), ("lib/apk/db/installed", "P:mine\nF:usr/bin\nR:mine\nR:x\n")], ""),
         ([("usr/bin/mine", {"mode": 0o4755}), ("lib/apk/db/installed", "P:x\nF:usr\nR:mine\n")], "set-uid"),
         ([("usr/bin/mine", {"mode": 0o4755}), ("var/lib/dpkg/info/x.list", "/usr/bin/mine.conf\n")], "set-uid"),
@@ -106,6 +151,15 @@ def test_ways(entries: list[tuple[str, Any]], text: str, tmp_path: Path) -> None
         assert text in found[0].text
     else:
         assert found == []
+
+
+@pytest.mark.parametrize("later", [MINE, ("usr/bin/mine", {"mode": 0o755, "capability": SETUID})])
+def test_a_bit_that_the_package_did_not_bring(later: tuple[str, Any], tmp_path: Path) -> None:
+    brought = layer(("usr/bin/mine", {}), LIST, STATUS, sums(ELF))
+    assert ways_to_root(image(Maker(BASE, brought).bytes(), tmp_path), 1000, 1000, "app") == []
+    assert ways_to_root(image(Maker(BASE, brought, layer(later)).bytes(), tmp_path), 1000, 1000, "app")
+    alpine = layer(("usr/bin/mine", {}), ("lib/apk/db/installed", "P:mine\nF:usr/bin\nR:mine\n"))
+    assert ways_to_root(image(Maker(BASE, alpine, layer(later)).bytes(), tmp_path), 1000, 1000, "app")
 
 
 def test_what_a_later_layer_does_counts(tmp_path: Path) -> None:

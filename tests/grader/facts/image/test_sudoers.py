@@ -35,6 +35,10 @@ HEAD = "Defaults env_reset\nDefaults secure_path=/bin\nroot ALL=(ALL:ALL) ALL\n"
         ("Runas_Alias ADMINS = root : OTHERS = www\napp ALL=(ADMINS) NOPASSWD: ALL", True),
         ("Defaults:app !authenticate\napp ALL=(ALL) ALL", True),
         ("Defaults !authenticate\n%wheel ALL=(ALL) ALL", True),
+        ("Defaults\t!authenticate\n%wheel ALL=(ALL) ALL", True),
+        ("Defaults>root !authenticate\napp ALL=(ALL) ALL", True),
+        ("Defaults: web, app !authenticate\napp ALL=(ALL) ALL", True),
+        ("Defaults!/bin/x !authenticate\napp ALL=(ALL) /bin/x", True),
         ("ALL, !web ALL=(ALL) NOPASSWD: ALL", True),
         ("app ALL=(ALL, !www) NOPASSWD: ALL", True),
         # Odd, and no way to become root
@@ -56,6 +60,8 @@ HEAD = "Defaults env_reset\nDefaults secure_path=/bin\nroot ALL=(ALL:ALL) ALL\n"
         ("app ALL=(ALL, !root) NOPASSWD: ALL", None),
         ("app ALL=(ALL) NOPASSWD: !ALL", None),
         ("Defaults:web !authenticate\napp ALL=(ALL) ALL", None),
+        ("Defaults>www !authenticate\napp ALL=(ALL) ALL", None),
+        ("Defaults !authenticate\nDefaults\tauthenticate\napp ALL=(ALL) ALL", None),
         ("Cmnd_Alias app = /x", None),
     ],
 )
@@ -130,3 +136,22 @@ def test_doas_in_parts() -> None:
     rule = "permit nopass :wheel\n"
     assert doas_rule({"/etc/doas.d/wheel.conf": rule}, APP)
     assert doas_rule({"/etc/doas.d/wheel": rule, "/etc/doas.d/a/b.conf": rule}, APP) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "sudo", "doas"),
+    [
+        ("app ALL=(www) NOPASSWD: ALL", True, False),
+        ("app ALL=(#33) NOPASSWD: ALL", True, False),
+        ("app ALL=(ALL) NOPASSWD: ALL", True, False),
+        ("app ALL=NOPASSWD: ALL", False, False),  # root alone
+        ("app ALL=() NOPASSWD: ALL", False, False),
+        ("permit nopass app as www", False, True),
+        ("permit nopass app", False, True),
+        ("permit nopass app as root", False, False),
+    ],
+)
+def test_another_user(rule: str, sudo: bool, doas: bool) -> None:
+    www = ("www", "33")
+    assert (sudo_rule({"/etc/sudoers": rule + "\n"}, APP, www) is not None) is sudo
+    assert (doas_rule({"/etc/doas.conf": rule + "\n"}, APP, www) is not None) is doas

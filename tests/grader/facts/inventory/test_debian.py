@@ -11,8 +11,10 @@ from grader.facts.inventory.debian import STATUS, hidden_packages, installed, pa
 from tests.grader.facts.inventory.images import Files, evidence_of, shown
 
 
-def paragraph(name: str, version: str, status: str = "install ok installed") -> str:
-    return f"Package: {name}\nStatus: {status}\nVersion: {version}\nDescription: x\n y\n\n"
+def paragraph(
+    name: str, version: str, status: str = "install ok installed", more: str = "Maintainer: D <d@d>\n"
+) -> str:
+    return f"Package: {name}\nStatus: {status}\n{more}Version: {version}\nDescription: x\n y\n\n"
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,8 @@ def paragraph(name: str, version: str, status: str = "install ok installed") -> 
         ("Package: \nVersion: 1\n", []),
         ("Package:a\nVersion:\t1  \n", ["a 1"]),
         ("Package: a\nVersion: 1\n \t\nPackage: b\nVersion: 2\n", ["a 1", "b 2"]),
+        ("package: a\nversion: 1\nVersion: 9\n", ["a 1"]),  # the first, in small letters or not
+        ("Package: a\nVersion: 1\n .2\n", ["a 1 .2"]),
         ("Package: a\nDescription: x\n Version: 9\nVersion: 1\n", ["a 1"]),  # a line that goes on begins with a space
     ],
 )
@@ -60,7 +64,8 @@ BASE = {
     "usr/bin/tool2": "t",
     "etc/tool.conf": "t",
 }
-ONLY_LIBC = {STATUS: paragraph("libc6", "2.41")}
+LIBC = paragraph("libc6", "2.41")
+ONLY_LIBC = {STATUS: LIBC}
 TOOL = ("tool 1.0", STATUS, 1)
 UP_TO_DATE = paragraph("libc6", "2.41") + paragraph("tool", "9.0")
 NO_FILES = {"usr/bin/tool": None, "usr/bin/tool2": None}
@@ -79,6 +84,12 @@ NO_FILES = {"usr/bin/tool": None, "usr/bin/tool2": None}
         (ONLY_LIBC, [TOOL, ("tool", f"{INFO}/tool.list", None)]),
         (ONLY_LIBC | {f"{INFO}/tool.list": None}, [TOOL]),
         ({STATUS: UP_TO_DATE}, [TOOL]),
+        ({STATUS: LIBC + paragraph("tool", "1.0", more="Source: none\nMaintainer: D <d@d>\n")}, [TOOL]),
+        ({STATUS: LIBC + paragraph("tool", "1.0", more="source: none (9)\nMaintainer: D <d@d>\n")}, [TOOL]),
+        ({STATUS: LIBC + paragraph("tool", "1.0", more="Maintainer: Another\n")}, [TOOL]),
+        ({STATUS: LIBC + paragraph("tool", "1.0", more="Maintainer: D <d@d>\n x\n")}, [TOOL]),
+        # Honest: another state, another line, other blanks.
+        ({STATUS: LIBC + paragraph("tool", "1.0", "hold ok installed", "Maintainer:  D  <d@d>\nX: y\n")}, []),
         ({STATUS: paragraph("tool", "1.0")}, [("libc6 2.41", STATUS, 1), ("libc6", f"{INFO}/libc6:amd64.list", None)]),
         (
             {STATUS: paragraph("libc6", "2.41") + paragraph("tool", "1.0", "deinstall ok config-files")},
@@ -96,9 +107,46 @@ def test_what_a_later_layer_does_to_the_lists(
     assert sorted(found, key=str) == sorted(expected, key=str)
 
 
+MANY = "".join(f"/usr/share/man/{number}\n" for number in range(9))
+PARTS = {f"usr/share/man/{number}": "m" for number in range(9)} | {
+    "usr/bin/a": "aaa",
+    "usr/bin/b": "b",
+    "usr/bin/c": "c",
+}
+WHOLE = {
+    STATUS: LIBC + paragraph("tool", "1.0"),
+    **PARTS,
+    f"{INFO}/tool.list": f"/usr/bin/a\n/usr/bin/b\n/usr/bin/c\n{MANY}",
+}
+WITHOUT = ONLY_LIBC | {f"{INFO}/tool.list": None, "usr/share/man": None}
+
+
+@pytest.mark.parametrize(
+    ("above", "is_hidden"),
+    [
+        (WITHOUT, True),
+        (WITHOUT | {"usr/bin/b": None}, True),
+        (WITHOUT | {"usr/bin/b": None, "usr/bin/c": None}, True),  # the largest is still there
+        (WITHOUT | {"usr/bin/a": None}, True),
+        (WITHOUT | {"usr/bin/a": None, "usr/bin/b": None}, False),
+        (WITHOUT | {"usr/bin": None}, False),
+        (WITHOUT | {"usr/bin/a": "new", "usr/bin/b": "new"}, False),  # another package's, by the same name
+    ],
+)
+def test_a_package_of_which_only_some_files_were_removed(tmp_path: Path, above: Files, is_hidden: bool) -> None:
+    found = shown(hidden_packages(evidence_of(tmp_path, BASE | WHOLE, above)))
+    assert found == ([TOOL] if is_hidden else [])
+
+
 def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     raised = evidence_of(tmp_path, BASE, {STATUS: UP_TO_DATE})
     assert [one.how for one in hidden_packages(raised)] == ["it says 9.0 now"]
+    for more, how in (
+        ("Source: none\nMaintainer: D <d@d>\n", "it says Source: none now"),
+        ("", "it names no Maintainer now"),
+    ):
+        changed = evidence_of(tmp_path, BASE, {STATUS: LIBC + paragraph("tool", "1.0", more=more)})
+        assert [one.how for one in hidden_packages(changed)] == [how]
     gone = evidence_of(tmp_path, BASE, ONLY_LIBC | {f"{INFO}/tool.list": None})
     assert [one.how for one in hidden_packages(gone)] == ["it is gone from the list, but its files are still there"]
 

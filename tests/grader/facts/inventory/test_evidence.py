@@ -186,7 +186,6 @@ def test_code_that_a_container_sees(tmp_path: Path, layers: list[Files], paths: 
     assert [found.path for found in evidence_of(tmp_path, *layers).code] == paths
 
 
-def test_of_a_very_long_file_the_beginning_is_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_CODE", 1000)
-    files = {"a/ctx.py": CTX + " " * 2000, "b/ctx.py": " " * 2000 + CTX}
-    assert [found.path for found in evidence_of(tmp_path, files).code] == ["a/ctx.py"]
+def test_the_whole_of_a_long_file_is_searched(tmp_path: Path) -> None:
+    files = {"a/ctx.py": CTX + " " * (5 << 20), "b/ctx.py": " " * (5 << 20) + CTX}
+    assert [found.path for found in evidence_of(tmp_path, files).code] == ["a/ctx.py", "b/ctx.py"]

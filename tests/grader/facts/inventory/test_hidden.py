@@ -20,13 +20,16 @@ PACKAGE = "app/node_modules/lodash/package.json"
 STATUS = "var/lib/dpkg/status"
 DEBIAN = {STATUS: "Package: base-files\nVersion: 13.8+deb13u8\n\nPackage: tar\nVersion: 1.35\n"}
 
+READ = {METADATA: ("Flask", "2.2.2"), PACKAGE: ("lodash", "4.17.11")}
+"""What a scanner reads in these lists."""
+
 
 def listed(*names: str) -> tuple[ListedPackage, ...]:
     """What the scanner lists: `debian NAME`, or the path of another list."""
     return tuple(
         ListedPackage(name.removeprefix("debian "), "1", "debian", "", 0, "")
         if name.startswith("debian ")
-        else ListedPackage("x", "1", "python-pkg", name, 0, "")
+        else ListedPackage(*READ.get(name, ("x", "1")), "python-pkg", name, 0, "")
         for name in names
     )
 
@@ -65,6 +68,15 @@ def test_what_a_container_sees_and_the_scanner_left_out(
 ) -> None:
     found = hidden_packages(image_of(tmp_path, files), scan(names, system))
     assert shown(iter(found)) == expected
+
+
+@pytest.mark.parametrize(("name", "version"), [("Flask", "9.0"), ("other", "2.2.2")])
+def test_a_list_that_the_scanner_takes_for_another(
+    name: str, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(READ, METADATA, (name, version))
+    (found,) = hidden_packages(image_of(tmp_path, FLASK), scan([METADATA]))
+    assert (found.package, found.how) == ("flask 2.2.2", f"the scanner takes it for {name} {version}")
 
 
 def test_each_of_the_three_families(tmp_path: Path) -> None:

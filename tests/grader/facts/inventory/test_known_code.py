@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import marshal
 import re
+from collections.abc import Iterable
 
 import pytest
 
@@ -12,12 +14,14 @@ from grader.facts.image.filesystem import FileSystem
 from grader.facts.image.tar import Member
 from grader.facts.inventory.known_code import (
     Ecosystem,
+    Read,
+    Reader,
     Sign,
     code_files,
     forks,
     modules,
-    read,
     signs,
+    source_of,
     wanted,
 )
 from grader.facts.inventory.python import normal
@@ -44,6 +48,14 @@ def test_the_signs_make_sense() -> None:
         assert sign.named or not re.fullmatch(r"(lib/|src/|dist/)?(index|main|core)", sign.file), sign
 
 
+def read(data: bytes, looked_for: Iterable[Sign], size: int = 1 << 20) -> Read:
+    """What is found in a file that comes in pieces of that size."""
+    reader = Reader(looked_for)
+    for at in range(0, len(data), size):
+        reader.write(memoryview(data)[at : at + size])
+    return reader.read
+
+
 SIGN = Sign(package="p", file="p/x", words=("one", "two", "three"))
 
 
@@ -52,20 +64,26 @@ SIGN = Sign(package="p", file="p/x", words=("one", "two", "three"))
     [("one two three", True), ("def two(): one", True), ("one one one", False), ("three", False), ("", False)],
 )
 def test_two_thirds_of_the_words_will_do(text: str, expected: bool) -> None:
-    assert SIGN.is_in(text.encode()) == expected
-    assert (SIGN in read(text.encode(), [SIGN]).signs) == expected
+    for size in (1, 2, 100):
+        found = read(text.encode(), [SIGN], size)
+        assert (SIGN in found.signs) == expected
+        assert found.digest == hashlib.sha256(text.encode()).digest()
 
 
 def test_bytecode_has_the_words_too() -> None:
     sign = next(sign for sign in signs("pip") if sign.file == "requests/adapters")
     source = "\n".join(f"def {word}():\n    return None\n" for word in sign.words)
-    assert sign.is_in(marshal.dumps(compile(source, "x", "exec")))
+    assert sign in read(marshal.dumps(compile(source, "x", "exec")), [sign]).signs
 
 
-def found_in(path: str, text: str) -> list[tuple[str, str]]:
-    """The packages that are recognised in a file, each with the folder of its code."""
-    files = FileSystem([[Member(path, "file", len(text), 0o644, 0, 0, "")]])
-    contents = {content: read(text.encode(), looked_for) for content, looked_for in wanted(files).items()}
+def found_in(path: str, text: str, *empty: str) -> list[tuple[str, str]]:
+    """The packages that are recognised in a file, beside empty ones, each with the folder of its code."""
+    sizes = {path: len(text)} | dict.fromkeys(empty, 0)
+    files = FileSystem([[Member(name, "file", size, 0o644, 0, 0, "") for name, size in sizes.items()]])
+    contents = {
+        content: read(b"" if content.number else text.encode(), looked_for)
+        for content, looked_for in wanted(files).items()
+    }
     return [(one.package, one.folder) for one in code_files(files, contents.get)]
 
 
@@ -101,6 +119,30 @@ def test_where_it_is_recognised(path: str, file: str, expected: list[tuple[str, 
         text = "\n".join(next(sign for sign in signs("npm") if sign.package == "minimist").words)
         expected = [("minimist", "app/minimist")] if expected else []
     assert found_in(path, text) == expected
+
+
+@pytest.mark.parametrize(
+    "path", ["f/__pycache__/ctx.cpython-313.pyc", "f/__pycache__/ctx.cpython-313.opt-1.pyc", "f/__pycache__/ctx.x.pyc"]
+)
+def test_bytecode_that_python_may_run_although_its_source_is_another(path: str) -> None:
+    text = code("flask/ctx")
+    assert found_in(path, text, "f/ctx.py") == [("flask", "f")]
+    assert found_in(path, text, "f/__init__.py") == []
+    assert found_in(path, "own", "f/ctx.py") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("a/b.py", "a/b.py"),
+        ("a/b.pyc", "a/b.py"),
+        ("__pycache__/b.cpython-313.pyc", "b.py"),
+        ("a/__pycache__/b.cpython-313.opt-2.pyc", "a/b.py"),
+        ("a/__pycache__/b.js", "a/__pycache__/b.js"),
+    ],
+)
+def test_the_source_of_bytecode(path: str, source: str) -> None:
+    assert source_of(path) == source
 
 
 @pytest.mark.parametrize("path", ["app/requests/adapters.py", "app/requests/sessions.py", "app/lodash/lodash.js"])

@@ -44,6 +44,10 @@ def without(part: str, files: dict[str, str]) -> dict[str, str]:
          [("flask", "app/_vendor/flask/ctx.py", 0)]),
         ([{"flask/ctx.py": CTX}], [("flask", "flask/ctx.py", 0)]),
         ([{"lib/flask/ctx.pyc": CTX}], [("flask", "lib/flask/ctx.pyc", 0)]),
+        (
+            [{"lib/flask/ctx.py": "", "lib/flask/__pycache__/ctx.cpython-313.pyc": CTX}],
+            [("flask", "lib/flask/__pycache__/ctx.cpython-313.pyc", 0)],
+        ),
         ([{"app/u3/poolmanager.py": POOL}], [("urllib3", "app/u3/poolmanager.py", 0)]),
         ([{"lib/PIL/Image.py": code("PIL/Image")}], [("pillow", "lib/PIL/Image.py", 0)]),
         ([{"app/flask": "->/data/f", "data/f/ctx.py": CTX}], [("flask", "data/f/ctx.py", 0)]),
@@ -100,6 +104,28 @@ def test_what_other_packages_bring_with_them(
     tmp_path: Path, layers: list[Files], expected: list[tuple[str, str, int | None]]
 ) -> None:
     assert sorted(shown(hidden_packages(evidence_of(tmp_path, *layers)))) == expected
+
+
+APP = code("flask/app")
+TWO = within("lib", wheel("Flask", "2.2.5", **{"flask/ctx.py": CTX, "flask/app.py": APP, "flask/x.py": ""}))
+ANOTHER = {"lib/flask/ctx.py": f"{CTX}# old\n", "lib/flask/app.py": f"{APP}# old\n"}
+
+
+@pytest.mark.parametrize(
+    ("layers", "is_hidden"),
+    [
+        ([TWO], False),
+        ([TWO, ANOTHER], True),
+        ([TWO | ANOTHER], True),
+        ([TWO, {"lib/flask/ctx.py": f"{CTX}# mended\n"}], False),  # one file
+        ([TWO, {"lib/flask/x.py": "mine", "lib/flask/y.py": "mine"}], False),
+        ([TWO, {"lib/flask/ctx.pyc": f"{CTX}# compiled\n", "lib/flask/app.pyc": APP}], False),
+        ([TWO | ANOTHER, {INFO.replace("2.2.2", "2.2.5") + "/RECORD": None}], False),  # cannot be seen
+    ],
+)
+def test_code_of_another_version_under_a_list(tmp_path: Path, layers: list[Files], is_hidden: bool) -> None:
+    found = list(hidden_packages(evidence_of(tmp_path, *layers)))
+    assert [(one.package, one.path) for one in found] == ([("flask 2.2.5", "lib/flask/ctx.py")] if is_hidden else [])
 
 
 MODULES = "app/node_modules"

@@ -12,6 +12,7 @@ from grader.errors import GraderError, SubmissionFault, SubmissionUnusable
 from grader.facts.engine.engine import Engine
 from grader.facts.supply import scan
 from tests.grader.conftest import facts_of
+from tests.grader.facts.inventory.images import Files, image_of
 
 PYTHON = "localhost:5000/base/python:3.13-slim"
 FLASK = "Metadata-Version: 2.1\nName: Flask\nVersion: 2.2.2\n"
@@ -98,3 +99,19 @@ def test_a_file_that_is_no_image(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.tar").write_bytes(content)
     with pytest.raises(SubmissionUnusable):
         scan.scan_archive(tmp_path / "x.tar", "now")
+
+
+@pytest.mark.parametrize(
+    ("layers", "left"),
+    [
+        ([{"old/a": "x"}], ["", "old/a"]),
+        ([{"old/a": "x"}, {"old": "->/new", "new/b": "x"}], [""]),
+        ([{"old/a": "x"}, {"old": "->/new", "new/a": "x"}], ["", "old/a"]),  # a container sees one there
+        ([{"old/a": "x"}, {"old": "a file"}], [""]),
+        ([{"new/b": "x"}], ["", "old/a"]),  # of something in an archive, or the scanner's own name for it
+    ],
+)
+def test_what_a_container_does_not_see_is_left_out(layers: list[Files], left: list[str], tmp_path: Path) -> None:
+    packages = tuple(scan.ListedPackage("p", "1", "python-pkg", path, None, "") for path in ("", "old/a"))
+    report = scan.Scan("now", None, "", (), packages, ())
+    assert [one.path for one in scan.as_a_container_sees(report, image_of(tmp_path, *layers)).packages] == left
