@@ -16,7 +16,7 @@ from typing import NamedTuple
 from grader.facts.image.capabilities import root_capabilities
 from grader.facts.image.filesystem import File
 from grader.facts.image.image import Image
-from grader.facts.image.sudoers import Account, Rule, doas_rule, included, sudo_rule
+from grader.facts.image.sudoers import Account, Effort, Rule, doas_rule, included, sudo_rule
 from grader.facts.image.tar import Member
 from grader.facts.image.users import MAX_TABLE, TABLES, entries, is_number
 from grader.facts.inventory.packaged import packaged
@@ -172,6 +172,7 @@ class _Rules:
     def __init__(self, image: Image, passwd: bytes | None, group: bytes | None) -> None:
         self._image = image
         self._passwd = passwd
+        self._effort = Effort()
         users = [(line[0], _number(line, 2)) for line in entries(passwd)]
         self.others = [(name, number) for name, number in users if number > 0][:MAX_ACCOUNTS]
 
@@ -187,7 +188,7 @@ class _Rules:
         shadow = _password(self._files.get(_SHADOW, ""), account.name)
         known = account._replace(password=shadow if passwords[:1] in ([], ["x"]) else passwords[0])
         for ask in dict.fromkeys(_ASKS[program] for program in sorted(programs)):
-            if rule := ask(self._files, known, (target, str(number))):
+            if rule := ask(self._files, known, (target, str(number)), self._effort):
                 yield ("doas" if ask is doas_rule else "sudo"), rule
 
 

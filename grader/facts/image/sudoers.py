@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from grader.errors import NotObservable
+
 _MAX_DEPTH = 8
 _ALIAS = re.compile(r"(User|Runas|Host|Cmnd|Cmd)_Alias\s+(.*)", re.DOTALL)
 _ALIAS_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -49,14 +51,32 @@ class Rule(NamedTuple):
 ROOT = ("root", "0")
 
 
-def sudo_rule(files: Mapping[str, str], account: Account, target: tuple[str, str] = ROOT) -> Rule | None:
+class Effort:
+    """How many characters of rules may still be read: an image can hold more of them than anybody can follow."""
+
+    def __init__(self, left: int = 10_000_000) -> None:
+        self._left = left
+
+    def spend(self, text: str) -> None:
+        """Count what is read. Raises NotObservable if it is too much."""
+        self._left -= len(text) + 8  # so that many short words are not for nothing
+        if self._left < 0:
+            raise NotObservable("the image has too many rules of sudo or doas to follow them all: remove some")
+
+
+def sudo_rule(
+    files: Mapping[str, str], account: Account, target: tuple[str, str] = ROOT, effort: Effort | None = None
+) -> Rule | None:
     """Return a rule of sudo that lets the account run something as `target` (its name and number), and None if there is
     none.
 
-    `files` are the files that may be read, by path; `/etc/sudoers` is where it begins.
+    `files` are the files that may be read, by path; `/etc/sudoers` is where it begins. `effort` bounds all that is
+    read with it.
     """
-    sudoers = _Sudoers(account, target)
-    for path, line in _lines(files, "/etc/sudoers"):
+    effort = effort or Effort()
+    sudoers = _Sudoers(account, target, effort)
+    for path, line in _lines(files, "/etc/sudoers", set()):
+        effort.spend(line)
         sudoers.read(path, line)
     return sudoers.result()
 
@@ -72,17 +92,19 @@ def _place(path: str, place: str) -> str:
     return place if place.startswith("/") else f"{path.rpartition('/')[0]}/{place}"
 
 
-def _lines(files: Mapping[str, str], path: str, depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Yield each line of a file and of those that it includes, without comments and with continuations joined."""
-    text = files.get(path, "")
-    for raw in re.sub(r"\\\r?\n", " ", text).splitlines():
-        found = _INCLUDED.match(raw)
-        if found and depth < _MAX_DEPTH:
+def _lines(files: Mapping[str, str], path: str, seen: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield each line of a file and of those that it includes, each file once, without comments, with continuations
+    joined and one blank for several."""
+    if path in seen or path not in files:
+        return
+    seen.add(path)
+    for raw in re.sub(r"\\\r?\n", " ", files[path]).splitlines():
+        if found := _INCLUDED.match(raw):
             place = _place(path, found[2])
             for name in _in_folder(files, place) if found[1] else [place]:
-                yield from _lines(files, name, depth + 1)
+                yield from _lines(files, name, seen)
             continue
-        line = re.sub(r"(^|\s)#(?!-?\d).*", "", raw).strip()
+        line = " ".join(re.sub(r"(^|\s)#(?!-?\d).*", "", raw).split())
         if line:
             yield path, line
 
@@ -96,8 +118,9 @@ def _in_folder(files: Mapping[str, str], folder: str) -> list[str]:
 class _Sudoers:
     """What the lines that were read mean for an account."""
 
-    def __init__(self, account: Account, target: tuple[str, str]) -> None:
+    def __init__(self, account: Account, target: tuple[str, str], effort: Effort) -> None:
         self._account = account
+        self._effort = effort
         self._target = (target[0], f"#{target[1]}")
         self._aliases: dict[str, list[str]] = {}
         self._asks = True
@@ -126,7 +149,7 @@ class _Sudoers:
     def _rules(self, path: str, line: str, users: str, rest: str) -> Iterator[Rule]:
         if not self._is_account(_list(users)):
             return
-        for given in re.split(r"\s:\s(?=[^=]*=)", rest):
+        for given in _by_host(rest):
             meant, free = self._is_target(["root"]), not self._asks
             for command in _list(given.partition("=")[2]):
                 left = command
@@ -167,6 +190,7 @@ class _Sudoers:
         """Whether a list names what is meant: the last word that does so decides, and "!" turns it round."""
         answer = False
         for word in words:
+            self._effort.spend(word)
             plain = word.lstrip("!").strip().strip('"')
             if plain in self._aliases and _ALIAS_NAME.fullmatch(plain) and depth < _MAX_DEPTH:
                 hit = self._names(self._aliases[plain], is_meant, depth + 1)
@@ -179,27 +203,47 @@ class _Sudoers:
 
 def _list(text: str) -> list[str]:
     """The items of a list with commas; a comma after a backslash and one in parentheses separate nothing."""
-    return [item.strip() for item in re.split(r"(?<!\\),(?![^(]*\))", text) if item.strip()]
+    items, start, inside = [], 0, False
+    for found in re.finditer(r"\\.|[(),]", text):
+        if found[0] in "()":
+            inside = found[0] == "("
+        elif found[0] == "," and not inside:
+            items.append(text[start : found.start()])
+            start = found.end()
+    return [item.strip() for item in (*items, text[start:]) if item.strip()]
 
 
 def _first(line: str) -> tuple[str, str]:
     """Split a rule after its users, whose list may have blanks at the commas."""
-    match = re.match(r'(?:"[^"]*"|\S)+?(?:\s*,\s*(?:"[^"]*"|[^\s,])+)*(?=\s)', line)
-    return (match[0], line[match.end() :].strip()) if match else (line, "")
+    for found in re.finditer(r'"[^"]*"|\s+', line):
+        if not found[0].startswith('"') and line[found.start() - 1] != "," and line[found.end()] != ",":
+            return line[: found.start()], line[found.end() :]
+    return line, ""
 
 
-def doas_rule(files: Mapping[str, str], account: Account, target: tuple[str, str] = ROOT) -> Rule | None:
+def _by_host(rest: str) -> list[str]:
+    """Split what follows the users of a rule: there may be several lists of hosts and commands, with colons between."""
+    before, equals, last = rest.rpartition("=")
+    *parts, end = re.split(r"\s:\s", before)
+    return [*parts, f"{end}{equals}{last}"]
+
+
+def doas_rule(
+    files: Mapping[str, str], account: Account, target: tuple[str, str] = ROOT, effort: Effort | None = None
+) -> Rule | None:
     """Return the rule of doas that lets the account run something as `target`, and None if there is none.
 
     Of several rules that match, the last counts. One for a single command counts as well.
     """
     found: Rule | None = None
+    effort = effort or Effort()
     for path in sorted(files):
         if path != "/etc/doas.conf" and not re.fullmatch(r"/etc/doas\.d/[^/]+\.conf", path):
             continue
         for raw in re.sub(r"\\\n", " ", files[path]).splitlines():
+            effort.spend(raw)
             line = re.sub(r"(^|\s)#.*", "", raw).strip()
-            words = re.sub(r"\bsetenv\s*\{[^}]*\}", "", line).split()
+            words = re.sub(r"\bsetenv\s*\{[^{}]*\}", "", line).split()
             if not words or words[0] not in ("permit", "deny"):
                 continue
             options = [word for word in words[1:] if word in ("nopass", "nolog", "persist", "keepenv")]

@@ -3,9 +3,12 @@ in the tests of `user`."""
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
-from grader.facts.image.sudoers import Account, doas_rule, sudo_rule
+from grader.errors import NotObservable
+from grader.facts.image.sudoers import Account, Effort, doas_rule, sudo_rule
 
 APP = Account("app", 1000, frozenset({"app", "wheel"}), frozenset({1000, 10}), "!")
 HASH = "$y$j9T$salt$hash"
@@ -155,3 +158,36 @@ def test_another_user(rule: str, sudo: bool, doas: bool) -> None:
     www = ("www", "33")
     assert (sudo_rule({"/etc/sudoers": rule + "\n"}, APP, www) is not None) is sudo
     assert (doas_rule({"/etc/doas.conf": rule + "\n"}, APP, www) is not None) is doas
+
+
+LENGTH = 200_000
+HOSTILE = {
+    "quotes": '"' * LENGTH,
+    "commas": f"app{',b' * LENGTH} ALL=ALL",
+    "commas and blanks": f"app{' , b' * LENGTH} ALL=ALL",
+    "parentheses": f"app ALL={',(' * LENGTH}",
+    "options": f"Defaults@{'a , ' * LENGTH}",
+    "colons": f"app ALL{' : a' * LENGTH}",
+    "blanks": f"User_Alias A = {' ' * LENGTH}: B",
+    "includes itself": "#include /etc/sudoers\n" * LENGTH,
+    "braces": f"permit {'setenv { ' * LENGTH}",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_rules_that_want_to_keep_the_reader_busy(text: str) -> None:
+    assert sudo_rule({"/etc/sudoers": text}, APP) is None
+    assert doas_rule({"/etc/doas.conf": text}, APP) is None
+
+
+def test_too_many_rules_are_an_error() -> None:
+    names = [f"A{number}" for number in range(10)]
+    aliases = "".join(f"User_Alias {one} = {', '.join([two] * 40)}\n" for one, two in itertools.pairwise(names))
+    with pytest.raises(NotObservable, match="too many rules"):
+        sudo_rule({"/etc/sudoers": f"{aliases}A0 ALL=(ALL) ALL\n"}, APP)
+    effort = Effort(2000)
+    for _ in range(30):
+        assert sudo_rule({"/etc/sudoers": "bob ALL=(ALL) ALL\n"}, APP, effort=effort) is None
+    with pytest.raises(NotObservable):
+        for _ in range(30):
+            sudo_rule({"/etc/sudoers": "bob ALL=(ALL) ALL\n"}, APP, effort=effort)
