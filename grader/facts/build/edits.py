@@ -99,8 +99,8 @@ def _edited(path: str, content: bytes, *, dependency: bool, gently: bool = False
         return Edit(path, content, _edited_json(content), "key")
     if name == "go.sum":
         return Edit(path, content, _edited_sums(content), "key")
-    if dependency and suffix in ("txt", "in") and (edited := _edited_requirement(content)):
-        return Edit(path, content, edited, "statement")
+    if dependency and suffix in ("txt", "in") and (edited := _edited_requirement(content, gently=gently)):
+        return Edit(path, content, edited, "statement", gentler=not gently)
     commented = statements.with_comment(name, content)
     if edited := statements.with_statement(name, content):
         return Edit(path, content, commented if gently else edited, "statement", gentler=not gently)
@@ -127,17 +127,23 @@ def _edited_json(content: bytes) -> bytes:
         comma = "," if value else ""
         key = f"{statements.word()}-{statements.word()}"
         return before + f'{{\n  "{key}": "{statements.sentence()}"{comma}'.encode() + after
-    bits = f"{1 << 96 | secrets.randbits(96):b}"
-    return content + b"\n" + bits.replace("0", " ").replace("1", "\t").encode() + b"\n"
+    return content + b"\n" + _blanks()
 
 
-def _edited_requirement(content: bytes) -> bytes | None:
-    """Add a marker that is always true to the first requirement that can have one. Returns None if none can."""
+def _edited_requirement(content: bytes, *, gently: bool) -> bytes | None:
+    """Add a marker that is always true to the first requirement that can have one. Returns None if none can.
+
+    With `gently`, write its name in another mixture of small and capital letters, which is the same name, and add
+    blanks at the end: a shell that splits the list into words takes no marker.
+    """
     lines = content.decode("utf-8", "surrogateescape").split("\n")
     for number, line in enumerate(lines):
         found = _REQUIREMENT.fullmatch(line.rstrip()) if len(line) < _LONG else None
         if not found or not _takes_marker(found["requirement"]):
             continue
+        if gently and (name := re.match(r"[A-Za-z0-9._-]+", found["requirement"])):
+            lines[number] = _in_other_letters(name[0]) + line[name.end() :]
+            return "\n".join(lines).encode("utf-8", "surrogateescape").rstrip(b"\n") + b"\n" + _blanks()
         tail = found["tail"] or ""
         following = lines[number + 1].lstrip() if number + 1 < len(lines) else ""
         if (number and lines[number - 1].endswith("\\")) or (tail.endswith("\\") and not following.startswith("--")):
@@ -149,6 +155,18 @@ def _edited_requirement(content: bytes) -> bytes | None:
         lines[number] = f"{head.rstrip()} ; {marker}{tail}{ending}"
         return "\n".join(lines).encode("utf-8", "surrogateescape")
     return None
+
+
+def _in_other_letters(name: str) -> str:
+    mixed = name
+    while mixed == name and name.upper() != name.lower():
+        mixed = "".join(secrets.choice((letter.upper(), letter.lower())) for letter in name)
+    return mixed
+
+
+def _blanks() -> bytes:
+    """A line of blanks that is never the same."""
+    return f"{1 << 96 | secrets.randbits(96):b}".replace("0", " ").replace("1", "\t").encode() + b"\n"
 
 
 def _takes_marker(text: str) -> bool:

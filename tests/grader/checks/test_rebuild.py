@@ -331,6 +331,12 @@ CASES = [
         DEPENDENCY,
         1,
     ),
+    Case(
+        "a list that a shell splits into words",
+        LIST + "RUN ! grep -q ';' requirements.txt && pip install $(cat requirements.txt)\n",
+        DEPENDENCY,
+        1,
+    ),
     Case("names, and the list as a limit", LIST + "RUN pip install -c requirements.txt flask\n", DEPENDENCY, 1),
     Case("pip itself first", "RUN pip install -U pip\n" + RIGHT, DEPENDENCY, 1),
     Case(

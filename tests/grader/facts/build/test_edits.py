@@ -198,3 +198,33 @@ def test_what_cannot_be_edited(
     (tmp_path / "large").write_bytes(b"x" * 11)
     with pytest.raises(SubmissionFault, match=says):
         apply(tmp_path, path, change)
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ("flask==3.0.0\nsix\n", ["flask==3.0.0", "six"]),
+        ("# the list\n\nFlask[async]>=2 ; python_version > '3'  # why", ["flask[async]>=2"]),
+        ("-r more.txt\nq==1 \\\n    --hash=sha256:00\n", ["q==1"]),
+    ],
+)
+def test_a_gentle_edit_of_a_list_adds_no_word(content: str, names: list[str], tmp_path: Path) -> None:
+    made = set()
+    for _ in range(5):
+        (tmp_path / "requirements.txt").write_text(content)
+        found = apply(tmp_path, "requirements.txt", "dependency", gently=True)
+        assert found is not None
+        assert (found.kind, found.gentler) == ("statement", False)
+        text = found.after.decode()
+        assert text != content
+        assert text.lower().split() == content.lower().split()
+        assert set(names) <= set(text.lower().split())
+        made.add(text)
+    assert len(made) == 5
+
+
+def test_there_is_a_gentler_edit_of_a_list(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("flask==3.0.0\n")
+    found = apply(tmp_path, "requirements.txt", "dependency")
+    assert found is not None
+    assert found.gentler
