@@ -16,6 +16,8 @@ from grader.facts.engine.engine import Engine
 
 BASE = "localhost:5000/base/busybox:musl"
 SLICES = 10
+CHOOSING = frozenset({"engine", "lab", "browser", "waits", "alone"})
+"""The markers that say in which phase of `lab test` a test runs."""
 MODULE_FIXTURE = re.compile(r'^@pytest\.fixture\(scope="module".*\)\ndef (\w+)', re.MULTILINE)
 LONGEST = ("tests/exercises/", "tests/course/", "tests/browser/")
 """Where tests take half a minute and more each. If one of them began last, everybody else would wait for it."""
@@ -25,10 +27,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("layerwise")
     group.addoption("--long", action="store_true", help="also tests marked long; prove anew what was proved before")
     group.addoption("--slice", metavar="WORD", help="of the tests marked long, the tenth that WORD chooses")
+    group.addoption("--marked", metavar="A,B", help="read only test files in which one of these markers is written")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the test files in which none of the wanted markers is written, unless files are named."""
+    named = any(".py" in word for word in config.args)
+    if config.option.marked and not named and collection_path.name.startswith("test_"):
+        return None if set(config.option.marked.split(",")) & written_markers(collection_path) else True
+    return None
+
+
+@cache
+def written_markers(file: Path) -> frozenset[str]:
+    """The markers that a file names."""
+    return frozenset(re.findall(r"\bmark\.(\w+)", file.read_text(encoding="utf-8")))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests that take long, unless they are wanted; put first what keeps a worker busy for longest."""
+    """Leave out tests that take long, unless they are wanted; put first what keeps a worker busy for longest. A marker
+    by which tests are chosen has to be written in their file."""
+    for item in items:
+        missing = {marker.name for marker in item.iter_markers()} & CHOOSING - written_markers(item.path)
+        if missing:
+            raise pytest.UsageError(f"{item.nodeid} has the marker {missing.pop()}, which its file does not name")
     named = any("::" in word for word in config.args)
     kept, left = [], []
     for item in items:

@@ -98,6 +98,26 @@ def test_what_takes_long_is_run_if_it_is_wanted(words: Sequence[str], least: int
     assert ("deselected" in listed) == (count < 40)
 
 
+def test_a_file_without_the_wanted_markers_is_not_read(project: Path) -> None:
+    marked = "import pytest\n@pytest.mark.engine\ndef test_one(): pass\ndef test_two(): pass\n"
+    (project / "tests" / "test_x.py").write_text(marked)
+    (project / "tests" / "test_y.py").write_text("raise SystemExit('this file was read')\n")
+    argv = [sys.executable, "-m", "pytest", "--collect-only", "-q"]
+    for words, count in (("--marked=engine,lab", 2), ("--marked=waits", 0)):
+        done = subprocess.run([*argv, words], cwd=project, env=ENV, capture_output=True, text=True, timeout=60)
+        assert done.stdout.count("test_x.py::") == count, done.stdout
+
+
+def test_a_marker_that_a_file_does_not_name_is_refused(project: Path) -> None:
+    (project / "tests" / "other.py").write_text("import pytest\nslow = pytest.mark.waits\n")
+    (project / "tests" / "__init__.py").touch()
+    (project / "tests" / "test_x.py").write_text("from tests.other import slow\n@slow\ndef test_one(): pass\n")
+    argv = [sys.executable, "-m", "pytest", "--collect-only", "-q"]
+    env = {**os.environ, "PYTHONPATH": str(project)}
+    done = subprocess.run(argv, cwd=project, env=env, capture_output=True, text=True, timeout=60)
+    assert "has the marker waits, which its file does not name" in done.stdout + done.stderr
+
+
 def test_all_phases_are_run_also_after_one_that_fails(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for name, marker in (("waits", "waits"), ("lonely", "alone")):
         text = (
