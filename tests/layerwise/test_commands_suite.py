@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,12 @@ def test_what_takes_long_is_run_if_it_is_wanted(words: Sequence[str], least: int
     count = sum("::" in line for line in listed.splitlines())
     assert least <= count <= most, listed
     assert ("deselected" in listed) == (count < 40)
+
+
+def test_no_folder_with_tests_is_left_out(pytestconfig: pytest.Config) -> None:
+    left_out = pytestconfig.getini("norecursedirs")
+    folders = {part for file in (ROOT / "tests").rglob("test_*.py") for part in file.relative_to(ROOT).parts[:-1]}
+    assert not [name for name in folders if any(fnmatchcase(name, pattern) for pattern in left_out)]
 
 
 def test_a_file_without_the_wanted_markers_is_not_read(project: Path) -> None:

@@ -22,7 +22,7 @@ from grader.facts.build.buildx import buildx
 from grader.facts.build.frontend import ignored, missing
 from grader.facts.dockerfile.parser import read
 from grader.facts.engine.engine import Engine, new_name
-from grader.facts.engine.errors import NEVER_BEGAN
+from grader.facts.engine.errors import NEVER_BEGAN, SNAPSHOT_GONE
 from grader.lib import process
 from grader.lib.text import clean
 from grader.lib.units import format_duration, format_size
@@ -173,7 +173,7 @@ def _run(
     if log.ok:
         return log
     exporting = image and log.failed and not log.failed.step
-    if again and exporting and _SNAPSHOT_GONE.search(log.error):
+    if again and exporting and SNAPSHOT_GONE.search(log.error):
         # Every step has succeeded. Their times are those of this build, and the next one only exports.
         _run(engine, submission, options, context, image, timeout, None, again=False)
         return replace(log, ok=True, vertexes=[vertex for vertex in log.vertexes if not vertex.error])
@@ -284,9 +284,6 @@ _UNKNOWN_SYNTAX = re.compile(
     r"dockerfile parse error|unknown (?:instruction|flag)|unsupported modifier|failed to process", re.IGNORECASE
 )
 _UNSTORABLE = re.compile("file name too long|invalid whiteout name|failed to convert whiteout file")
-# The containerd store removes layers of a deleted image (another grading ends) while it exports an image that shares
-# them: seen once in 200 parallel builds on 26.1.5.
-_SNAPSHOT_GONE = re.compile(r"failed to prepare extraction snapshot .* does not exist: not found", re.DOTALL)
 _EXIT_STATUS = re.compile(r"did not complete successfully: exit code: (\d+)$")
 _SOURCE = re.compile(r"(load metadata for |docker-image://|FROM )(\S+)")
 # The registry was not reached, or has trouble of its own. Any other answer is about what was asked for.

@@ -518,7 +518,7 @@ def test_the_learners_name_is_filled_in(lab: Lab, tag: str) -> None:
         ({"repository": "localhost:5000/{learner}/tides", "tags": []}, "at least 1"),
         ({"repository": "localhost:5000/{learner}/tides", "tags": ["a", "a"]}, "each tag once"),
         ({"repository": "localhost:5000/{learner}/tides", "tags": ["a/b"]}, "expected a tag"),
-        ({"repository": "localhost:5000/{learner}/tides:1.0", "tags": ["a"]}, "no tag"),
+        ({"repository": "localhost:5000/{learner}/tides:1.0", "tags": ["a"]}, "without a tag"),
         ({"repository": "tides", "tags": ["a"]}, "registry in front"),
         ({"tags": ["a"]}, "repository"),
     ],

@@ -496,7 +496,13 @@ CASES = [
         "",
         {"a.json": '{"name": 1}'},
     ),
-    Case("a build that minds", RIGHT + "RUN test $(wc -c < app.py) -lt 20\n", APP, 0, "not once app.py is edited"),
+    Case(
+        "a build that minds",
+        RIGHT + "RUN test $(wc -c < app.py) -lt 20\n",
+        APP,
+        0,
+        "but no longer after an edit of app.py",
+    ),
     # Speed
     Case("much less work", "RUN sleep 2\n" + RIGHT, {**APP, "speedup": 2}, 1),
     Case("as much work as before", WRONG + "RUN sleep 1\n", {**APP, "speedup": 3}, 0, "not 3 times faster"),

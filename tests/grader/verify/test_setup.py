@@ -16,7 +16,7 @@ from grader.errors import ExerciseInvalid, RegistryUnavailable
 from grader.exercise import Exercise, load
 from grader.facts.engine.engine import Engine
 from grader.facts.registry.repository import Repository, catalogue
-from grader.lib import owner, patience
+from grader.lib import patience
 from grader.verify import cleanup, setup
 from grader.verify.proving import verify
 
@@ -104,7 +104,7 @@ def test_each_trial_pushes_under_a_name_of_its_own_and_nothing_is_left(exercise)
     wrong = {name: outcome.error or outcome.problems for name, outcome in outcomes.items() if not outcome.proved}
     assert not wrong
     assert set(outcomes) == {"solution", "starter", "odd", "not-pushed", "two-pushes"}
-    assert not left()
+    assert not pushed_by(os.getpid())
     assert sorted(path.name for path in exercise.solution.iterdir()) == ["Dockerfile"]
 
 
@@ -153,6 +153,31 @@ def test_what_a_script_is_given(tmp_path, monkeypatch):
     assert not Path(home).exists()
 
 
+LOST = 'failed to prepare extraction snapshot "a": parent snapshot sha256:1 does not exist: not found'
+
+
+@pytest.mark.parametrize(("said", "times"), [(LOST, 2), ("no such file: not found", 1)])
+def test_a_script_from_which_the_engine_took_a_layer_runs_again(
+    said: str, times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[str] = []
+    monkeypatch.setattr(cleanup, "remove", removed.append)
+    folder, runs = tmp_path / "folder", tmp_path / "runs"
+    put(tmp_path, {"folder/Dockerfile": "FROM x\n", "folder/sub/a": "1"})
+    script = f"echo run >> {runs}; test ! -e key; touch key; rm -r sub; echo '{said}' >&2; exit 1\n"
+    put(tmp_path, {"do.sh": script})
+    with pytest.raises(ExerciseInvalid, match="not found"):
+        setup.run(tmp_path / "do.sh", folder, "ada")
+    assert runs.read_text() == "run\n" * times
+    assert removed == ["ada"] * (times - 1)
+    put(tmp_path, {"do.sh": f"test -e {runs}.2 && exit 0; touch {runs}.2; {script}"})
+    put(folder, {"Dockerfile": "FROM y\n", "sub/a": "2"})
+    (folder / "key").unlink()
+    if times == 2:
+        setup.run(tmp_path / "do.sh", folder, "ada")
+        assert sorted(path.name for path in folder.rglob("*")) == ["Dockerfile", "a", "sub"]
+
+
 @pytest.mark.lab
 def test_a_script_that_fails_is_no_grade_and_the_others_go_on(exercise):
     put(exercise.folder, {"solution.sh": PUSH + "echo the oven is cold >&2; exit 7"})
@@ -160,7 +185,7 @@ def test_a_script_that_fails_is_no_grade_and_the_others_go_on(exercise):
     assert outcomes["solution"].error == f"{exercise.folder}/solution.sh: ended with status 7: the oven is cold"
     assert outcomes["odd"].error
     assert outcomes["two-pushes"].proved
-    assert not left()
+    assert not pushed_by(os.getpid())
 
 
 @pytest.mark.lab
@@ -175,7 +200,6 @@ def test_stopped_in_the_middle_of_a_script_nothing_is_left(exercise, tmp_path, n
     finally:
         end(process)
     assert not pushed_by(process.pid)
-    assert not left()
 
 
 @pytest.mark.lab
@@ -190,7 +214,6 @@ def test_what_a_crash_left_is_removed_by_the_next_proof(exercise, tmp_path):
     assert pushed_by(process.pid)
     cleanup.sweep()
     assert not pushed_by(process.pid)
-    assert not left()
 
 
 def wait_for(path: Path) -> None:
@@ -209,12 +232,6 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def pushed_by(pid: int) -> list[str]:
     """What trials of that process have in the registry and on the engine."""
     return [name for name in found() if f"-{pid}-" in name]
-
-
-def left() -> list[str]:
-    """What trials of this process have left, or of one that has ended."""
-    marks = {name: name.removeprefix("verify-") for name in found()}
-    return [name for name, mark in marks.items() if mark.startswith(owner.mark()) or owner.is_stale(mark)]
 
 
 def found() -> list[str]:
@@ -243,4 +260,4 @@ def test_an_index_goes_with_what_it_lists(tmp_path):
     assert all(repository.manifest(digest) for digest in digests)
     cleanup.remove(learner)
     assert not any(repository.manifest(digest) for digest in digests)
-    assert not left()
+    assert not pushed_by(os.getpid())

@@ -110,5 +110,5 @@ def test_an_image_is_fetched_as_a_from_fetches_it(monkeypatch: pytest.MonkeyPatc
         raise build.BuildFailed("no such image", cast(Any, None))
 
     monkeypatch.setattr(build, "build_base", fails)
-    with pytest.raises(EngineFailure, match="an answer is about"):
+    with pytest.raises(EngineFailure, match="a question asks about"):
         measure._image(facts, wanted)
