@@ -203,7 +203,7 @@ def _not_rerun(facts: Facts, done: Rebuild, params: Params) -> list[Shortfall]:
         steps, name = matching(done, pattern), params.name(pattern)
         kept = [step for step in _judged(facts, done, steps) if step.state is StepStatus.REUSED]
         kept = [step for step in kept if not _has_the_same(facts, done, step)]
-        if kept and id(kept[0].step) not in done.readers:
+        if kept and not done.reads_edit(kept[0]):
             line, names = _line(kept[0]), _names(done.edited)
             findings.append(Shortfall(f"{name} did not run again, because {line} takes nothing from {names}", kept))
         elif kept:
@@ -222,36 +222,31 @@ def _not_rerun(facts: Facts, done: Rebuild, params: Params) -> list[Shortfall]:
 def _has_the_same(facts: Facts, done: Rebuild, step: BuiltStep) -> bool:
     """Whether a reused step was right not to run: a step of another stage, which ran again, fetches what the list says
     (`pip wheel -r`), and it was the same as before."""
-    if id(step.step) not in done.readers or reach.names_all(step.step, done.scripts.get(id(step.step), ())):
+    if not done.reads_edit(step) or reach.names_all(step.step, done.scripts_of(step)):
         return False
     return any(
-        other.step.stage.index != step.step.stage.index and id(other.step) in done.readers
+        other.step.stage.index != step.step.stage.index and done.reads_edit(other)
         for other in done.ran
-        if reach.takes_list(other.step, done.scripts.get(id(other.step), ()), facts.context, done.edited)
+        if reach.takes_list(other.step, done.scripts_of(other), facts.context, done.edited)
     )
 
 
 def _ignores(facts: Facts, done: Rebuild, steps: Sequence[BuiltStep]) -> bool:
     """Whether the Dockerfile names everything that these steps install, and no step makes anything of the list."""
-    if not all(reach.names_all(step.step, done.scripts.get(id(step.step), ())) for step in steps):
+    if not all(reach.names_all(step.step, done.scripts_of(step)) for step in steps):
         return False
-    others = [step for step in done.steps if id(step.step) in done.readers and step.step.name == "RUN"]
-    return not any(
-        reach.uses(other.step, done.scripts.get(id(other.step), ()), facts.context, done.edited) for other in others
-    )
+    others = [step for step in done.steps if done.reads_edit(step) and step.step.name == "RUN"]
+    return not any(reach.uses(other.step, done.scripts_of(other), facts.context, done.edited) for other in others)
 
 
 def _judged(facts: Facts, done: Rebuild, steps: Sequence[BuiltStep]) -> list[BuiltStep]:
     """Those of the steps that have to run again: all, unless one makes something of the edited file. Then a step that
     does not read the file, and does something else (it brings the package manager), need not."""
-    context, read = facts.context, [step for step in steps if id(step.step) in done.readers]
-    scripts = {id(step.step): done.scripts.get(id(step.step), ()) for step in steps}
-    if not any(reach.uses(one.step, scripts[id(one.step)], context, done.edited) for one in read):
+    context, read = facts.context, [step for step in steps if done.reads_edit(step)]
+    if not any(reach.uses(one.step, done.scripts_of(one), context, done.edited) for one in read):
         return list(steps)
     return [
-        one
-        for one in steps
-        if id(one.step) in done.readers or not reach.is_other_work(one.step, scripts[id(one.step)], context)
+        one for one in steps if done.reads_edit(one) or not reach.is_other_work(one.step, done.scripts_of(one), context)
     ]
 
 
@@ -277,7 +272,7 @@ def _too_slow(speed: Speed, wanted: float, done: Rebuild) -> Shortfall:
 def matching(done: Rebuild, pattern: str) -> list[BuiltStep]:
     """The steps that a pattern matches. Raises EngineFailure if nobody can tell whether one of them ran."""
     steps = [step for step in done.steps if step.state is not StepStatus.NOTHING]
-    found = [step for step in steps if step_patterns.means(pattern, step.step, done.scripts.get(id(step.step), ()))]
+    found = [step for step in steps if step_patterns.means(pattern, step.step, done.scripts_of(step))]
     for step in found:
         if step.state is StepStatus.UNKNOWN:
             raise EngineFailure(f"the builder did not say whether line {step.step.line} ran again: grade again")

@@ -71,6 +71,14 @@ class Rebuild:
     undone: Sequence[Undone] = ()
     """The steps that got an edited file as it was before: an earlier step took the edit out again."""
 
+    def scripts_of(self, step: BuiltStep) -> Sequence[Step]:
+        """Return the scripts that a step starts."""
+        return self.scripts.get(id(step.step), ())
+
+    def reads_edit(self, step: BuiltStep) -> bool:
+        """Whether a step reads an edited file, as the Dockerfile says."""
+        return id(step.step) in self.readers
+
     @property
     def ran(self) -> list[BuiltStep]:
         """The steps that ran again, in file order."""

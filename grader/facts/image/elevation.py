@@ -154,11 +154,9 @@ def _text(file: File) -> str:
         return f"{path} is set-uid and belongs to root"
     if capabilities := root_capabilities(file.capability):
         return f"{path} has the capability {', '.join(capabilities)}"
-    return (
-        f"{path} is set-uid and belongs to uid {file.uid}"
-        if file.mode & SET_UID
-        else (f"{path} is set-gid and belongs to gid {file.gid}")
-    )
+    if file.mode & SET_UID:
+        return f"{path} is set-uid and belongs to uid {file.uid}"
+    return f"{path} is set-gid and belongs to gid {file.gid}"
 
 
 def _by_rule(program: str, rule: Rule) -> Elevation:

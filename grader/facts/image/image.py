@@ -21,6 +21,7 @@ from grader.facts.image.cached_archive import Source
 from grader.facts.image.config import ImageConfig, instruction
 from grader.facts.image.filesystem import Content, FileSystem
 from grader.facts.image.mount_points import is_leftover, states_below
+from grader.facts.image.sparse import Beginning
 from grader.facts.image.tar import BadArchive, Member, Sink
 
 MAX_ENTRIES = 250_000
@@ -182,23 +183,29 @@ class Image:
         """
         return self.read_all([path], limit)[path]
 
+    def shown(self, path: str) -> Content | None:
+        """Return as what `visit` shows the content of a file, links followed; None if there is no such file.
+
+        A layer that occurs twice is shown at its first place.
+        """
+        content = self.files.content(path)
+        names = self._contents.layers
+        return content and Content(names.index(names[content.layer]), content.number)
+
     def read_all(self, paths: Iterable[str], limit: int = KEPT_SIZE) -> dict[str, bytes | None]:
         """Read several files in one pass over the archive, or in none if all were kept on the first. See `read`."""
-        names = self._contents.layers
         found: dict[str, bytes | None] = {}
         wanted: dict[Content, list[str]] = {}
         for path in paths:
-            content = self.files.content(path)
+            content = self.shown(path)
             if content is None:
                 found[path] = None
                 continue
-            blob = names[content.layer]
-            kept = self._measured.kept.get((blob, content.number))
+            kept = self._measured.kept.get((self._contents.layers[content.layer], content.number))
             if kept is not None:
                 found[path] = bytes(kept[:limit])
             else:
-                # A layer that occurs twice is shown at its first place.
-                wanted.setdefault(Content(names.index(blob), content.number), []).append(path)
+                wanted.setdefault(content, []).append(path)
         if wanted:
             reading = _Reading(wanted, limit)
             self.visit(reading, {content.layer for content in wanted})
@@ -274,22 +281,8 @@ class _FirstPass:
         self.members.setdefault(blob, []).append(member)
         if member.path in KEPT and member.kind == "file" and member.size <= KEPT_SIZE:
             kept = self.kept[blob, number] = bytearray()
-            return _Keep(kept, KEPT_SIZE)
+            return Beginning(kept, KEPT_SIZE)
         return None
-
-
-class _Keep:
-    """Keeps the beginning of a file."""
-
-    def __init__(self, data: bytearray, limit: int) -> None:
-        self._data = data
-        self._limit = limit
-
-    def write(self, data: memoryview) -> None:
-        self._data += data[: max(0, self._limit - len(self._data))]
-
-    def close(self) -> None:
-        pass
 
 
 class _Adapter:
@@ -347,4 +340,4 @@ class _Reading:
         if content not in self._wanted:
             return None
         data = self.data[content] = bytearray()
-        return _Keep(data, self._limit)
+        return Beginning(data, self._limit)

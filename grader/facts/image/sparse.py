@@ -35,6 +35,20 @@ class Sink(Protocol):
     def close(self) -> None: ...
 
 
+class Beginning:
+    """Keeps the beginning of a file: at most `limit` bytes, in `data`."""
+
+    def __init__(self, data: bytearray, limit: int) -> None:
+        self._data = data
+        self._limit = limit
+
+    def write(self, data: memoryview) -> None:
+        self._data += data[: max(0, self._limit - len(self._data))]
+
+    def close(self) -> None:
+        pass
+
+
 def is_sparse(records: Mapping[str, str]) -> bool:
     """Whether PAX records are those of a sparse file of a known version."""
     version = records.get(MAJOR, ""), records.get(MINOR, "")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from grader.errors import SubmissionFault
 from grader.facts.image.changeset import OPAQUE, WHITEOUT
 from grader.facts.image.filesystem import Content
+from grader.facts.image.sparse import Beginning
 from grader.facts.image.tar import Member, Sink
 from grader.facts.inventory import known_code
 from grader.facts.inventory.known_code import CodeFile, Sign
@@ -173,19 +174,7 @@ class _Reading:
         if self._total > MAX_LISTS:
             raise SubmissionFault(f"the image's package lists hold more than {MAX_LISTS >> 20} MiB")
         data = self.lists[content] = bytearray()
-        return _Keep(data, MAX_LIST)
-
-
-class _Keep:
-    def __init__(self, data: bytearray, limit: int) -> None:
-        self._data = data
-        self._limit = limit
-
-    def write(self, data: memoryview) -> None:
-        self._data += data[: max(0, self._limit - len(self._data))]
-
-    def close(self) -> None:
-        pass
+        return Beginning(data, MAX_LIST)
 
 
 class _Search:

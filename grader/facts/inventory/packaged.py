@@ -11,14 +11,15 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from grader.facts.image.filesystem import Content
 from grader.facts.inventory import debian
 
 if TYPE_CHECKING:
     from grader.facts.image.image import Image
+    from grader.facts.image.tar import Member, Sink
 
 MAX_LIST = 16 << 20
 """Bytes read of a list."""
-MAX_PROGRAM = 256 << 20
 _INFO = "var/lib/dpkg/info"
 _ALPINE = ("lib/apk/db/installed", "usr/lib/apk/db/installed")
 
@@ -67,15 +68,46 @@ def _came_with(image: Image, path: str, place: str) -> bool:
 def _checked(image: Image, places: Mapping[str, str]) -> dict[str, bool]:
     """Return whether each file is the one that its package's checksums name, if the package has any."""
     sums = {path: place.removesuffix(".list") + ".md5sums" for path, place in places.items()}
-    read = image.read_all([*places, *sums.values()], MAX_PROGRAM) if places else {}
+    read = image.read_all(sums.values(), MAX_LIST)
+    digests = _digests(image, places)
     found = {}
     for path, place in sums.items():
         listed = (read.get(place) or b"").decode("utf-8", "surrogateescape").splitlines()
-        digests = {_merged(name): digest for digest, _, name in (line.partition("  ") for line in listed)}
-        if digests:
-            is_digest = hashlib.md5(read.get(path) or b"", usedforsecurity=False).hexdigest()
-            found[path] = digests.get(_merged(path)) == is_digest
+        wanted = {_merged(name): digest for digest, _, name in (line.partition("  ") for line in listed)}
+        if wanted:
+            found[path] = wanted.get(_merged(path)) == digests.get(path)
     return found
+
+
+def _digests(image: Image, paths: Collection[str]) -> dict[str, str]:
+    """Return the MD5 digests of these files: programs of any size, so they are not kept."""
+    contents = {path: content for path in paths if (content := image.shown(path))}
+    hashing = _Hashing(contents.values())
+    if contents:
+        image.visit(hashing, {content.layer for content in contents.values()})
+    return {path: hashing.found[content].hexdigest() for path, content in contents.items()}
+
+
+class _Hashing:
+    """Hashes files as they are read."""
+
+    def __init__(self, wanted: Collection[Content]) -> None:
+        self.found = {content: hashlib.md5(usedforsecurity=False) for content in wanted}
+
+    def visit(self, layer: int, number: int, member: Member) -> Sink | None:
+        state = self.found.get(Content(layer, number))
+        return _Hash(state) if state else None
+
+
+class _Hash:
+    def __init__(self, state: hashlib._Hash) -> None:
+        self._state = state
+
+    def write(self, data: memoryview) -> None:
+        self._state.update(data)
+
+    def close(self) -> None:
+        pass
 
 
 def _merged(path: str) -> str:
