@@ -123,7 +123,7 @@ def _mode(config: pytest.Config) -> str | None:
 
 
 def _shown(value: Any) -> Any:
-    """A question as it stands in the record: whole, but for long texts."""
+    """A question as the record shows it: whole, except for long texts."""
     if isinstance(value, dict):
         return {name: _shown(part) for name, part in value.items()}
     if isinstance(value, str) and len(value) > SHOWN:

@@ -2,7 +2,7 @@
 
 Rooms stand on the floors of tests/floors.py. An arrow from one room to another means that a module of the first imports
 one of the second. Arrows that follow from others are left out: checks -> facts and facts -> lib imply checks -> lib.
-What is written here by hand is where a room stands on its floor, and what it is for.
+Written here by hand: where on its floor a room is drawn, and what it is for.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ function make(tag, properties = {}, ...children) {
   return node;
 }
 
-// The element all of a view stands in. JupyterLab's single-letter shortcuts do not apply inside it; Escape leaves it, and
+// The element that holds a whole view. JupyterLab's single-letter shortcuts do not apply inside it; Escape leaves it, and
 // the keys that run a cell do so.
 function root(el, kind) {
   const node = make("div", { className: `lw lw-live ${kind}`, "data-lm-suppress-shortcuts": "true" });

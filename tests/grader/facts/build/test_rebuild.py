@@ -22,7 +22,7 @@ STEPS = resolve(parse(FILE)).target.image_steps()
 
 
 def step(number: int, state: StepStatus, seconds: float = 1.0, digest: str = "") -> BuiltStep:
-    """The step of that number; it stands on the one before."""
+    """The step of that number; it builds on the one before."""
     if STEPS[number].name == "USER":
         return BuiltStep(STEPS[number], None, StepStatus.NOTHING)
     vertex = Vertex(digest or str(number), "", (str(number - 1),), 1.0, 1.0 + seconds, seconds, state is REUSED)
