@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import IO
 
 from grader.lib.fingerprint import fingerprint_of
+from grader.lib.units import format_duration
 from layerwise.errors import LabError
 from layerwise.stack import apt
 from layerwise.stack.certificates import Trust
-from layerwise.stack.run import CommandFailed, last_line, run, running
+from layerwise.stack.run import CommandFailed, Stopped, last_line, run, running
 
 ORIGIN = "org.layerwise.origin"
 """Label: "recipe" or "upstream". An image without it is upstream's, byte by byte."""
@@ -31,6 +32,8 @@ CERTIFICATES = "org.layerwise.certificates"
 
 MINUTE = 60.0
 BUILD_TIMEOUT = 30 * MINUTE
+RETRY_AFTER = 10.0
+"""Seconds until a recipe is tried again whose network failed for a moment."""
 
 ROOTFS = "rootfs.sh"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -39,6 +42,10 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy",
 Progress = Callable[[str], None]
 
 _STEP = re.compile(r"^#\d+ \[(?:\S+ )?(\d+)/(\d+)\] (.*)")
+_PASSING = re.compile(
+    r"Temporary failure|EAI_AGAIN|[Tt]imed out|Connection (?:reset|failed|refused)|Hash Sum mismatch|\b50[234]  "
+)
+"""What apt, pip and npm say if a server or the name service does not answer just now."""
 _SAID = re.compile(r"^#\d+ \d+\.\d+ (.*)$", re.MULTILINE)
 
 
@@ -69,7 +76,7 @@ def make(
     Raises LabError; the tag then does not exist, or is still the one from before.
     """
     if (folder / ROOTFS).exists():
-        _rootfs(folder, tag, env, labels, trust, progress, cancel)
+        _patiently(lambda: _rootfs(folder, tag, env, labels, trust, progress, cancel), progress, cancel)
     else:
         build(folder, tag, env=env, labels=labels, progress=progress, cancel=cancel)
 
@@ -85,6 +92,31 @@ def build(
     cancel: threading.Event | None = None,
 ) -> None:
     """Build the Dockerfile in `folder` with the engine's own builder. Raises LabError."""
+    _patiently(lambda: _build(folder, tag, env, labels, progress, target, cancel), progress, cancel)
+
+
+def _patiently(attempt: Callable[[], None], progress: Progress, cancel: threading.Event | None) -> None:
+    """Make the attempt, and once more if the network failed for a moment."""
+    try:
+        attempt()
+    except LabError as problem:
+        if isinstance(problem, Stopped) or not _PASSING.search(f"{problem} {getattr(problem, 'output', '')}"):
+            raise
+        progress(f"the network failed; trying again in {format_duration(RETRY_AFTER)}")
+        if (cancel or threading.Event()).wait(RETRY_AFTER):
+            raise
+        attempt()
+
+
+def _build(
+    folder: Path,
+    tag: str,
+    env: Mapping[str, str],
+    labels: Mapping[str, str],
+    progress: Progress,
+    target: str,
+    cancel: threading.Event | None,
+) -> None:
     with tempfile.TemporaryDirectory(prefix="layerwise-recipe-") as temporary:
         context = Path(temporary) / Path(temporary).name  # a base name of its own: see DESIGN 3.3
         shutil.copytree(folder, context)

@@ -105,3 +105,24 @@ def test_a_root_filesystem_that_fails_leaves_no_image(
     assert "\n" not in str(caught.value)
     assert not engine("image", "ls", "--all", "--quiet", "layerwise-test/never")
     assert not engine("image", "ls", "--all", "--quiet", "--filter", f"label=org.layerwise.test={folder.parent.name}")
+
+
+@pytest.mark.parametrize(
+    ("said", "attempts"),
+    [("Temporary failure resolving 'security.debian.org'", 2), ("Unable to locate package never", 1)],
+    ids=["the network failed for a moment", "it would fail again"],
+)
+def test_what_may_work_a_moment_later_is_tried_once_more(
+    folder: Path, said: str, attempts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(apt, "missing_for_rootfs", list)
+    monkeypatch.setattr(recipe, "RETRY_AFTER", 0.0)
+    tried = tmp_path / "tried"
+    (folder / "rootfs.sh").write_text(f'echo x >> "{tried}"; echo "E: {said}" >&2; exit 1')
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "docker").write_text("#!/bin/sh\ncat > /dev/null; echo refused >&2; exit 1\n")
+    (programs / "docker").chmod(0o755)
+    with pytest.raises(LabError, match=said):
+        make(folder, {"PATH": f"{programs}:{os.environ['PATH']}"})
+    assert tried.read_text().count("x") == attempts
