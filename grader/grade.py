@@ -68,6 +68,7 @@ def grade(
     on_event: Callable[[Event], None] | None = None,
     at_once: int = AT_ONCE,
     learner: str = DEFAULT_LEARNER,
+    cache_mounts: str = "",
 ) -> Report:
     """Judge the submission in `folder` by the exercise's checks.
 
@@ -75,7 +76,8 @@ def grade(
     folder would build. `folder` may then be None: checks that need more than the image end as `error`. If no `engine`
     is given, the grader connects to one when a check first needs it. Up to `at_once` checks run in parallel if that
     changes no verdict (see `grader.lib.schedule`). `on_event` is called in the calling thread. `learner` replaces
-    `{learner}` in the names of repositories.
+    `{learner}` in the names of repositories. `cache_mounts` names a set of cache mounts for the submission's builds; by
+    default they use the one that all builds of the engine share, and can fill.
 
     Raises UnusableInput (exit status 2) if there is nothing to grade. Any other failure is in the report, as a check
     with the status `error`. Whatever was made on the engine and on disk is removed before this returns or raises, also
@@ -88,7 +90,11 @@ def grade(
         plants = [plant for check in exercise.checks for plant in check.params.plants]
         no_shared_cache = any(check.params.no_shared_cache for check in exercise.checks)
         submission = (
-            stack.enter_context(Submission.open(folder, exercise.build, plants=plants, no_shared_cache=no_shared_cache))
+            stack.enter_context(
+                Submission.open(
+                    folder, exercise.build, plants=plants, no_shared_cache=no_shared_cache, cache_mounts=cache_mounts
+                )
+            )
             if folder
             else None
         )

@@ -27,7 +27,13 @@ class Submission:
     """A private copy of a learner's folder. `open` makes it, and it is removed when the `with` block ends."""
 
     def __init__(
-        self, folder: Path, settings: BuildSettings, origin: Path, canaries: Sequence[Canary] = (), salt: str = ""
+        self,
+        folder: Path,
+        settings: BuildSettings,
+        origin: Path,
+        canaries: Sequence[Canary] = (),
+        salt: str = "",
+        cache_mounts: str = "",
     ) -> None:
         self.folder = folder
         """The private copy. No other copy has the same base name."""
@@ -38,6 +44,8 @@ class Submission:
         """If not empty, it keeps this build from sharing a RUN with another grading's build, finished or running. The
         other one printed its output elsewhere and saw another canary, for BuildKit's cache key does not include what is
         in a mount."""
+        self.cache_mounts = cache_mounts
+        """The name of the set of cache mounts that its builds use; "" is the set that all builds share."""
         self.origin = origin
         """The learner's own folder. It is named in messages and never read."""
 
@@ -51,10 +59,12 @@ class Submission:
         *,
         plants: Sequence[Plant] = (),
         no_shared_cache: bool = False,
+        cache_mounts: str = "",
     ) -> Iterator[Submission]:
         """Copy `folder` to a private place for as long as the block lasts, with a canary for each of `plants`.
 
         With `no_shared_cache`, or if there are canaries, a build reuses no RUN but those of this grading's own builds.
+        With `cache_mounts`, its builds use the set of cache mounts of that name, and not the one that others can fill.
 
         Raises SubmissionUnusable if the folder is missing, empty, without a Dockerfile or above the limits, or if it
         holds what must be refused: links that leave the folder, devices, sockets and pipes.
@@ -72,7 +82,7 @@ class Submission:
             args = {found.plant.name: found.content for found in canaries if found.plant.arg}
             planted = settings.model_copy(update={"args": {**settings.args, **args}}) if args else settings
             salt = secrets.token_hex(8) if no_shared_cache or canaries else ""
-            submission = cls(copy, planted, folder, canaries, salt)
+            submission = cls(copy, planted, folder, canaries, salt, cache_mounts)
             submission._require_dockerfile()
             submission._plant_files()
             yield submission
@@ -81,7 +91,7 @@ class Submission:
         """Another private copy, to be edited. Close it when done, or use it in a `with` block."""
         target = self.folder.parent / _unique("edited")
         copy_tree(self.folder, target, Limits())
-        return Submission(target, self.settings, self.origin, self.canaries, self.salt)
+        return Submission(target, self.settings, self.origin, self.canaries, self.salt, self.cache_mounts)
 
     def close(self) -> None:
         """Remove this copy."""

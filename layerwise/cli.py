@@ -25,6 +25,7 @@ COMMANDS = {
     "lint": "Find problems in Dockerfiles without building them.",
     "pipeline": "Build, test, scan, sign and ship a folder, with a gate at each stage.",
     "reset": "Go back to the starter of an exercise. Your work is kept.",
+    "classroom": "Grade a class, and give the results out.",
     "forget": "Delete your points, answers and hints. It asks first.",
     "test": "Run the project's tests on a live lab.",
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from grader.lib.schedule import Workload
+from grader.verdict import CheckResult, Status
 
 if TYPE_CHECKING:
     from grader.canary import Plant
@@ -46,6 +47,13 @@ class CheckParams(BaseModel):
     def timed(self) -> bool:
         """Whether the check measures how long something takes. Nothing else runs in the meantime."""
         return False
+
+    def counts_in_parallel(self, result: CheckResult) -> bool:
+        """Whether a verdict counts although other submissions were graded on the same engine at the same time.
+
+        They can make a check miss its deadline, but cannot make it meet one.
+        """
+        return result.status in (Status.PASSED, Status.SKIPPED) if self.deadline else result.status is not Status.ERROR
 
     @property
     def plants(self) -> tuple[Plant, ...]:

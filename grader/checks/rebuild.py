@@ -23,7 +23,7 @@ from grader.facts.context import go_pattern
 from grader.facts.context.ignore_file import clean_path
 from grader.lib.schedule import Workload
 from grader.lib.units import format_duration
-from grader.verdict import Place, Verdict
+from grader.verdict import CheckResult, Place, Status, Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
@@ -49,6 +49,10 @@ def _path(text: str) -> str:
 
 Glob = Annotated[str, AfterValidator(_path)]
 Pattern = Annotated[str, AfterValidator(step_patterns.check)]
+
+
+SLOWED = 4.0
+"""How many times longer a step takes at most because other submissions are graded at the same time."""
 
 
 class Params(Told):
@@ -86,6 +90,14 @@ class Params(Told):
     @property
     def timed(self) -> bool:
         return self.speedup is not None
+
+    def counts_in_parallel(self, result: CheckResult) -> bool:
+        """A speed-up counts if the other gradings cannot have made the difference between passed and failed."""
+        cold, again = result.evidence.get("seconds_cold"), result.evidence.get("seconds_again")
+        if self.speedup is None or not isinstance(cold, int | float) or not isinstance(again, int | float):
+            return super().counts_in_parallel(result)
+        is_fast, is_slow = cold >= self.speedup * again * SLOWED, cold * SLOWED < self.speedup * again
+        return is_fast if result.status is Status.PASSED else is_slow
 
     @property
     def attempts(self) -> int:

@@ -8,9 +8,7 @@ newest last.
 
 from __future__ import annotations
 
-import os
 import platform
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from functools import cached_property
@@ -23,22 +21,13 @@ from grader.exercise import Exercise
 from grader.facts.build.base import LAB
 from grader.facts.engine.engine import Engine
 from grader.facts.registry.repository import Repository
-from grader.lib import process
-from grader.lib.fingerprint import fingerprint_of
-from grader.lib.patience import stretched
+from grader.lib.fingerprint import fingerprint_of, fingerprint_of_folder
+from grader.lib.tools import tool_versions
 from grader.verify.trials import Trial
 
 GRADER = Path(grader.__file__).parent
-TOOLS = (
-    ("docker", "version", "--format={{.Client.Version}}"),
-    ("docker", "buildx", "version"),
-    ("trivy", "version"),
-    ("cosign", "version"),
-)
 STATES = 10
 """The most states remembered for one submission, such as those of other branches or other engines."""
-SECONDS = 30.0
-"""The time limit for a tool to print its version."""
 
 
 class Proofs:
@@ -52,7 +41,12 @@ class Proofs:
     def fingerprint(self, exercise: Exercise) -> str:
         """Return the fingerprint of this exercise as judged here and now; "" if it cannot be determined."""
         try:
-            parts = [self._surroundings, _all_of(GRADER), _all_of(exercise.folder), *_bases(exercise)]
+            parts = [
+                self._surroundings,
+                fingerprint_of_folder(GRADER),
+                fingerprint_of_folder(exercise.folder),
+                *_bases(exercise),
+            ]
         except (GraderError, OSError, ValueError):
             return ""
         return fingerprint_of(GRADER, (), parts)
@@ -96,23 +90,7 @@ class Proofs:
             about = [engine.host, info.version, info.image_store, info.architecture, info.os, str(info.rootless)]
         packages = sorted(f"{found.name} {found.version}" for found in distributions())
         about += [platform.release(), platform.python_version(), *packages]
-        return "\n".join([*about, *map(_version, TOOLS)])
-
-
-def _version(command: tuple[str, ...]) -> str:
-    """The version that a tool prints; "" if the tool is missing or fails. Then no check that needs it passes."""
-    if shutil.which(command[0]) is None:
-        return ""
-    ended = process.run(command, timeout=stretched(SECONDS))
-    return ended.stdout.decode("utf-8", "replace") if ended.status == 0 else ""
-
-
-def _all_of(folder: Path) -> str:
-    """The fingerprint of everything in a folder, including modes, empty folders, and the targets of links."""
-    paths = sorted(path for path in folder.rglob("*") if "__pycache__" not in path.parts)
-    links = {path: os.readlink(path) for path in paths if path.is_symlink()}
-    nature = [f"{path.relative_to(folder)} {path.lstat().st_mode:o} {links.get(path, '')}" for path in paths]
-    return fingerprint_of(folder, (path for path in paths if path not in links), nature)
+        return "\n".join([*about, *tool_versions()])
 
 
 def _bases(exercise: Exercise) -> Iterator[str]:

@@ -68,8 +68,8 @@ def build(
 ) -> Build:
     """Build the submission as its settings say, without the cache if `cache` is false.
 
-    `cache_mounts` names a set of cache mounts to use instead of those that all builds of the engine share. A new name
-    is a new, empty set. `on_output` is called with the digest of a step and what it printed.
+    `cache_mounts` names a set of cache mounts to use instead of the submission's own; a new name is an empty set.
+    `on_output` is called with the digest of a step and what it printed.
 
     The image is named `layerwise-grade:MARK-…`; remove it with `engine.remove_image`. If `export` is false, no image is
     made and `Build.image` is empty.
@@ -106,11 +106,12 @@ def _into_engine(image: str) -> list[str]:
 
 
 def _options(submission: Submission, dockerfile: Path, target: str, cache_mounts: str) -> list[str]:
+    mounts = cache_mounts or submission.cache_mounts
     return [
         f"--file={dockerfile}",
         *(f"--build-arg={name}={value}" for name, value in submission.settings.args.items()),
         *([f"--target={target}"] if target else []),
-        *([f"--build-arg=BUILDKIT_CACHE_MOUNT_NS={cache_mounts}"] if cache_mounts else []),
+        *([f"--build-arg=BUILDKIT_CACHE_MOUNT_NS={mounts}"] if mounts else []),
         *(f"--secret=id={plant.name},env={_SECRET}{number}" for number, (plant, _) in enumerate(_secrets(submission))),
         # The hosts file is part of the key by which BuildKit tells one RUN from another, and not part of the image.
         *([f"--add-host={submission.salt}.invalid:127.0.0.1"] if submission.salt else []),

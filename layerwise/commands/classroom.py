@@ -1,0 +1,180 @@
+"""`lab classroom`: grade a class unattended, and give the results out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from layerwise.errors import InputError
+
+if TYPE_CHECKING:
+    from grader.exercise import Exercise
+    from layerwise.classroom.gradebook import Gradebook
+    from layerwise.classroom.grading import Graded
+    from layerwise.classroom.layouts import Layout
+    from layerwise.classroom.store import Store
+
+_FOLDER = click.argument("folder", type=click.Path(path_type=Path))
+_EXERCISE = click.option("--exercise", metavar="EX", help="Only this exercise. Needed if FOLDER does not tell which.")
+
+
+@click.group()
+def command() -> None:
+    """Grade a class by what its images do.
+
+    FOLDER holds what was handed in: an nbgrader course, a folder for each learner or for each exercise, zip archives,
+    clones of repositories, or a download from Moodle, Canvas, Blackboard or Gradescope. Verdicts go to
+    FOLDER/layerwise.db, and all scores come from there.
+
+    \b
+    lab classroom grade class/
+    lab classroom status class/
+    lab classroom export class/ --format csv -o grades.csv
+    """
+
+
+@command.command()
+@_FOLDER
+@_EXERCISE
+@click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="How many to grade at a time.")
+@click.option(
+    "--regrade",
+    type=click.Choice(["failed", "changed", "all"]),
+    default=None,
+    help="Grade again: what lost points; what was judged by another exercise, grader or engine; or everything.",
+)
+@click.option("--timeout", metavar="D", default="30 min", show_default=True, help="The most time for one hand-in.")
+def grade(folder: Path, exercise: str | None, jobs: int, regrade: str | None, timeout: str) -> int:
+    """Grade what has no score yet, and what was handed in again.
+
+    If it is stopped or killed, the same command goes on where it was. A hand-in that cannot be graded does not hold up
+    the others: it gets no points, and the reason is told.
+
+    Exit status: 0 every hand-in has a score; 1 some have none yet; 2 unusable input; 3 the engine or the grader failed.
+
+    \b
+    lab classroom grade class/
+    lab classroom grade downloads/ --exercise 05-drop-root --jobs 4
+    lab classroom grade class/ --regrade failed
+    """
+    from layerwise import prerequisites
+    from layerwise.classroom import grading
+    from layerwise.classroom.layouts import shown
+    from layerwise.commands._watching import stoppable, watching
+
+    seconds = _seconds(timeout)
+    with _opened(folder, exercise) as (layout, exercises, store), stoppable():
+        for line in shown(layout):
+            click.echo(line)
+        if not layout.hand_ins:
+            raise InputError(f"nothing was handed in in {folder}")
+        with watching() as watch:
+            names = {hand_in.exercise for hand_in in layout.hand_ins}
+            prerequisites.prepare([exercises[name] for name in sorted(names)], watch.seeding)
+        failed = tried = 0
+        graded = grading.grade(
+            layout,
+            exercises,
+            store,
+            jobs=jobs,
+            timeout=seconds,
+            regrade=regrade or "",  # type: ignore[arg-type]
+            on_start=lambda count: click.echo(f"{_count(count, 'hand-in')} to grade, {jobs} at a time."),
+        )
+        for one in graded:
+            tried += 1
+            failed += bool(one.error)
+            click.echo(_line(one))
+        return _total(_read(layout, exercises, store), all_failed=0 < tried == failed)
+
+
+@command.command()
+@_FOLDER
+@_EXERCISE
+def status(folder: Path, exercise: str | None) -> None:
+    """Show who handed in what, and what is graded, stale, failed or late.
+
+    A score is stale if the hand-in, the exercise, the grader or the engine has changed since. `grade` renews it if the
+    hand-in changed, and `grade --regrade changed` in any case.
+
+    \b
+    lab classroom status class/
+    """
+    from layerwise.commands._class_table import render
+
+    with _opened(folder, exercise) as (layout, exercises, store):
+        render(_read(layout, exercises, store), layout)
+
+
+def _read(layout: Layout, exercises: dict[str, Exercise], store: Store) -> Gradebook:
+    from layerwise.classroom import gradebook
+
+    return gradebook.read(layout, exercises, store)
+
+
+@contextmanager
+def _opened(folder: Path, only: str | None) -> Iterator[tuple[Layout, dict[str, Exercise], Store]]:
+    """What was handed in, the exercises by name, and the store."""
+    from grader.exercise import names
+    from layerwise import workspace
+    from layerwise.classroom.layouts import recognise
+    from layerwise.classroom.store import Store
+
+    known = {name: workspace.exercises_dir() / name for name in names(workspace.exercises_dir())}
+    if only is not None:
+        chosen = workspace.find(only)
+        only = chosen.name
+        known[only] = chosen.folder
+    layout = recognise(folder, known, only)
+    exercises = {name: workspace.find(str(known[name])) for name in sorted({one.exercise for one in layout.hand_ins})}
+    with Store.open(folder) as store:
+        yield layout, exercises, store
+
+
+def _seconds(timeout: str) -> float:
+    from grader.lib.units import parse_duration
+
+    try:
+        seconds = parse_duration(timeout)
+    except ValueError as problem:
+        raise InputError(f"--timeout: {problem}") from None
+    if not seconds:
+        raise InputError("--timeout: expected more than no time")
+    return seconds
+
+
+def _line(one: Graded) -> str:
+    from grader.lib.text import clean
+    from grader.lib.units import format_duration
+    from grader.reports.reading import amount
+
+    kept = one.entry.kept
+    assert kept
+    name = f"{clean(one.entry.learner, 60)}  {one.entry.exercise.name}"
+    left = f"{one.left} left, about {format_duration(one.seconds_left)}" if one.left else "all done"
+    if one.error:
+        return f"! {name}: no score: {one.error}  ({left})"
+    points = f"{amount(kept.score or 0)} of {amount(kept.max_score)}"
+    why = f": {one.report.checks[0].message}" if kept.unusable else ""
+    mark = "✓" if kept.score == kept.max_score else "·"
+    return f"{mark} {name}: {points} in {format_duration(kept.seconds)}{why}  ({left})"
+
+
+def _total(book: Gradebook, *, all_failed: bool) -> int:
+    """Print how many have a score, and return the exit status."""
+    from layerwise.classroom.gradebook import State
+
+    handed_in = [entry for entry in book.entries if entry.hand_in]
+    scored = [entry for entry in handed_in if entry.state in (State.GRADED, State.STALE)]
+    click.echo(f"{len(scored)} of {_count(len(handed_in), 'hand-in')} have a score.")
+    if len(scored) == len(handed_in):
+        return 0
+    return 3 if all_failed else 1
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
