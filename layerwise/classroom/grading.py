@@ -118,6 +118,8 @@ def _graded(
             if at_once > 1 and (outcome.alone_counts or outcome.error):
                 again.append(task)
                 continue
+            if outcome.error or outcome.alone_counts:
+                keys.ask_engine()  # if it is gone, the others would fail one by one
             ended += 1
             seconds_each = (time.monotonic() - began) / ended
             for entry in ordered[task.number]:

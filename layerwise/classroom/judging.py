@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 from grader.errors import GraderError, SubmissionUnusable
 from grader.exercise import Exercise, load
@@ -32,6 +32,12 @@ _is_judging = threading.Event()
 _is_idle = threading.Event()
 """Whether all that a grading made is removed."""
 _is_idle.set()
+
+
+class Flag(Protocol):
+    """A value in memory that processes share."""
+
+    value: int
 
 
 @dataclass(frozen=True)
@@ -162,10 +168,10 @@ def _limited(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def prepare_worker(parent: int, leave: Event) -> None:
+def prepare_worker(parent: int, leave: Flag) -> None:
     """Set up a worker process. An interrupt ends its grading, but not the clean-up.
 
-    It ends when `leave` is set, and when the process `parent` has died.
+    Its grading ends when `leave` becomes true, and the process when the process `parent` has died.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
         signal.signal(number, _interrupt)
@@ -179,9 +185,9 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
 
-def _watch(parent: int, leave: Event) -> None:
-    while os.getppid() == parent and not leave.wait(_TURN):
-        pass
+def _watch(parent: int, leave: Flag) -> None:
+    while os.getppid() == parent and not leave.value:
+        time.sleep(_TURN)
     if _is_judging.is_set():
         os.kill(os.getpid(), signal.SIGINT)
     if os.getppid() != parent:

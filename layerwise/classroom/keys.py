@@ -39,6 +39,11 @@ def engine_line() -> str:
 
     Raises EngineUnavailable.
     """
+    return ask_engine()
+
+
+def ask_engine() -> str:
+    """Return the same, asked now. Raises EngineUnavailable if the engine is gone."""
     with closing(Engine.connect()) as engine:
         info = engine.info
     return f"{info.version} {info.image_store} {info.architecture}"

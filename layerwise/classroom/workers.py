@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
-from layerwise.classroom.judging import Outcome, Task, judge, prepare_worker
+from layerwise.classroom import judging
+from layerwise.classroom.judging import Outcome, Task
 
 _TURN = 0.5
 """Seconds of one wait: a signal that arrives just before a wait is only handled after it."""
 
 
-def run(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Outcome]]:
+def run(
+    tasks: Sequence[Task], jobs: int, judge: Callable[[Task], Outcome] = judging.judge
+) -> Iterator[tuple[Task, Outcome]]:
     """Grade the tasks, `jobs` at a time. Yields each with its outcome as soon as that is known.
 
     If a process dies (no memory, a kill), what it and the others were at is graded again, one at a time: so it is known
-    which of them does it, and only that one has no score.
+    which of them does it, and only that one has no score. `judge` grades one task.
     """
     waiting = list(reversed(tasks))
     while waiting:
@@ -47,10 +50,10 @@ def run(tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Outcome]]:
                 except (BrokenProcessPool, TimeoutError):
                     broken.append(task)
         for task in broken:
-            yield task, _alone(task)
+            yield task, _alone(task, judge)
 
 
-def _alone(task: Task) -> Outcome:
+def _alone(task: Task, judge: Callable[[Task], Outcome]) -> Outcome:
     with _pool(1) as pool:
         try:
             return pool.submit(judge, task).result()
@@ -62,12 +65,15 @@ def _alone(task: Task) -> Outcome:
 def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     """Processes for as long as the block lasts. If it is left early, their gradings are interrupted, and clean up."""
     context = multiprocessing.get_context("spawn")
-    leave = context.Event()
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=prepare_worker, initargs=(os.getpid(), leave))
+    # Plain memory: an Event waits for a process that was killed while it waited.
+    leave = context.RawValue("b", 0)
+    pool = ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=judging.prepare_worker, initargs=(os.getpid(), leave)
+    )
     try:
         yield pool
     except BaseException:
-        leave.set()
+        leave.value = 1
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
