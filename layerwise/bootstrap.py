@@ -32,12 +32,13 @@ def main() -> int:
     """Install what the stamps ask for. Returns the exit status: 0, or 3 with one line on standard error."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--stamp", required=True)
+    parser.add_argument("--classroom-stamp", required=True)
     parser.add_argument("--dev-stamp", required=True)
     parser.add_argument("--added", required=True)
     wanted = parser.parse_args()
     try:
         with Lock(ROOT):
-            install(wanted.stamp, wanted.dev_stamp, wanted.added)
+            install(wanted.stamp, wanted.classroom_stamp, wanted.dev_stamp, wanted.added)
     except Failed as problem:
         print(f"lab: {problem}", file=sys.stderr)
         return 3
@@ -54,13 +55,20 @@ def main() -> int:
     return 0
 
 
-def install(stamp: str, dev_stamp: str, added: str) -> None:
-    """Bring .venv up to date with the lock files, unless another process did so while we waited for the lock."""
+def install(stamp: str, classroom_stamp: str, dev_stamp: str, added: str) -> None:
+    """Bring .venv up to date with the lock files whose stamp is not empty.
+
+    Nothing is done if another process did so while we waited for the lock.
+    """
     said = _read(VENV / ".installed")
     if MARK.exists() or (said and not said.startswith(f"{ROOT} ")):
         # It is unfinished, or was moved here with the checkout: then its programs name a Python that does not exist.
         shutil.rmtree(VENV)
-    stamps = {VENV / ".installed": stamp, VENV / ".installed-dev": dev_stamp}
+    stamps = {
+        VENV / ".installed": stamp,
+        VENV / ".installed-classroom": classroom_stamp,
+        VENV / ".installed-dev": dev_stamp,
+    }
     missing = [file for file, text in stamps.items() if text and _read(file) != text]
     python = VENV / "bin" / "python"
     if python.exists() and not missing:
@@ -78,6 +86,8 @@ def install(stamp: str, dev_stamp: str, added: str) -> None:
     if VENV / ".installed" in missing:
         _packages(pip, ROOT / "requirements.lock", "Python packages (about a minute)")
         _run([*pip, "--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT)], 300)
+    if VENV / ".installed-classroom" in missing:
+        _packages(pip, ROOT / "requirements-classroom.lock", "nbgrader (about 10 s)")
     if VENV / ".installed-dev" in missing:
         _packages(pip, ROOT / "requirements-dev.lock", "packages for the tests")
     for file in missing:

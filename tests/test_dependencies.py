@@ -21,6 +21,7 @@ BASE = {canonicalize_name(Requirement(line).name) for line in PROJECT["project"]
 NOTEBOOK = {canonicalize_name(Requirement(line).name) for line in EXTRAS["notebook"]}
 IMPORTED_AS = {"backports": "backports-zstd", "re2": "google-re2", "yaml": "pyyaml"}
 """Import names that are not the distribution's."""
+LOCKS = ("requirements.lock", "requirements-classroom.lock", "requirements-dev.lock")
 IN_JUPYTER = ("layerwise/views/", "layerwise/stack/lessons.py")
 """What runs in JupyterLab or for it: the rest must do without the extra `notebook`."""
 OURS = {"grader", "layerwise"}
@@ -48,6 +49,14 @@ def locked(name: str) -> set[str]:
     return {canonicalize_name(found) for found in re.findall(r"^([\w.-]+)==", text, re.MULTILINE)}
 
 
+def versions(lock: str) -> dict[str, set[str]]:
+    """The versions of each package in a lock: there are several if they depend on the Python."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==(\S+)", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE):
+        found.setdefault(name, set()).add(version)
+    return found
+
+
 def test_each_module_imports_only_what_is_installed_with_it() -> None:
     allowed = {module: BASE | NOTEBOOK if module.startswith(IN_JUPYTER) else BASE for module in modules()}
     assert {module: more for module in allowed if (more := set(imported(module)) - allowed[module])} == {}
@@ -61,7 +70,8 @@ def test_each_dependency_of_the_grader_is_imported() -> None:
     ("lock", "declared"),
     [
         ("requirements.lock", PROJECT["project"]["dependencies"]),
-        *(("requirements.lock", EXTRAS[extra]) for extra in ("notebook", "classroom", "scan")),
+        *(("requirements.lock", EXTRAS[extra]) for extra in ("notebook", "scan")),
+        ("requirements-classroom.lock", EXTRAS["classroom"]),
         ("requirements.lock", GROUPS["lab"]),
         ("requirements-dev.lock", GROUPS["dev"]),
     ],
@@ -70,16 +80,15 @@ def test_what_the_lab_needs_is_locked(lock: str, declared: list[str]) -> None:
     assert {canonicalize_name(Requirement(line).name) for line in declared} <= locked(lock)
 
 
-def test_both_locks_agree() -> None:
+def test_the_locks_agree() -> None:
     """They are installed into one environment, one after the other."""
-    pins = [
-        dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
-        for name in ("requirements.lock", "requirements-dev.lock")
-    ]
-    assert {name for name in pins[0].keys() & pins[1].keys() if pins[0][name] != pins[1][name]} == set()
+    pins = [versions(lock) for lock in LOCKS]
+    for one in pins:
+        for other in pins:
+            assert {name for name in one.keys() & other.keys() if one[name] != other[name]} == set()
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_names_no_index(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8")
     assert "://" not in text

@@ -106,7 +106,7 @@ def read(layout: Layout, exercises: Mapping[str, Exercise], store: Store, *, eng
             found = handed_in.get((learner, name))
             kept = latest.get((learner, name))
             if found is None:
-                entries.append(Entry(learner, exercises[name], State.MISSING, kept=kept))
+                entries.append(Entry(learner, exercises[name], State.MISSING))
                 continue
             until = extensions.get((learner, name), due.get(name))
             late = lateness(found.when, until, policy, marked_late=found.marked_late)

@@ -66,7 +66,9 @@ def recognise(folder: Path, exercises: Collection[str], only: str | None = None)
         layout = _recognise(folder, frozenset(exercises), only)
     except OSError as problem:
         raise InputError(f"{folder} cannot be read: {problem.strerror}") from None
-    wanted = [one for one in layout.hand_ins if only is None or one.exercise == only]
+    wanted = [
+        replace(one, learner=_text(one.learner)) for one in layout.hand_ins if only is None or one.exercise == only
+    ]
     first = {(one.exercise, one.learner): one for one in reversed(wanted)}
 
     def why(one: HandIn) -> str:
@@ -77,6 +79,11 @@ def recognise(folder: Path, exercises: Collection[str], only: str | None = None)
     return replace(
         layout, hand_ins=tuple(first[key] for key in sorted(first)), passed_over=(*layout.passed_over, *others)
     )
+
+
+def _text(name: str) -> str:
+    """A name as text that can be kept: bytes of it that are not UTF-8 are shown by their numbers."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _recognise(folder: Path, exercises: frozenset[str], only: str | None) -> Layout:

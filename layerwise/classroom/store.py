@@ -253,21 +253,26 @@ class Store:
             raise StoreError(f"{self.file} is not a file; move it away")
         database = sqlite3.connect(self.file, timeout=PATIENCE, isolation_level=None)
         try:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("BEGIN IMMEDIATE")
-            version = int(database.execute("PRAGMA user_version").fetchone()[0])
-            if version > SCHEMA:
-                raise StoreError(f"{self.file} was written by a later Layerwise (schema {version}); update this one")
-            if not version:
-                for statement in filter(str.strip, _TABLES.split(";")):
-                    database.execute(statement)
-                database.execute(f"PRAGMA user_version = {SCHEMA}")
-            database.execute("COMMIT")
+            if not self._version(database):
+                database.execute("PRAGMA journal_mode = WAL")
+                # IMMEDIATE: of two processes that find no tables, one makes them.
+                database.execute("BEGIN IMMEDIATE")
+                if not self._version(database):
+                    for statement in filter(str.strip, _TABLES.split(";")):
+                        database.execute(statement)
+                    database.execute(f"PRAGMA user_version = {SCHEMA}")
+                database.execute("COMMIT")
         except BaseException:
             database.close()
             raise
         self._database = database
         return database
+
+    def _version(self, database: sqlite3.Connection) -> int:
+        version = int(database.execute("PRAGMA user_version").fetchone()[0])
+        if version > SCHEMA:
+            raise StoreError(f"{self.file} was written by a later Layerwise (schema {version}); update this one")
+        return version
 
     @contextmanager
     def _usable(self) -> Iterator[None]:

@@ -51,6 +51,7 @@ def checkout(tmp_path: Path) -> Path:
         f"import sys\n{commands}\n\nif __name__ == '__main__':\n    print('ran', *sys.argv[1:])\n"
     )
     (root / "requirements.lock").write_text("one==1 --hash=sha256:0\n")
+    (root / "requirements-classroom.lock").write_text("three==3 --hash=sha256:0\n")
     (root / "requirements-dev.lock").write_text("two==2 --hash=sha256:0\n")
     (root / "pyproject.toml").write_text("[project]\n")
     return root
@@ -226,7 +227,15 @@ class TestInstall:
         lab("status")
         assert lab("test").stdout == "ran test\n"
         assert lab("test").stdout == "ran test\n"
-        assert installs(tmp_path) == ["requirements.lock", "checkout", "requirements-dev.lock"]
+        more = ["requirements-classroom.lock", "requirements-dev.lock"]
+        assert installs(tmp_path) == ["requirements.lock", "checkout", *more]
+
+    def test_a_class_in_nbgrader_needs_nbgrader_when_it_is_first_made(self, lab: Run, tmp_path: Path) -> None:
+        lab("classroom", "grade", "class")
+        assert installs(tmp_path) == ["requirements.lock", "checkout"]
+        lab("classroom", "init", "class")
+        assert lab("classroom", "init", "class").stdout == "ran classroom init class\n"
+        assert installs(tmp_path) == ["requirements.lock", "checkout", "requirements-classroom.lock"]
 
     @pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
     def test_again_when_the_lock_changes(self, checkout: Path, lab: Run, tmp_path: Path, changed: str) -> None:

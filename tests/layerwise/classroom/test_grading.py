@@ -215,4 +215,4 @@ def test_somebody_who_handed_in_nothing_is_missing(batch, store, exercise, hand_
     folder = hand_in("bob", "good")
     batch()
     shutil.rmtree(folder.parent)
-    assert states(store, exercise)["bob"] == (State.MISSING, 10.0)
+    assert states(store, exercise)["bob"] == (State.MISSING, None)

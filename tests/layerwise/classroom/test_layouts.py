@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from layerwise.classroom.layouts import recognise, shown
+from layerwise.classroom.store import Store
 from layerwise.errors import InputError
 
 EXERCISES = ("02-cache-order", "02b-cache-mount", "05-drop-root")
@@ -172,6 +174,13 @@ def test_two_hand_ins_of_one_learner_are_told_and_one_is_graded(tmp_path: Path):
 def test_names_cannot_speak_to_the_terminal(tmp_path: Path):
     lay_out(tmp_path, ["ada/05-drop-root/Dockerfile", "\x1b[31mred\u202e/essay/x"])
     assert not set("\x1b\u202e") & set("".join(shown(recognise(tmp_path, EXERCISES))))
+
+
+def test_a_name_that_is_not_utf_8_can_be_kept(tmp_path: Path, store: Store):
+    os.makedirs(os.fsencode(tmp_path / "class") + b"/Jos\xe9/05-drop-root")
+    (learner,) = recognise(tmp_path / "class", EXERCISES).learners
+    assert learner == "Jos\\xe9"
+    store.extend(learner, "05-drop-root", datetime(2026, 11, 20, tzinfo=UTC))
 
 
 def test_a_link_is_no_hand_in(tmp_path: Path):
