@@ -6,7 +6,6 @@ import html
 
 from grader.reports import html as report_html
 from grader.reports import safe
-from grader.reports.reading import amount
 from layerwise.classroom.gradebook import Entry, Gradebook, State
 from layerwise.classroom.lateness import told
 from layerwise.classroom.names import file_names, labels
@@ -46,8 +45,6 @@ def sentences(entry: Entry) -> list[str]:
         found.append(late if not found else late.partition(".")[0] + ".")
     if entry.state is State.STALE:
         found.append(f"This score may change: {entry.why}.")
-    if not found and entry.points is not None:
-        found.append(f"{amount(entry.points)} of {amount(entry.max_score)} points count.")
     return found
 
 
