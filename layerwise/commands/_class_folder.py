@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FOLDER = click.argument("folder", type=click.Path(path_type=Path))
 EXERCISE = click.option("--exercise", metavar="EX", help="Only this exercise. Needed if FOLDER does not tell which.")
+_LONGEST = 3653 * 86_400.0
+"""The most seconds of a duration: 10 years."""
 
 
 @contextmanager
@@ -69,9 +71,6 @@ def seconds(option: str, text: str, *, above_zero: bool = False) -> float:
     return found
 
 
-_LONGEST = 3653 * 86_400.0
-
-
 def count(number: int, word: str) -> str:
-    """The number and the word, which gets an s if there are more or fewer than one."""
+    """The number and the word, with an s unless it is one."""
     return f"{number} {word}{'' if number == 1 else 's'}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from layerwise.classroom.exports import FOLDERS, FORMATS
 from layerwise.commands._class_folder import EXERCISE, FOLDER, count, opened, read, required
 from layerwise.errors import InputError
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from layerwise.classroom.duplicates import Found
 
-FORMATS = ("csv", "jsonl", "junit", "gradescope", "classroom50", "canvas", "moodle")
 _SHOWN = 50
 """The most shared files that are listed for one exercise."""
 
@@ -47,7 +47,7 @@ def export(folder: Path, name: str, output: Path | None, exercise: str | None) -
     """
     from layerwise import outputs
     from layerwise.classroom import folder as files
-    from layerwise.classroom.exports.export import FOLDERS, render
+    from layerwise.classroom.exports.export import render
 
     if name in FOLDERS:
         if output is None:
@@ -61,7 +61,7 @@ def export(folder: Path, name: str, output: Path | None, exercise: str | None) -
     if name in FOLDERS:
         assert output
         files.write(output, made.files)
-        click.echo(f"Wrote {count(len(made.files), 'file')} to {output}.", err=True)
+        click.echo(f"Wrote {count(len(made.files), 'file')} to {output}.")
     elif target:
         outputs.write(target, made.text)
     else:
@@ -109,27 +109,20 @@ def duplicates(folder: Path, exercise: str | None) -> None:
     lab classroom duplicates downloads/ --exercise 05-drop-root
     """
     from layerwise.classroom.duplicates import find
+    from layerwise.classroom.names import labels
 
     with opened(folder, exercise) as (layout, exercises, _):
         if not layout.hand_ins:
             raise InputError(f"nothing was handed in in {folder}")
+        names = labels(layout.learners)
         for found in find(layout, exercises):
-            for line in _told(found):
+            for line in _told(found, names):
                 click.echo(line)
 
 
-def _told(found: Found) -> Iterator[str]:
-    """What is equal in one exercise, in lines. Names are untrusted, so they are cleaned."""
+def _told(found: Found, names: dict[str, str]) -> Iterator[str]:
+    """What is equal in one exercise, in lines. `names` are those to show for the learners."""
     from grader.reports import safe
-    from layerwise.classroom.names import labels
-
-    names = labels(
-        [
-            *(learner for group in found.same for learner in group),
-            *(learner for file in found.shared for learner in file.learners),
-            *(learner for learner, _ in found.unreadable),
-        ]
-    )
 
     def listed(learners: tuple[str, ...]) -> str:
         return ", ".join(names[learner] for learner in learners)

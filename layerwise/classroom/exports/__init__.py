@@ -8,5 +8,10 @@
     canvas        the file that Canvas imports into its gradebook
     moodle        the worksheet of one assignment that Moodle imports
 
-Each module has `render(book)`, which returns an Export. An entry without a score is left empty: it is never 0.
+Each module has `render(book)`, which returns an Export. An entry without a score is left empty: it is never 0. A module
+is imported when its format is asked for: see `export.render`.
 """
+
+FORMATS = ("csv", "jsonl", "junit", "gradescope", "classroom50", "canvas", "moodle")
+FOLDERS = ("gradescope", "classroom50")
+"""The formats that are a folder of files."""

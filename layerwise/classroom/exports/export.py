@@ -1,4 +1,4 @@
-"""What the formats share: their names, what goes out, and which scores there are to give out."""
+"""What the formats share: what goes out, and which scores there are to give out."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from importlib import import_module
 
 from layerwise.classroom.gradebook import Entry, Gradebook, State
 
-FOLDERS = ("gradescope", "classroom50")
-"""The formats that are a folder of files."""
 SCORED = (State.GRADED, State.STALE)
 
 

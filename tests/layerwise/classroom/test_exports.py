@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from grader.reports import gradescope
-from layerwise.classroom.exports.export import FOLDERS, Export, render
+from layerwise.classroom.exports import FOLDERS, FORMATS
+from layerwise.classroom.exports.export import Export, render
 from layerwise.classroom.gradebook import State
-from layerwise.commands._class_out import FORMATS
 from layerwise.errors import InputError
 from tests.grader.reports.validators import junit_root
 from tests.layerwise.classroom.classes import HOSTILE, LATE, TINY, WORDS, Class, failed, hand_in, keep, report
@@ -46,6 +46,11 @@ def test_every_format_has_a_module_and_survives_an_empty_class(a_class: Class) -
         made = render(name, a_class.book)
         assert not made.files
         assert made.notes == ()
+
+
+def test_help_names_every_format(lab: Lab) -> None:
+    shown = lab("classroom", "export", "--help").out
+    assert [name for name in FORMATS if f"\n  {name} " not in shown] == []
 
 
 # ── csv and jsonl ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -100,7 +100,7 @@ def test_the_command(lab: Lab, tmp_path: Path) -> None:
     assert [path.name for path in made] == ["_b_ben-" + made[0].name[-17:], "ann.html"]
     assert "&lt;b&gt;ben" in made[0].read_text()
     assert "Not graded yet." in made[0].read_text()
-    assert "6 of 8 points" in made[1].read_text()
+    assert "<strong>6</strong> of 8 points" in made[1].read_text()
     status = lab("classroom", "status", folder)
     assert "2 handed in, 1 graded, 1 to grade" in status.out  # the pages are no hand-ins
 
