@@ -1,4 +1,4 @@
-"""Numbers, sizes and durations as people write them: ``"1,234"``, ``"25 MB"``, ``"500 ms"``, ``"2 min"``.
+"""Numbers, sizes and durations as people write them: ``"1,234"``, ``"25 MB"``, ``"500 ms"``, ``"2 min"``, ``"1 day"``.
 
 Decimal units are powers of 1000 (MB = 1,000,000 bytes), binary units powers of 1024 (MiB = 1,048,576 bytes).
 """
@@ -34,6 +34,11 @@ _TIMES = {
     "minute": 60.0,
     "minutes": 60.0,
     "h": 3600.0,
+    "hour": 3600.0,
+    "hours": 3600.0,
+    "d": 86_400.0,
+    "day": 86_400.0,
+    "days": 86_400.0,
 }
 _SPACES = " \u00a0\u2009\u202f"
 # Thousands are marked in one way throughout, and "0,5" has none.

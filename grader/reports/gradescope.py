@@ -17,16 +17,19 @@ from grader.reports.reading import Reading
 from grader.verdict import CheckResult, Report, Status
 
 
-def render(report: Report) -> str:
-    """The report as results.json. Raises ValueError if it has no score."""
+def render(report: Report, *, score: float | None = None, note: str = "") -> str:
+    """The report as results.json. Raises ValueError if it has no score.
+
+    `score` counts in place of the report's own, for example after a deduction for being late, and `note` says why.
+    """
     if report.score is None:
         raise ValueError("the report has no score, so there is no results.json to write")
     reader = reading.read(report)
     pairs = zip(report.checks, reader.checks, strict=True)
     results = {
-        "score": report.score,
+        "score": report.score if score is None else safe.number(score),
         "execution_time": round(max(0.0, safe.number(report.seconds)), 2),
-        "output": f"{reader.score}. {reader.next}",
+        "output": f"{reader.score}. {reader.next}" + (f"\n{safe.passage(note, 600)}" if note else ""),
         "output_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",

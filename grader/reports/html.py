@@ -43,17 +43,27 @@ def card(report: Report, *, lessons: str | None = None) -> str:
     return f"<style>{STYLE}</style>\n{_report(read(report), lessons)}\n"
 
 
+def article(report: Report) -> str:
+    """The report as a fragment without its style, for a `document` that shows several."""
+    return _report(read(report), None)
+
+
 def page(report: Report) -> str:
     """The report as a page to keep, mail or open from disk."""
     reader = read(report)
+    return document(f"{reader.exercise}: {reader.score}", _report(reader, None))
+
+
+def document(title: str, main: str) -> str:
+    """A whole page in the style of a report. `title` is text, and `main` is HTML already."""
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{digest}'\">\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
-        f"<title>{_text(f'{reader.exercise}: {reader.score}')}</title>\n<style>{STYLE}</style>\n</head>\n"
-        f'<body class="lwr-page">\n<main>\n{_report(reader, None)}\n</main>\n</body>\n</html>\n'
+        f"<title>{_text(title)}</title>\n<style>{STYLE}</style>\n</head>\n"
+        f'<body class="lwr-page">\n<main>\n{main}\n</main>\n</body>\n</html>\n'
     )
 
 

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.lib.text import clean
-from grader.lib.units import format_duration
 from grader.reports.reading import amount
 from layerwise.classroom.gradebook import Entry, Gradebook, State
+from layerwise.classroom.lateness import span
 from layerwise.classroom.layouts import Layout, shown
 
 _WORDS = {State.WAITING: "to grade", State.ERROR: "no score", State.MISSING: "–"}
@@ -76,7 +76,7 @@ def _why(entry: Entry) -> str:
     if entry.kept and entry.kept.unusable:
         reasons.append("there was nothing to grade in it")
     if entry.late.is_late:
-        how = f"{format_duration(entry.late.by.total_seconds())} late" if entry.late.by else "late, as the LMS says"
+        how = f"{span(entry.late.by)} late" if entry.late.by else "late, as the LMS says"
         lost = (entry.score or 0) - (entry.points or 0)
         reasons.append(how + (f", which costs {amount(lost)} points" if lost else ""))
     return "; ".join(reasons)

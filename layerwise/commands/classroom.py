@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from layerwise.commands import _class_late, _class_out
+from layerwise.commands._class_folder import EXERCISE, FOLDER, count, opened, read, seconds
 from layerwise.errors import InputError
 
 if TYPE_CHECKING:
-    from grader.exercise import Exercise
     from layerwise.classroom.gradebook import Gradebook
     from layerwise.classroom.grading import Graded
-    from layerwise.classroom.layouts import Layout
-    from layerwise.classroom.store import Store
-
-_FOLDER = click.argument("folder", type=click.Path(path_type=Path))
-_EXERCISE = click.option("--exercise", metavar="EX", help="Only this exercise. Needed if FOLDER does not tell which.")
 
 
 @click.group()
@@ -38,8 +32,8 @@ def command() -> None:
 
 
 @command.command()
-@_FOLDER
-@_EXERCISE
+@FOLDER
+@EXERCISE
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="How many to grade at a time.")
 @click.option(
     "--regrade",
@@ -66,8 +60,8 @@ def grade(folder: Path, exercise: str | None, jobs: int, regrade: str | None, ti
     from layerwise.classroom.layouts import shown
     from layerwise.commands._watching import stoppable, watching
 
-    seconds = _seconds(timeout)
-    with _opened(folder, exercise) as (layout, exercises, store), stoppable():
+    longest = seconds("--timeout", timeout, above_zero=True)
+    with opened(folder, exercise) as (layout, exercises, store), stoppable():
         for line in shown(layout):
             click.echo(line)
         if not layout.hand_ins:
@@ -81,20 +75,20 @@ def grade(folder: Path, exercise: str | None, jobs: int, regrade: str | None, ti
             exercises,
             store,
             jobs=jobs,
-            timeout=seconds,
+            timeout=longest,
             regrade=regrade or "",  # type: ignore[arg-type]
-            on_start=lambda count: click.echo(f"{_count(count, 'hand-in')} to grade, {jobs} at a time."),
+            on_start=lambda number: click.echo(f"{count(number, 'hand-in')} to grade, {jobs} at a time."),
         )
         for one in graded:
             tried += 1
             failed += bool(one.error)
             click.echo(_line(one))
-        return _total(_read(layout, exercises, store), all_failed=0 < tried == failed)
+        return _total(read(layout, exercises, store), all_failed=0 < tried == failed)
 
 
 @command.command()
-@_FOLDER
-@_EXERCISE
+@FOLDER
+@EXERCISE
 def status(folder: Path, exercise: str | None) -> None:
     """Show who handed in what, and what is graded, stale, failed or late.
 
@@ -106,45 +100,12 @@ def status(folder: Path, exercise: str | None) -> None:
     """
     from layerwise.commands._class_table import render
 
-    with _opened(folder, exercise) as (layout, exercises, store):
-        render(_read(layout, exercises, store), layout)
+    with opened(folder, exercise) as (layout, exercises, store):
+        render(read(layout, exercises, store), layout)
 
 
-def _read(layout: Layout, exercises: dict[str, Exercise], store: Store) -> Gradebook:
-    from layerwise.classroom import gradebook
-
-    return gradebook.read(layout, exercises, store)
-
-
-@contextmanager
-def _opened(folder: Path, only: str | None) -> Iterator[tuple[Layout, dict[str, Exercise], Store]]:
-    """What was handed in, the exercises by name, and the store."""
-    from grader.exercise import names
-    from layerwise import workspace
-    from layerwise.classroom.layouts import recognise
-    from layerwise.classroom.store import Store
-
-    known = {name: workspace.exercises_dir() / name for name in names(workspace.exercises_dir())}
-    if only is not None:
-        chosen = workspace.find(only)
-        only = chosen.name
-        known[only] = chosen.folder
-    layout = recognise(folder, known, only)
-    exercises = {name: workspace.find(str(known[name])) for name in sorted({one.exercise for one in layout.hand_ins})}
-    with Store.open(folder) as store:
-        yield layout, exercises, store
-
-
-def _seconds(timeout: str) -> float:
-    from grader.lib.units import parse_duration
-
-    try:
-        seconds = parse_duration(timeout)
-    except ValueError as problem:
-        raise InputError(f"--timeout: {problem}") from None
-    if not seconds:
-        raise InputError("--timeout: expected more than no time")
-    return seconds
+for _other in (_class_out.export, _class_out.feedback, _class_out.duplicates, _class_late.late, _class_late.extend):
+    command.add_command(_other)
 
 
 def _line(one: Graded) -> str:
@@ -170,11 +131,7 @@ def _total(book: Gradebook, *, all_failed: bool) -> int:
 
     handed_in = [entry for entry in book.entries if entry.hand_in]
     scored = [entry for entry in handed_in if entry.state in (State.GRADED, State.STALE)]
-    click.echo(f"{len(scored)} of {_count(len(handed_in), 'hand-in')} have a score.")
+    click.echo(f"{len(scored)} of {count(len(handed_in), 'hand-in')} have a score.")
     if len(scored) == len(handed_in):
         return 0
     return 3 if all_failed else 1
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

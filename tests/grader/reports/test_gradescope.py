@@ -54,3 +54,10 @@ def test_what_a_learner_reads() -> None:
 def test_without_a_score_there_is_nothing_to_write(name: str) -> None:
     with pytest.raises(ValueError, match="no score"):
         gradescope.render(samples.ALL[name])
+
+
+def test_another_score_counts_if_there_is_one_and_the_note_says_why() -> None:
+    results = json.loads(gradescope.render(samples.PARTIAL, score=4.0, note="Late.\x1b[1m"))
+    assert results["score"] == 4.0
+    assert results["output"].endswith("\nLate.")
+    assert set(results) == TOP

@@ -62,3 +62,20 @@ def test_hostile_text(text: str) -> None:
     check = CheckResult.of(Verdict.failed(text, found=text), id=text, kind="x", title=f"t{text}", max_points=1)
     root = junit_root(junit.render(Report(exercise=text, title=text, checks=[check])))
     assert len(list(root.iter("failure"))) == 1
+
+
+def test_several_reports_are_one_document_with_their_totals() -> None:
+    suites = [
+        junit.suite(samples.PARTIAL, of="ann", properties={"state": "graded"}),
+        junit.suite(samples.NOT_BUILT, of="ben"),
+        junit.without_report("02-cache-order", "not graded yet", of="cat"),
+    ]
+    root = junit_root(junit.document(suites))
+    names = [suite.get("name") for suite in root]
+    assert names == [f"{learner}.02-cache-order" for learner in ("ann", "ben", "cat")]
+    for name in ("tests", "failures", "errors"):
+        assert root.get(name) == str(sum(int(suite.get(name, "")) for suite in root))
+    assert root.get("time") == "67.60"
+    assert [case.get("classname") for case in root[1]][1:2] == ["ben.02-cache-order.build"]
+    [skipped] = root[2].iter("skipped")
+    assert skipped.get("message") == "not graded yet"
