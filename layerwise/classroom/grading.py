@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from grader.exercise import Exercise
 from grader.lib.text import clean
 from grader.verdict import CheckResult, Report, Status, Verdict
-from layerwise.classroom import gradebook, keys, workers
+from layerwise.classroom import gradebook
 from layerwise.classroom.gradebook import Entry, Gradebook, State
 from layerwise.classroom.judging import Outcome, Task
 from layerwise.classroom.layouts import Layout
@@ -22,6 +22,18 @@ from layerwise.classroom.store import Key, Store
 Regrade = Literal["", "failed", "changed", "all"]
 TIMEOUT = 1800.0
 """The most seconds for one hand-in by default. An exercise sets closer limits of its own."""
+
+
+class Runner(Protocol):
+    """Where the gradings run: `workers.Here` or `cluster.Cluster`."""
+
+    jobs: int
+
+    def engines(self) -> list[str]: ...
+
+    def check(self) -> None: ...
+
+    def run(self, tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Outcome]]: ...
 
 
 @dataclass(frozen=True)
@@ -62,25 +74,25 @@ def grade(
     exercises: Mapping[str, Exercise],
     store: Store,
     *,
-    jobs: int = 2,
+    runner: Runner,
     timeout: float = TIMEOUT,
     regrade: Regrade = "",
-    run: Callable[[Sequence[Task], int], Iterator[tuple[Task, Outcome]]] = workers.run,
     on_start: Callable[[int], None] = lambda count: None,
 ) -> Iterator[Graded]:
     """Grade what needs to be graded. Yields each as soon as its verdict is in the store.
 
     What several learners handed in, byte by byte, is graded once, unless the exercise looks at a repository of each
     learner's. What did not count beside others is graded again, alone. `on_start` is told how many there
-    are to grade. Raises InputError if another batch is at it, StoreError, and EngineUnavailable.
+    are to grade. Raises InputError if another batch is at it, StoreError, and EngineUnavailable or LabError if there is
+    no engine, or none any more.
     """
     with store.batch():
-        book = gradebook.read(layout, exercises, store, engines=[keys.engine_line()])
+        book = gradebook.read(layout, exercises, store, engines=runner.engines())
         wanted = to_grade(book, regrade)
         if regrade not in ("all", "failed"):
             wanted = _without_known(wanted, store)
         on_start(len(wanted))
-        yield from _graded(wanted, store, jobs, timeout, run)
+        yield from _graded(wanted, store, timeout, runner)
 
 
 def _without_known(wanted: Sequence[Entry], store: Store) -> list[Entry]:
@@ -100,9 +112,8 @@ def _without_known(wanted: Sequence[Entry], store: Store) -> list[Entry]:
 def _graded(
     wanted: Sequence[Entry],
     store: Store,
-    jobs: int,
     timeout: float,
-    run: Callable[[Sequence[Task], int], Iterator[tuple[Task, Outcome]]],
+    runner: Runner,
 ) -> Iterator[Graded]:
     groups: dict[Key, list[Entry]] = {}
     for entry in wanted:
@@ -113,13 +124,13 @@ def _graded(
     began = time.monotonic()
     left, ended = len(wanted), 0
     again: list[Task] = []
-    for at_once, some in ((jobs, tasks), (1, again)):
-        for task, outcome in run(some, at_once):
+    for at_once, some in ((runner.jobs, tasks), (1, again)):
+        for task, outcome in runner.run(some, at_once):
             if at_once > 1 and (outcome.alone_counts or outcome.error):
                 again.append(task)
                 continue
             if outcome.error or outcome.alone_counts:
-                keys.ask_engine()  # if it is gone, the others would fail one by one
+                runner.check()  # if it is gone, the others would fail one by one
             ended += 1
             seconds_each = (time.monotonic() - began) / ended
             for entry in ordered[task.number]:
@@ -137,7 +148,7 @@ def _keep(entry: Entry, outcome: Outcome, store: Store, left: int, seconds_left:
     """Put what became of a hand-in into the store. An earlier score stays if there is no new one."""
     assert entry.key
     report = Report.from_dict(outcome.report) if outcome.report else _failed(entry.exercise, outcome.error)
-    key = replace(entry.key, engine=outcome.engine or entry.key.engine)
+    key = replace(entry.key, engine=outcome.engine or entry.key.engine, grader=outcome.grader or entry.key.grader)
     error = outcome.error or _error(report)
     kept = store.keep(entry.learner, key, report, unusable=outcome.unusable)
     state = State.ERROR if kept.score is None else State.GRADED

@@ -65,6 +65,8 @@ class Outcome:
     unusable: bool = False
     alone_counts: bool = False
     engine: str = ""
+    grader: str = ""
+    """The fingerprint of the grader that judged."""
 
 
 class _TimeIsUp(BaseException):
@@ -93,7 +95,7 @@ def _judge(task: Task) -> Outcome:
     from grader.grade import grade
 
     exercise = load(task.exercise)
-    engine = keys.engine_line()
+    engine, grader = keys.engine_line(), keys.grader_fingerprint()
     unusable = False
     try:
         with task.hand_in.laid_out(exercise) as folder:
@@ -105,7 +107,7 @@ def _judge(task: Task) -> Outcome:
     counts = all(
         check.params.counts_in_parallel(result) for check, result in zip(exercise.checks, report.checks, strict=True)
     )
-    return Outcome(report.to_dict(), unusable=unusable, alone_counts=not counts, engine=engine)
+    return Outcome(report.to_dict(), unusable=unusable, alone_counts=not counts, engine=engine, grader=grader)
 
 
 def _fingerprint(hand_in: HandIn, exercise: Exercise) -> str:

@@ -12,45 +12,59 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
-from layerwise.classroom import judging
+from layerwise.classroom import judging, keys
 from layerwise.classroom.judging import Outcome, Task
 
 _TURN = 0.5
 """Seconds of one wait: a signal that arrives just before a wait is only handled after it."""
 
 
-def run(
-    tasks: Sequence[Task], jobs: int, judge: Callable[[Task], Outcome] = judging.judge
-) -> Iterator[tuple[Task, Outcome]]:
-    """Grade the tasks, `jobs` at a time. Yields each with its outcome as soon as that is known.
+class Here:
+    """Processes of this machine, which grade on its engine. `judge` grades one task."""
 
-    If a process dies (no memory, a kill), what it and the others were at is graded again, one at a time: so it is known
-    which of them does it, and only that one has no score. `judge` grades one task.
-    """
-    waiting = list(reversed(tasks))
-    while waiting:
-        broken: list[Task] = []
-        with _pool(jobs) as pool:
-            running: dict[Future[Outcome], Task] = {}
-            while (waiting or running) and not broken:
-                while waiting and len(running) < jobs:
-                    task = waiting.pop()
-                    running[pool.submit(judge, task)] = task
-                ended, _ = wait(running, timeout=_TURN, return_when=FIRST_COMPLETED)
-                for future in ended:
-                    task = running.pop(future)
+    def __init__(self, jobs: int, judge: Callable[[Task], Outcome] = judging.judge) -> None:
+        self.jobs = jobs
+        """How many are graded at a time."""
+        self._judge = judge
+
+    def engines(self) -> list[str]:
+        """The engine. Raises EngineUnavailable."""
+        return [keys.engine_line()]
+
+    def check(self) -> None:
+        """Raise EngineUnavailable if the engine is gone."""
+        keys.ask_engine()
+
+    def run(self, tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Outcome]]:
+        """Grade the tasks, `jobs` at a time. Yields each with its outcome as soon as that is known.
+
+        If a process dies (no memory, a kill), what it and the others were at is graded again, one at a time: so it is
+        known which of them does it, and only that one has no score.
+        """
+        waiting = list(reversed(tasks))
+        while waiting:
+            broken: list[Task] = []
+            with _pool(jobs) as pool:
+                running: dict[Future[Outcome], Task] = {}
+                while (waiting or running) and not broken:
+                    while waiting and len(running) < jobs:
+                        task = waiting.pop()
+                        running[pool.submit(self._judge, task)] = task
+                    ended, _ = wait(running, timeout=_TURN, return_when=FIRST_COMPLETED)
+                    for future in ended:
+                        task = running.pop(future)
+                        try:
+                            yield task, future.result()
+                        except BrokenProcessPool:
+                            broken.append(task)
+                # In a broken pool the others are broken too, but may have ended just before.
+                for future, task in running.items():
                     try:
-                        yield task, future.result()
-                    except BrokenProcessPool:
+                        yield task, future.result(timeout=_TURN)
+                    except (BrokenProcessPool, TimeoutError):
                         broken.append(task)
-            # In a broken pool the others are broken too, but may have ended just before.
-            for future, task in running.items():
-                try:
-                    yield task, future.result(timeout=_TURN)
-                except (BrokenProcessPool, TimeoutError):
-                    broken.append(task)
-        for task in broken:
-            yield task, _alone(task, judge)
+            for task in broken:
+                yield task, _alone(task, self._judge)
 
 
 def _alone(task: Task, judge: Callable[[Task], Outcome]) -> Outcome:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from layerwise.errors import InputError
 
 if TYPE_CHECKING:
     from layerwise.classroom.gradebook import Gradebook
-    from layerwise.classroom.grading import Graded
+    from layerwise.classroom.grading import Graded, Runner
 
 
 @click.group()
@@ -42,7 +44,10 @@ def command() -> None:
     help="Grade again: what lost points; what was judged by another exercise, grader or engine; or everything.",
 )
 @click.option("--timeout", metavar="D", default="30 min", show_default=True, help="The most time for one hand-in.")
-def grade(folder: Path, exercise: str | None, jobs: int, regrade: str | None, timeout: str) -> int:
+@click.option(
+    "--cluster", metavar="ADDRESS", help="Grade on the workers of this dask scheduler, such as tcp://HOST:8786."
+)
+def grade(folder: Path, exercise: str | None, jobs: int, regrade: str | None, timeout: str, cluster: str | None) -> int:
     """Grade what has no score yet, and what was handed in again.
 
     If it is stopped or killed, the same command goes on where it was. A hand-in that cannot be graded does not hold up
@@ -54,6 +59,7 @@ def grade(folder: Path, exercise: str | None, jobs: int, regrade: str | None, ti
     lab classroom grade class/
     lab classroom grade downloads/ --exercise 05-drop-root --jobs 4
     lab classroom grade class/ --regrade failed
+    lab classroom grade class/ --cluster tcp://10.0.0.5:8786
     """
     from layerwise import prerequisites
     from layerwise.classroom import grading
@@ -66,24 +72,40 @@ def grade(folder: Path, exercise: str | None, jobs: int, regrade: str | None, ti
             click.echo(line)
         if not layout.hand_ins:
             raise InputError(f"nothing was handed in in {folder}")
-        with watching() as watch:
+        failed = tried = 0
+        with watching() as watch, _runner(jobs, cluster) as runner:
             names = {hand_in.exercise for hand_in in layout.hand_ins}
             prerequisites.prepare([exercises[name] for name in sorted(names)], watch.seeding)
-        failed = tried = 0
-        graded = grading.grade(
-            layout,
-            exercises,
-            store,
-            jobs=jobs,
-            timeout=longest,
-            regrade=regrade or "",  # type: ignore[arg-type]
-            on_start=lambda number: click.echo(f"{count(number, 'hand-in')} to grade, {jobs} at a time."),
-        )
-        for one in graded:
-            tried += 1
-            failed += bool(one.error)
-            click.echo(_line(one))
+            watch.show("looking for what has no score yet")
+            graded = grading.grade(
+                layout,
+                exercises,
+                store,
+                runner=runner,
+                timeout=longest,
+                regrade=regrade or "",  # type: ignore[arg-type]
+                on_start=lambda number: click.echo(f"{count(number, 'hand-in')} to grade."),
+            )
+            for one in graded:
+                tried += 1
+                failed += bool(one.error)
+                click.echo(_line(one))
+                watch.show(f"{count(one.left, 'hand-in')} left")
         return _total(read(layout, exercises, store), all_failed=0 < tried == failed)
+
+
+@contextmanager
+def _runner(jobs: int, cluster: str | None) -> Iterator[Runner]:
+    """Where the gradings run: on this machine, or on the workers of a scheduler."""
+    if cluster:
+        from layerwise.classroom.cluster import connected
+
+        with connected(cluster) as found:
+            yield found
+    else:
+        from layerwise.classroom.workers import Here
+
+        yield Here(jobs)
 
 
 @command.command()

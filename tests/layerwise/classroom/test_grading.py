@@ -24,10 +24,17 @@ class Judge:
     """Judges by the first line of the Dockerfile, and remembers what it was asked, and how many at a time."""
 
     def __init__(self, exercise: Exercise) -> None:
+        self.jobs = 2
         self.exercise = exercise
         self.asked: list[tuple[str, int]] = []
 
-    def __call__(self, tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Outcome]]:
+    def engines(self) -> list[str]:
+        return [keys.engine_line()]
+
+    def check(self) -> None:
+        keys.ask_engine()
+
+    def run(self, tasks: Sequence[Task], jobs: int) -> Iterator[tuple[Task, Outcome]]:
         for task in tasks:
             self.asked.append((task.hand_in.learner, jobs))
             yield task, self.outcome((task.hand_in.path / "Dockerfile").read_text().strip(), jobs)
@@ -50,11 +57,12 @@ def judge(exercise: Exercise) -> Judge:
 
 @pytest.fixture
 def batch(store: Store, judge: Judge, exercise: Exercise) -> Callable[..., list[Graded]]:
-    def run(**options: object) -> list[Graded]:
+    def run(jobs: int = 2, **options: object) -> list[Graded]:
         judge.asked.clear()
+        judge.jobs = jobs
         layout = recognise(store.folder, [exercise.name])
         found = {exercise.name: load(exercise.folder)}
-        return list(grading.grade(layout, found, store, run=judge, **options))  # type: ignore[arg-type]
+        return list(grading.grade(layout, found, store, runner=judge, **options))  # type: ignore[arg-type]
 
     return run
 
@@ -190,7 +198,7 @@ def test_what_to_grade_again(batch, judge, hand_in):
 def test_what_was_graded_before_a_kill_is_not_graded_again(batch, judge, store, exercise, hand_in):
     for learner in ("ada", "bob", "carl"):
         hand_in(learner, f"good {learner}")
-    graded = grading.grade(recognise(store.folder, [EXERCISE]), {EXERCISE: exercise}, store, run=judge)
+    graded = grading.grade(recognise(store.folder, [EXERCISE]), {EXERCISE: exercise}, store, runner=judge)
     assert next(graded).entry.learner == "ada"
     graded.close()
     assert [one.entry.learner for one in batch()] == ["bob", "carl"]

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from grader.errors import EngineUnavailable
-from layerwise.classroom import judging, workers
+from layerwise.classroom import judging
 from layerwise.classroom.hand_in import HandIn
 from layerwise.classroom.judging import Outcome, Task
+from layerwise.classroom.workers import Here
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -37,7 +38,7 @@ def pretend(task: Task) -> Outcome:
 
 def run(tmp_path: Path, *learners: str, jobs: int = 2) -> dict[str, str]:
     tasks = [task(number, learner, tmp_path) for number, learner in enumerate(learners)]
-    found = [(task.hand_in.learner, outcome.error) for task, outcome in workers.run(tasks, jobs, pretend)]
+    found = [(task.hand_in.learner, outcome.error) for task, outcome in Here(jobs, pretend).run(tasks, jobs)]
     assert len(found) == len(learners)
     return dict(found)
 
@@ -61,12 +62,12 @@ def test_one_whose_process_was_killed_once_is_graded_again(tmp_path: Path):
 SCRIPT = """
 import sys, time
 from pathlib import Path
-from layerwise.classroom import workers
+from layerwise.classroom.workers import Here
 from tests.layerwise.classroom.test_workers import linger, task
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    for _ in workers.run([task(number, f"slow-{number}", folder) for number in range(4)], 2, linger):
+    for _ in Here(2, linger).run([task(number, f"slow-{number}", folder) for number in range(4)], 2):
         pass
 """
 
