@@ -40,19 +40,18 @@ def read(path: Path) -> Submitted:
     """Read the notebook at `path`; if there is none, the only other one in that folder. Nothing in it raises."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return Submitted(problem="the notebook is not a file")
+            with open(descriptor, "rb", closefd=False) as file:
+                data = file.read(LARGEST + 1)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
-        if (other := _only_other(path)) is None:
-            return Submitted(problem="no notebook was handed in")
-        return read(other)
+        other = _only_other(path)
+        return Submitted(problem="no notebook was handed in") if other is None else read(other)
     except OSError as problem:
         return Submitted(problem=f"the notebook cannot be read: {problem.strerror}")
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return Submitted(problem="the notebook is not a file")
-        try:
-            data = file.read(LARGEST + 1)
-        except OSError as problem:
-            return Submitted(problem=f"the notebook cannot be read: {problem.strerror}")
     if len(data) > LARGEST:
         return Submitted(problem=f"the notebook is larger than {LARGEST // 1_000_000} MB")
     try:

@@ -46,7 +46,7 @@ class FillVerdicts(NbGraderPreprocessor):  # type: ignore[misc]
         try:
             exercise = workspace.find(name)
             with Store.open(Path(course.root)) as store:
-                report = verdict(HandIn(learner, exercise.name, folder), exercise, store)
+                report = verdict(HandIn(learner, exercise.name, folder, lost_modes=True), exercise, store)
             fill(nb, report)
         except (LabError, GraderError) as problem:
             self.log.error("%s, %s: no score: %s", learner, name, problem)
