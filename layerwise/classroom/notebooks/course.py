@@ -167,6 +167,9 @@ c.Autograde.autograde_preprocessors = [
 c.Autograde.exclude_overwriting = {{
 {listed}}}
 
+# An answer may hold HTML. Formgrader and the feedback show it as text: a script in it would run as the instructor.
+c.HTMLExporter.filters = {{"markdown2html": f"{{ours}}.markdown.without_html"}}
+
 # What being late costs: `lab classroom late`, and `lab classroom extend` for one learner.
 c.AssignLatePenalties.plugin_class = f"{{ours}}.late.StorePolicy"
 

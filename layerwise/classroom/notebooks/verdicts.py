@@ -7,6 +7,7 @@ nbgrader takes an odd output for full marks, so every score is checked before it
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from layerwise.classroom.notebooks.generate import check_of
 from layerwise.classroom.notebooks.rebuild import check_cells, course_of, node
 from layerwise.classroom.store import Store
 from layerwise.errors import LabError
+from layerwise.stack import environment
 
 _PLACES = 3
 """The most places shown for a check."""
@@ -60,6 +62,10 @@ def verdict(hand_in: HandIn, exercise: Exercise, store: Store) -> Report:
     Raises NoScore if the grader fails, and LabError or GraderError if it cannot begin.
     """
     layout, exercises = Layout("an nbgrader course", (hand_in,)), {exercise.name: exercise}
+
+    # A verdict holds only for the grader's tools, and those of the lab are not on nbgrader's PATH.
+    with suppress(LabError):
+        environment.activate()
 
     def entry() -> Entry:
         book = gradebook.read(layout, exercises, store)

@@ -1,4 +1,4 @@
-"""A course of two exercises and four learners, from `lab classroom init` to feedback and export, by nbgrader's commands.
+"""A course of two exercises and four learners, from `lab classroom init` to feedback, by nbgrader's own commands.
 
 The verdicts are made up and put into the store beforehand, so no engine is needed. One exercise goes through nbgrader's
 exchange, the other one comes as zip archives.
@@ -22,6 +22,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from nbconvert.exporters import HTMLExporter
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from nbgrader.apps.baseapp import NbGrader
@@ -30,10 +31,12 @@ from nbgrader.apps.zipcollectapp import ZipCollectApp
 from nbgrader.auth import Authenticator
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.exchange.default import ExchangeFetchAssignment, ExchangeSubmit
+from nbgrader.server_extensions.formgrader import handlers
+from traitlets.config import Config
 
 from grader.exercise import load
 from grader.verdict import CheckResult, Report, Verdict
-from layerwise.classroom import gradebook, grading
+from layerwise.classroom import gradebook, grading, keys
 from layerwise.classroom.layouts import recognise
 from layerwise.classroom.notebooks import verdicts
 from layerwise.classroom.store import Policy, Store
@@ -41,7 +44,6 @@ from layerwise.cli import main
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Object of type <Submitted:sqlalchemy.exc.SAWarning"),
-    pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning"),
 ]
 ROOT = Path(__file__).resolve().parents[3]
 A, B = "05-drop-root", "09-on-call"
@@ -98,6 +100,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
         for name, value in _environment(top).items():
             patch.setenv(name, value)
         patch.delenv("LAYERWISE_EXERCISES", raising=False)
+        # The command is another process, so the fingerprint must not be one from an earlier test's surroundings.
+        keys.grader_fingerprint.cache_clear()
         folder = top / "class"
         assert main(["classroom", "init", str(folder), "--exercises", f"{A},{B}"]) == 0
         patch.chdir(folder)
@@ -135,7 +139,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
 
 
 def _environment(top: Path) -> dict[str, str]:
-    names = ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "LAYERWISE_HOME")
+    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "LAYERWISE_HOME")
     return {name: str(top / name.lower()) for name in names}
 
 
@@ -343,6 +347,11 @@ def test_export(course: Course) -> None:
     assert late["needs_manual_grade"] == "True"
 
 
+@pytest.mark.filterwarnings(
+    "ignore:Passing unrecognized arguments:DeprecationWarning",
+    # nbgrader leaves each timestamp.txt open.
+    r"ignore:Exception ignored in. <_io.FileIO name=.*timestamp.txt:pytest.PytestUnraisableExceptionWarning",
+)
 def test_feedback_is_generated_and_released(course: Course) -> None:
     for exercise in (A, B):
         course.done(course.api.generate_feedback(exercise))
@@ -351,6 +360,18 @@ def test_feedback_is_generated_and_released(course: Course) -> None:
     page = (course.folder / "feedback" / "partial" / A / f"{A}.html").read_text()
     assert "partial, 2.5 of 4: The grader on user." in page
     assert (course.folder / "feedback" / "partial" / B / f"{B}.html").is_file()
+
+
+def test_formgrader_runs_no_script_of_a_learner_s(course: Course) -> None:
+    config = Config(course.app.config)
+    config.HTMLExporter.template_name = "formgrade"
+    config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
+    about = {"assignment_id": A, "notebook_id": A, "submission_id": "1", "index": 0, "total": 1, "base_url": "/"}
+    about |= {"student": "hostile", "last_name": None, "first_name": None, "notebook_path": "x"}
+    file = course.folder / "autograded" / "hostile" / A / f"{A}.ipynb"
+    page, _ = HTMLExporter(config=config).from_filename(str(file), resources=about)
+    assert "I deserve it." in page
+    assert "<script>alert(1)" not in page
 
 
 def test_the_gradebook_waits_for_another_writer(course: Course) -> None:

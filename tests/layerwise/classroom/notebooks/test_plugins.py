@@ -10,11 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from jinja2 import Environment
 from nbgrader.api import Gradebook
 
 from layerwise.classroom.notebooks.collect import WholeFolder
 from layerwise.classroom.notebooks.export import safe
 from layerwise.classroom.notebooks.late import StorePolicy, write_due_times
+from layerwise.classroom.notebooks.markdown import without_html
 from layerwise.classroom.store import Policy, Store
 
 pytestmark = pytest.mark.filterwarnings("ignore:Object of type <Submitted:sqlalchemy.exc.SAWarning")
@@ -128,3 +130,22 @@ def test_zip_collect_takes_the_whole_folder(
     object.__setattr__(plugin, "_trait_values", {**plugin._trait_values, "parent": app})
     told = plugin.collect(str(tmp_path / "downloaded" / "x" / "extracted" / file))
     assert (told and (told["student_id"], told["file_id"])) == found
+
+
+@pytest.mark.parametrize(
+    ("source", "shown", "hidden"),
+    [
+        ("**Yes** <script>x</script>", "<strong>Yes</strong>", "<script"),
+        ("`a < b` <img src=x onerror=y>", "<code>a &lt; b</code>", "<img"),
+        ("[here](javascript:x)", "here", "javascript:"),
+        ("![p](attachment:a.png)", "data:image/png;base64,iVBORw0=", "attachment:"),
+        ("$a<b$", "a&lt;b", "<b"),
+    ],
+)
+def test_markdown_is_shown_without_its_html(source: str, shown: str, hidden: str) -> None:
+    environment = Environment()
+    environment.filters["markdown2html"] = without_html
+    cell = {"attachments": {"a.png": {"image/png": "iVBORw0="}}}
+    page = environment.from_string("{{ source | markdown2html }}").render(source=source, cell=cell)
+    assert shown in page
+    assert hidden not in page

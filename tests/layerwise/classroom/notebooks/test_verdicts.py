@@ -109,6 +109,12 @@ def test_the_checks_are_exactly_those_of_the_notebook(exercise: Exercise, spoil:
     assert all(cell.outputs == [] for cell in check_cells(notebook))
 
 
+@pytest.fixture(autouse=True)
+def no_lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No lab's environment is entered."""
+    monkeypatch.setattr(verdicts.environment, "activate", lambda: None)
+
+
 @pytest.fixture
 def hand_in(tmp_path: Path, exercise: Exercise) -> HandIn:
     folder = tmp_path / "submitted" / "ada" / exercise.name
