@@ -23,6 +23,9 @@ IMPORTED_AS = {"backports": "backports-zstd", "re2": "google-re2", "yaml": "pyya
 """Import names that are not the distribution's."""
 IN_JUPYTER = ("layerwise/views/", "layerwise/stack/lessons.py")
 """What runs in JupyterLab or for it: the rest must do without the extra `notebook`."""
+CLASSROOM = {canonicalize_name(Requirement(line).name) for line in EXTRAS["classroom"]}
+IN_NBGRADER = "layerwise/classroom/notebooks/"
+"""What nbgrader's own commands call."""
 OURS = {"grader", "layerwise"}
 NEWER = {"compression"}
 """Modules of the standard library of a later Python."""
@@ -49,7 +52,11 @@ def locked(name: str) -> set[str]:
 
 
 def test_each_module_imports_only_what_is_installed_with_it() -> None:
-    allowed = {module: BASE | NOTEBOOK if module.startswith(IN_JUPYTER) else BASE for module in modules()}
+    more_of = {IN_JUPYTER: NOTEBOOK, IN_NBGRADER: CLASSROOM}
+    allowed = {
+        module: BASE.union(*(more for where, more in more_of.items() if module.startswith(where)))
+        for module in modules()
+    }
     assert {module: more for module in allowed if (more := set(imported(module)) - allowed[module])} == {}
 
 

@@ -100,6 +100,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Course]:
         for name, value in _environment(top).items():
             patch.setenv(name, value)
         patch.delenv("LAYERWISE_EXERCISES", raising=False)
+        patch.setenv("PATH", os.environ["PATH"])  # nbgrader_config.py adds to it
+        patch.setattr(verdicts.environment, "activate", lambda: None)
         # The command is another process, so the fingerprint must not be one from an earlier test's surroundings.
         keys.grader_fingerprint.cache_clear()
         folder = top / "class"
