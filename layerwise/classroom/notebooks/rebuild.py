@@ -8,7 +8,9 @@ over it. Nothing but the text of answers comes from the learner.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from logging import Logger
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,16 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 
+from grader.errors import GraderError
 from layerwise.classroom.notebooks.submission import Cell, Submitted, read
-from layerwise.errors import InputError
+from layerwise.errors import InputError, LabError
 
 ALSO_THERE = "## Also in the notebook\n\nThese cells are the learner's own. They are not graded."
 _OURS = "layerwise"
+
+
+class NoScore(LabError):
+    """The learner gets no score for now. The message is for the instructor."""
 
 
 class AnySubmission(NotebookExporter):
@@ -56,11 +63,28 @@ class Rebuild(NbGraderPreprocessor):  # type: ignore[misc]
         about = resources["nbgrader"]
         with Gradebook(about["db_url"]) as gradebook:
             take_points_away(gradebook, about["notebook"], about["assignment"], about["student"])
-        if _OURS not in resources:
-            raise InputError("nbgrader_config.py has to set c.Autograde.exporter_class as `lab classroom init` does")
         course = course_of(self)
         folder = course.format_path(course.release_directory, ".", about["assignment"])
-        return rebuild(released(Path(folder) / f"{about['notebook']}.ipynb"), resources[_OURS]), resources
+        with no_score_if_it_fails(self.log, about):
+            if _OURS not in resources:
+                raise InputError(
+                    "nbgrader_config.py has to set c.Autograde.exporter_class as `lab classroom init` does"
+                )
+            notebook = released(Path(folder) / f"{about['notebook']}.ipynb")
+        return rebuild(notebook, resources[_OURS]), resources
+
+
+@contextmanager
+def no_score_if_it_fails(log: Logger, about: Mapping[str, str]) -> Iterator[None]:
+    """Log in one line why a learner gets no score, and raise NoScore, if the block raises an error of ours.
+
+    nbgrader then logs a traceback, and goes on with the next learner.
+    """
+    try:
+        yield
+    except (LabError, GraderError) as problem:
+        log.error("%s, %s: no score: %s", about["student"], about["assignment"], problem)
+        raise NoScore(str(problem)) from None
 
 
 def node(raw: Mapping[str, Any]) -> Any:

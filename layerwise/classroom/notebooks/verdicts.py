@@ -14,7 +14,6 @@ from typing import Any
 from nbformat import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from grader.errors import GraderError
 from grader.exercise import Exercise
 from grader.reports import reading
 from grader.verdict import CheckResult, Report, Status
@@ -24,17 +23,13 @@ from layerwise.classroom.gradebook import Entry, State
 from layerwise.classroom.hand_in import HandIn
 from layerwise.classroom.layouts import Layout
 from layerwise.classroom.notebooks.generate import check_of
-from layerwise.classroom.notebooks.rebuild import check_cells, course_of, node
+from layerwise.classroom.notebooks.rebuild import NoScore, check_cells, course_of, no_score_if_it_fails, node
 from layerwise.classroom.store import Store
 from layerwise.errors import LabError
 from layerwise.stack import environment
 
 _PLACES = 3
 """The most places shown for a check."""
-
-
-class NoScore(LabError):
-    """The learner gets no score for now. The message is for the instructor."""
 
 
 class FillVerdicts(NbGraderPreprocessor):  # type: ignore[misc]
@@ -45,14 +40,11 @@ class FillVerdicts(NbGraderPreprocessor):  # type: ignore[misc]
         course = course_of(self)
         learner, name = about["student"], about["assignment"]
         folder = Path(course.format_path(course.submitted_directory, learner, name))
-        try:
+        with no_score_if_it_fails(self.log, about):
             exercise = workspace.find(name)
             with Store.open(Path(course.root)) as store:
                 report = verdict(HandIn(learner, exercise.name, folder, lost_modes=True), exercise, store)
             fill(nb, report)
-        except (LabError, GraderError) as problem:
-            self.log.error("%s, %s: no score: %s", learner, name, problem)
-            raise NoScore(str(problem)) from None
         return nb, resources
 
 

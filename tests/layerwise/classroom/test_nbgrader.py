@@ -328,6 +328,20 @@ def test_without_a_verdict_there_is_no_score_and_the_others_go_on(
     course.done(course.api.autograde(A, "hostile"))
 
 
+def test_without_the_released_notebook_there_is_no_score(course: Course) -> None:
+    released = course.folder / "release" / A / f"{A}.ipynb"
+    released.rename(released.with_suffix(".away"))
+    try:
+        result = course.api.autograde(A, "late")
+        assert not result["success"]
+        assert f"late, {A}: no score: {released} is missing or damaged; make it again: nbgrader" in result["log"]
+        assert course.grades(A, "late")["check-user"] == (None, None)
+    finally:
+        released.with_suffix(".away").rename(released)
+    course.done(course.api.autograde(A, "late"))
+    assert course.grades(A, "late")["check-user"] == (4, None)
+
+
 def _exported(course: Course) -> list[dict[str, str]]:
     target = course.folder / "grades.csv"
     app = ExportApp()
