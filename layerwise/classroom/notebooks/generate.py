@@ -79,9 +79,9 @@ def _how_to_work(exercise: Exercise) -> str:
     lie = f"Your files lie next to this notebook: {', '.join(tops)}. " if tops else ""
     return (
         f"## How to work\n\n{lie}Change them there. The next cell shows the exercise with its hints, and grades your "
-        "work as often as you like. Do not reset the exercise there, since that moves this notebook away too: fetch the "
-        "assignment again.\n\nHand in this whole folder. The files are graded, not this notebook; only your "
-        "answer at its end is read."
+        "work as often as you like. Do not reset the exercise there, since that moves this notebook away too: fetch "
+        "the assignment again.\n\nHand in this whole folder. The files are graded, not this notebook; only your answer "
+        "at its end is read."
     )
 
 
