@@ -24,6 +24,11 @@ IMPORTED_AS = {"backports": "backports-zstd", "re2": "google-re2", "yaml": "pyya
 LOCKS = ("requirements.lock", "requirements-classroom.lock", "requirements-dev.lock")
 IN_JUPYTER = ("layerwise/views/", "layerwise/stack/lessons.py")
 """What runs in JupyterLab or for it: the rest must do without the extra `notebook`."""
+CLASSROOM = {canonicalize_name(Requirement(line).name) for line in EXTRAS["classroom"]}
+IN_NBGRADER = "layerwise/classroom/notebooks/"
+"""What nbgrader's own commands call."""
+CLUSTER = {canonicalize_name(Requirement(line).name) for line in EXTRAS["cluster"]}
+ON_CLUSTER = "layerwise/classroom/cluster.py"
 OURS = {"grader", "layerwise"}
 NEWER = {"compression"}
 """Modules of the standard library of a later Python."""
@@ -58,7 +63,11 @@ def versions(lock: str) -> dict[str, set[str]]:
 
 
 def test_each_module_imports_only_what_is_installed_with_it() -> None:
-    allowed = {module: BASE | NOTEBOOK if module.startswith(IN_JUPYTER) else BASE for module in modules()}
+    more_of = {IN_JUPYTER: NOTEBOOK, IN_NBGRADER: CLASSROOM, ON_CLUSTER: CLUSTER}
+    allowed = {
+        module: BASE.union(*(more for where, more in more_of.items() if module.startswith(where)))
+        for module in modules()
+    }
     assert {module: more for module in allowed if (more := set(imported(module)) - allowed[module])} == {}
 
 
@@ -71,7 +80,7 @@ def test_each_dependency_of_the_grader_is_imported() -> None:
     [
         ("requirements.lock", PROJECT["project"]["dependencies"]),
         *(("requirements.lock", EXTRAS[extra]) for extra in ("notebook", "scan")),
-        ("requirements-classroom.lock", EXTRAS["classroom"]),
+        *(("requirements-classroom.lock", EXTRAS[extra]) for extra in ("classroom", "cluster")),
         ("requirements.lock", GROUPS["lab"]),
         ("requirements-dev.lock", GROUPS["dev"]),
     ],

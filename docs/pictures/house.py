@@ -34,7 +34,8 @@ DRAWN_AS = {"layerwise.cli": COMMANDS}
 ROOMS = {
     # from x, to x, its name in the picture, what it is for
     COMMANDS: (28, 872, "commands", "what lab can do: one file for each command"),
-    "layerwise.views": (116, 428, "views", "what a notebook shows"),
+    "layerwise.views": (116, 263, "views", "what a notebook shows"),
+    "layerwise.classroom": (281, 428, "classroom", "grades of a class"),
     "layerwise": (116, 428, "workspace, progress, …", "a learner's work and scores"),
     "layerwise.pipeline": (28, 290, "pipeline", "build, scan, sign, release"),
     "layerwise.questions": (306, 428, "questions", "of the lessons"),

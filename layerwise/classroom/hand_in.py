@@ -24,7 +24,9 @@ from grader.lib.scratch import private_folder, remove_tree
 from grader.lib.text import clean
 from grader.lib.units import format_size
 
-NOT_HANDED_IN = frozenset((".git", ".ipynb_checkpoints", "__MACOSX", ".DS_Store", "timestamp.txt"))
+NOT_HANDED_IN = frozenset(
+    (".git", ".ipynb_checkpoints", "__MACOSX", ".DS_Store", "timestamp.txt", "submission_secret.txt")
+)
 """At the top of a hand-in: what git, Jupyter, macOS and nbgrader put there. It is not graded, and changes no score."""
 ARCHIVE = ".zip"
 LIMITS = Limits(entries=20_000, bytes=1_000_000_000)
@@ -51,6 +53,8 @@ class HandIn:
     when: datetime | None = None
     marked_late: bool = False
     """Whether the LMS itself marks it as late."""
+    lost_modes: bool = False
+    """Whether it came through nbgrader, which takes the permission to execute from every file that it passes on."""
 
     @property
     def archive(self) -> Path | None:
@@ -101,6 +105,8 @@ class HandIn:
             root = self._root(top, exercise, 0)
             if not any(root.iterdir()):
                 raise SubmissionUnusable("nothing was handed in: the folder is empty")
+            if self.lost_modes:
+                _make_executable(root, exercise)
             yield root
 
     def _root(self, folder: Path, exercise: Exercise, depth: int) -> Path:
@@ -122,6 +128,18 @@ class HandIn:
             _unpack(archives[0], unpacked)
             return self._root(unpacked, exercise, depth + 1)
         return folder
+
+
+def _make_executable(folder: Path, exercise: Exercise) -> None:
+    """Make those files executable that are in the starter, or that begin as scripts do."""
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not path.is_file():
+            continue
+        starter = exercise.starter / path.relative_to(folder)
+        with path.open("rb") as file:
+            is_script = file.read(2) == b"#!"
+        if is_script or (starter.is_file() and starter.stat().st_mode & 0o111):
+            path.chmod(path.stat().st_mode | 0o111)
 
 
 def _gather(files: Mapping[str, Path], top: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -29,21 +30,21 @@ def version_of(exercise: Exercise) -> str:
 
 @cache
 def grader_fingerprint() -> str:
-    """Return the fingerprint of this grader, and of the tools that it asks."""
-    return fingerprint_of_folder(Path(grader.__file__).parent, also=tool_versions())
+    """Return the fingerprint of this grader: of its code and its data. It needs neither an engine nor the lab."""
+    return fingerprint_of_folder(Path(grader.__file__).parent)
 
 
 @cache
 def engine_line() -> str:
-    """Return the engine's version, image store and architecture, such as "26.1.5 containerd amd64".
-
-    Raises EngineUnavailable.
+    """Return the engine's version, image store and architecture, and a short fingerprint of the tools that the grader
+    asks, such as "26.1.5 containerd amd64 tools-1f2e3d4c". Raises EngineUnavailable.
     """
-    return ask_engine()
+    tools = hashlib.sha256("\n".join(tool_versions()).encode()).hexdigest()
+    return f"{ask_engine()} tools-{tools[:8]}"
 
 
 def ask_engine() -> str:
-    """Return the same, asked now. Raises EngineUnavailable if the engine is gone."""
+    """Return what the engine says of itself now. Raises EngineUnavailable if it is gone."""
     with closing(Engine.connect()) as engine:
         info = engine.info
     return f"{info.version} {info.image_store} {info.architecture}"

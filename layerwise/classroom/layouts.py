@@ -125,7 +125,7 @@ def _nbgrader(submitted: Path, exercises: frozenset[str]) -> Layout:
     for learner in _entries(submitted):
         for path in _entries(learner) if learner.is_dir() else ():
             if path.name in exercises and path.is_dir():
-                found.append(HandIn(learner.name, path.name, path, when=_time_of(path)))
+                found.append(HandIn(learner.name, path.name, path, when=_time_of(path), lost_modes=True))
             else:
                 other.append((f"{learner.name}/{path.name}", "no exercise of that name"))
     return Layout("an nbgrader course", tuple(found), tuple(other))

@@ -35,6 +35,38 @@ def command() -> None:
 
 @command.command()
 @FOLDER
+@click.option("--exercises", metavar="A,B", help="Only these exercises.  [default: all]")
+@click.option("--course-id", metavar="ID", default="", help="The course's name in nbgrader.  [default: FOLDER's name]")
+def init(folder: Path, exercises: str | None, course_id: str) -> None:
+    """Make an nbgrader course from the exercises.
+
+    FOLDER has to be new or empty. Then nbgrader's own commands work in it: generate_assignment, release_assignment,
+    collect, autograde, formgrader, generate_feedback, export. Points come from the grader, and no notebook is executed.
+
+    \b
+    lab classroom init class/
+    lab classroom init class/ --exercises 02-cache-order,05-drop-root --course-id containers
+    """
+    import os
+
+    from grader.exercise import names
+    from layerwise import workspace
+    from layerwise.classroom.notebooks import course
+
+    wanted = names(workspace.exercises_dir())
+    if exercises is not None:
+        wanted = list(dict.fromkeys(name.strip() for name in exercises.split(",") if name.strip()))
+    elsewhere = workspace.exercises_dir() if os.environ.get("LAYERWISE_EXERCISES") else None
+    course.create(folder, [workspace.find(name) for name in wanted], course_id, elsewhere)
+    click.echo(
+        f"A course with {count(len(wanted), 'exercise')} is in {folder}. Go on in that folder, for each exercise:"
+    )
+    click.echo(f"  nbgrader generate_assignment {wanted[0]}")
+    click.echo(f"  nbgrader release_assignment {wanted[0]}")
+
+
+@command.command()
+@FOLDER
 @EXERCISE
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="How many to grade at a time.")
 @click.option(

@@ -230,11 +230,16 @@ class TestInstall:
         more = ["requirements-classroom.lock", "requirements-dev.lock"]
         assert installs(tmp_path) == ["requirements.lock", "checkout", *more]
 
-    def test_a_class_in_nbgrader_needs_nbgrader_when_it_is_first_made(self, lab: Run, tmp_path: Path) -> None:
-        lab("classroom", "grade", "class")
+    @pytest.mark.parametrize(
+        "words", [("init", "class"), ("grade", "class", "--cluster=x"), ("grade", "--cluster", "x")]
+    )
+    def test_what_a_class_needs_comes_when_it_is_first_used(
+        self, lab: Run, tmp_path: Path, words: tuple[str, ...]
+    ) -> None:
+        lab("classroom", "grade", "class", "--exercise", "test")
         assert installs(tmp_path) == ["requirements.lock", "checkout"]
-        lab("classroom", "init", "class")
-        assert lab("classroom", "init", "class").stdout == "ran classroom init class\n"
+        lab("classroom", *words)
+        assert lab("classroom", *words).stdout == f"ran classroom {' '.join(words)}\n"
         assert installs(tmp_path) == ["requirements.lock", "checkout", "requirements-classroom.lock"]
 
     @pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])

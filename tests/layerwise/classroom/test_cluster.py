@@ -139,7 +139,10 @@ def test_no_scheduler_answers(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_no_worker_has_an_engine(scheduler: str):
-    with connected(scheduler) as found, pytest.raises(LabError, match="no worker of tcp://.* has an engine; start one"):
+    with (
+        connected(scheduler) as found,
+        pytest.raises(LabError, match=r"no worker of tcp://.* has an engine; start one"),
+    ):
         found.engines()
 
 

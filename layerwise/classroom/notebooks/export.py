@@ -1,0 +1,84 @@
+"""Export nbgrader's gradebook as CSV that a spreadsheet opens without running anything in it.
+
+nbgrader export --exporter=layerwise.classroom.notebooks.export.QuotedCsv --to grades.csv
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.plugins import ExportPlugin
+
+HEAD = (
+    "assignment",
+    "duedate",
+    "timestamp",
+    "student_id",
+    "last_name",
+    "first_name",
+    "email",
+    "raw_score",
+    "late_submission_penalty",
+    "score",
+    "max_score",
+    "needs_manual_grade",
+)
+"""The columns of nbgrader's own CSV, and one more."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+class QuotedCsv(ExportPlugin):  # type: ignore[misc]
+    """nbgrader's CSV with every cell quoted, no formulas, and an empty score where there is none."""
+
+    def export(self, gradebook: Gradebook) -> None:
+        students, assignments = (set(map(str, wanted)) for wanted in (self.student, self.assignment))
+        with open(self.to or "grades.csv", "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+            writer.writerow(HEAD)
+            for row in rows(gradebook, students, assignments):
+                writer.writerow([safe(cell) for cell in row])
+        self.log.info("Wrote %s", self.to or "grades.csv")
+
+
+def rows(gradebook: Gradebook, students: Collection[str], assignments: Collection[str]) -> Iterator[list[Any]]:
+    """Yield a row for each assignment and student; of all of them, if `students` or `assignments` is empty.
+
+    Who handed in nothing has no points. Whoever waits for the grader has no score, so those cells are empty.
+    """
+    for assignment in gradebook.assignments:
+        for student in gradebook.students:
+            if (assignments and assignment.name not in assignments) or (students and student.id not in students):
+                continue
+            about = [student.id, student.last_name, student.first_name, student.email]
+            most = assignment.max_score
+            try:
+                submission = gradebook.find_submission(assignment.name, student.id)
+            except MissingEntry:
+                yield [assignment.name, assignment.duedate, None, *about, 0.0, 0.0, 0.0, most, False]
+                continue
+            when, by_hand = submission.timestamp, submission.needs_manual_grade
+            if _has_score(submission):
+                penalty = submission.late_submission_penalty
+                scores = [submission.score, penalty, max(0.0, submission.score - penalty)]
+            else:
+                scores = [None, None, None]
+            yield [assignment.name, assignment.duedate, when, *about, *scores, most, by_hand]
+
+
+def _has_score(submission: Any) -> bool:
+    """Whether every check has points. An answer that nobody has read yet counts as none, and is marked."""
+    return all(
+        grade.auto_score is not None or grade.manual_score is not None
+        for notebook in submission.notebooks
+        for grade in notebook.grades
+        if grade.cell.cell_type == "code"
+    )
+
+
+def safe(cell: object) -> str:
+    """Return a cell's text, with a ' in front of what a spreadsheet would take for a formula."""
+    text = "" if cell is None else str(cell)
+    return f"'{text}" if isinstance(cell, str) and text.startswith(_FORMULA) else text
