@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from grader.exercise import Exercise, load, names
+from grader.exercise import load, names
 from grader.verdict import Status
 from grader.verify.proofs import Proofs
 from grader.verify.proving import verify
@@ -16,27 +16,20 @@ from grader.verify.trials import must_be_alone
 from grader.verify.variants import load_all
 from layerwise.stack import images, paths
 
-ENDS = ("solution", "starter")
-"""The submissions of an exercise that every run of the tests proves. CI, and --long, prove the variants too."""
+SOLUTION = "solution"
+"""What every run of the tests proves. CI, and --long, prove the variants too; one of them is the starter."""
 
 
 def cases() -> Iterator[Any]:
-    """Each exercise twice: its ends, and its variants; `alone`, if any of these submissions must be."""
+    """Each exercise twice: its solution, and its variants; `alone`, if any of these submissions must be."""
     for name in names():
         exercise = load(name)
-        every = load_all(exercise)
-        for part, members in (
-            ("ends", [variant for variant in every if variant.name in ENDS]),
-            ("variants", [variant for variant in every if variant.name not in ENDS]),
-        ):
-            alone = any(must_be_alone(exercise, variant.checks) for variant in members)
-            marks = [pytest.mark.alone] if alone or (part == "ends" and _is_timed(exercise)) else []
-            marks += [pytest.mark.long(always_in_slice=True)] if part == "variants" else []
+        full = {check.id: str(Status.PASSED) for check in exercise.checks}
+        for part, verdicts in ((SOLUTION, [full]), ("variants", [variant.checks for variant in load_all(exercise)])):
+            alone = any(must_be_alone(exercise, checks) for checks in verdicts)
+            marks = [pytest.mark.alone] if alone else []
+            marks += [] if part == SOLUTION else [pytest.mark.long(always_in_slice=True)]
             yield pytest.param(name, part, marks=marks, id=f"{name}-{part}")
-
-
-def _is_timed(exercise: Exercise) -> bool:
-    return must_be_alone(exercise, {check.id: str(Status.PASSED) for check in exercise.checks})
 
 
 @pytest.fixture
@@ -53,8 +46,7 @@ def test_every_known_submission_gets_its_verdicts(name: str, part: str, proofs: 
         images.seed(exercise.images, env=os.environ, report=lambda name, what: print(f"{name}: {what}"))
     except images.NotAvailable as problem:
         pytest.skip(str(problem))
-    known = {"solution", *(path.name for path in exercise.variants)}
-    wanted = {name for name in known if (name in ENDS) == (part == "ends")}
+    wanted = {SOLUTION} if part == SOLUTION else {path.name for path in exercise.variants}
     # Among other tests each has one worker's share.
     jobs = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
     outcomes = list(verify([exercise], jobs=jobs, proofs=proofs, wanted=lambda trial: trial.submission in wanted))

@@ -128,7 +128,7 @@ def test_a_check_that_raises_is_an_error_and_the_others_are_judged(
     assert "ZeroDivisionError" in report.checks[8].message
 
 
-@pytest.mark.parametrize("last", [1, 3, 9, 12])
+@pytest.mark.parametrize("last", [1, 3, *(pytest.param(last, marks=pytest.mark.long) for last in (9, 12))])
 def test_given_up_in_the_middle_nothing_is_left(
     last: int, submit: Callable[..., Path], engine: Engine, base: str
 ) -> None:

@@ -197,7 +197,10 @@ LONG = (
     "a line with a name only", "a name that is a number", "root is not called root", "too large", "unset argument",
     "argument that is not", "root again at the end", "root only for a while", "a comment", "an environment variable",
     "in the builder only", "no passwd, a number", "no passwd, a name", "passwd is a link", "minus zero",
-    "lines that end as on Windows", "a number with a group nobody has",
+    "lines that end as on Windows", "a number with a group nobody has", "zero", "argument that is root",
+    "sudo for another user", "sudo by way of another user", "sudo with a password that nobody has",
+    "sudo by a file elsewhere, and a tab", "sudo, and it ends at once",
+    "a set-uid program that dpkg's lists were made to name",
 )  # fmt: skip
 """Cases whose rule has fast tests in tests/grader/facts/image/test_users.py."""
 

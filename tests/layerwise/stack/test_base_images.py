@@ -137,6 +137,7 @@ def test_private_certificates_are_there_if_and_only_if_there_are_some(trying: Tr
     assert ("/etc/pip.conf" in out) == (name == PYTHON and bool(labels.get(recipe.CERTIFICATES)))
 
 
+@pytest.mark.long
 def test_debian_installs_packages_in_a_build(trying: Trying, tmp_path: Path):
     tag = trying.build(
         tmp_path,
@@ -162,6 +163,7 @@ def test_python_has_its_whole_library(trying: Trying):
     assert trying.run(PYTHON, "python", "-c", script).out == "Asia/Tokyo"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("install", "found"),
     [
@@ -187,6 +189,7 @@ def test_pip_installs_in_a_build(trying: Trying, tmp_path: Path, install: str, f
     trying.sh(tag, found)
 
 
+@pytest.mark.long
 def test_a_prefix_can_be_copied_to_another_stage(trying: Trying, tmp_path: Path):
     """The multi-stage habit of `pip install --prefix` and COPY to /usr/local."""
     tag = trying.build(
@@ -201,6 +204,7 @@ def test_a_prefix_can_be_copied_to_another_stage(trying: Trying, tmp_path: Path)
     assert trying.run(tag, "id", "-u").out == "1000"
 
 
+@pytest.mark.long
 def test_a_venv_can_be_copied_to_distroless_python(trying: Trying, tmp_path: Path):
     if not trying.by_recipe(PYTHON) or not trying.by_recipe(DISTROLESS):
         pytest.skip("upstream's two have their interpreters in different places")
@@ -263,6 +267,7 @@ def test_node_runs_a_file(trying: Trying, tmp_path: Path):
     assert trying.run(tag, "app.js").out == "app"
 
 
+@pytest.mark.long
 def test_npm_installs_in_a_build(trying: Trying, tmp_path: Path):
     (tmp_path / "package.json").write_text('{"name": "app", "version": "1.0.0", "dependencies": {"is-odd": "3.0.1"}}')
     tag = trying.build(
@@ -312,6 +317,7 @@ def hello(trying: Trying, tmp_path_factory: pytest.TempPathFactory) -> str:
     )
 
 
+@pytest.mark.long
 def test_go_builds_for_scratch(trying: Trying, hello: str):
     assert trying.run(hello).out.startswith("uid 0 zones")
 
@@ -324,6 +330,7 @@ def test_go_stays_at_its_version_and_has_its_places(trying: Trying):
     assert path.startswith("/go/bin:/usr/local/go/bin:")
 
 
+@pytest.mark.long
 def test_a_static_program_runs_on_distroless_static_as_nonroot(trying: Trying, tmp_path: Path, hello: str):
     tag = trying.build(
         tmp_path,
@@ -377,6 +384,7 @@ def test_busybox_has_its_applets(trying: Trying, applet: str):
     trying.sh(BUSYBOX, f"test -x /bin/{applet} || test -x /usr/sbin/{applet}")
 
 
+@pytest.mark.long
 def test_busybox_runs_what_is_linked_statically_and_not_what_needs_glibc(trying: Trying, tmp_path: Path, hello: str):
     tag = trying.build(
         tmp_path,

@@ -107,6 +107,7 @@ def alone(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
 
 
 @pytest.mark.lab
+@pytest.mark.long(always_in_slice=True)
 class TestTheWheelAlone:
     @pytest.fixture
     def lab(self, alone: Path, tmp_path: Path):
