@@ -11,11 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader.errors import GraderError
+from grader.exercise import load
+from layerwise import prerequisites
 from layerwise.classroom import judging, keys
 from layerwise.classroom.judging import Outcome, Task
 from layerwise.errors import InputError, LabError
+from layerwise.stack import environment
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -32,15 +38,15 @@ class Cluster:
     jobs = 1
     """How many are graded at a time on one engine."""
 
-    def __init__(self, client: Client, address: str, judge: Callable[[Task], Outcome] = judging.judge) -> None:
+    def __init__(self, client: Client, address: str, judge: Callable[[Task], Outcome] | None = None) -> None:
         self._client = client
         self._address = address
-        self._judge = judge
+        self._judge = judge or _judge
 
     def engines(self) -> list[str]:
         """The engines of the workers. Raises LabError if a worker's engine does not answer."""
         try:
-            found = self._client.run(keys.engine_line, workers=self._workers())
+            found = self._client.run(_engine, workers=self._workers())
         except Exception as problem:
             raise LabError(f"a worker's engine does not answer: {problem}; start it, and try again") from None
         return sorted(set(found.values()))
@@ -90,6 +96,26 @@ def connected(address: str) -> Iterator[Cluster]:
         raise InputError(f"--cluster {address}: no scheduler answers there: {problem}") from None
     with client:
         yield Cluster(client, address)
+
+
+def _engine() -> str:
+    """The engine of the lab on the machine where this runs, or the one that DOCKER_HOST names there."""
+    environment.activate()
+    return keys.engine_line()
+
+
+def _judge(task: Task) -> Outcome:
+    """Grade on a worker, in the environment of its own lab, with the base images in its own registry."""
+    try:
+        _prepare(task.exercise)
+    except (LabError, GraderError) as problem:
+        return Outcome(error=str(problem))
+    return judging.judge(task)
+
+
+@cache
+def _prepare(exercise: Path) -> None:
+    prerequisites.prepare([load(exercise)], lambda image, what: None)
 
 
 def _said(problem: BaseException) -> str:

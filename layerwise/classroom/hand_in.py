@@ -104,7 +104,7 @@ class HandIn:
                 copy_tree(self.path, top, LIMITS)
             root = self._root(top, exercise, 0)
             if not any(root.iterdir()):
-                raise SubmissionUnusable("nothing was handed in: the folder is empty")
+                raise SubmissionUnusable("the folder is empty")
             if self.lost_modes:
                 _make_executable(root, exercise)
             yield root

@@ -170,13 +170,13 @@ def _line(one: Graded) -> str:
     kept = one.entry.kept
     assert kept
     name = f"{clean(one.entry.learner, 60)}  {one.entry.exercise.name}"
-    left = f"{one.left} left, about {format_duration(one.seconds_left)}" if one.left else "all done"
+    left = f"{one.left} left, about {format_duration(round(one.seconds_left))}" if one.left else "all done"
     if one.error:
         return f"! {name}: no score: {one.error}  ({left})"
     points = f"{amount(kept.score or 0)} of {amount(kept.max_score)}"
-    why = f": {one.report.checks[0].message}" if kept.unusable else ""
+    how = one.report.checks[0].message if kept.unusable else f"in {format_duration(kept.seconds)}"
     mark = "✓" if kept.score == kept.max_score else "·"
-    return f"{mark} {name}: {points} in {format_duration(kept.seconds)}{why}  ({left})"
+    return f"{mark} {name}: {points}, {how}  ({left})"
 
 
 def _total(book: Gradebook, *, all_failed: bool) -> int:

@@ -5,12 +5,14 @@ nbgrader export --exporter=layerwise.classroom.notebooks.export.QuotedCsv --to g
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import ExportPlugin
+
+from layerwise.classroom.exports import table
 
 HEAD = (
     "assignment",
@@ -27,7 +29,6 @@ HEAD = (
     "needs_manual_grade",
 )
 """The columns of nbgrader's own CSV, and one more."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class QuotedCsv(ExportPlugin):  # type: ignore[misc]
@@ -35,15 +36,15 @@ class QuotedCsv(ExportPlugin):  # type: ignore[misc]
 
     def export(self, gradebook: Gradebook) -> None:
         students, assignments = (set(map(str, wanted)) for wanted in (self.student, self.assignment))
+        text = table.render([HEAD, *rows(gradebook, students, assignments)])
         with open(self.to or "grades.csv", "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-            writer.writerow(HEAD)
-            for row in rows(gradebook, students, assignments):
-                writer.writerow([safe(cell) for cell in row])
+            file.write(text)
         self.log.info("Wrote %s", self.to or "grades.csv")
 
 
-def rows(gradebook: Gradebook, students: Collection[str], assignments: Collection[str]) -> Iterator[list[Any]]:
+def rows(
+    gradebook: Gradebook, students: Collection[str], assignments: Collection[str]
+) -> Iterator[list[str | float | None]]:
     """Yield a row for each assignment and student; of all of them, if `students` or `assignments` is empty.
 
     Who handed in nothing has no points. Whoever waits for the grader has no score, so those cells are empty.
@@ -57,15 +58,19 @@ def rows(gradebook: Gradebook, students: Collection[str], assignments: Collectio
             try:
                 submission = gradebook.find_submission(assignment.name, student.id)
             except MissingEntry:
-                yield [assignment.name, assignment.duedate, None, *about, 0.0, 0.0, 0.0, most, False]
+                yield [assignment.name, _text(assignment.duedate), None, *about, 0.0, 0.0, 0.0, most, "no"]
                 continue
-            when, by_hand = submission.timestamp, submission.needs_manual_grade
+            when, by_hand = _text(submission.timestamp), "yes" if submission.needs_manual_grade else "no"
             if _has_score(submission):
                 penalty = submission.late_submission_penalty
                 scores = [submission.score, penalty, max(0.0, submission.score - penalty)]
             else:
                 scores = [None, None, None]
-            yield [assignment.name, assignment.duedate, when, *about, *scores, most, by_hand]
+            yield [assignment.name, _text(assignment.duedate), when, *about, *scores, most, by_hand]
+
+
+def _text(when: datetime | None) -> str | None:
+    return str(when) if when else None
 
 
 def _has_score(submission: Any) -> bool:
@@ -76,9 +81,3 @@ def _has_score(submission: Any) -> bool:
         for grade in notebook.grades
         if grade.cell.cell_type == "code"
     )
-
-
-def safe(cell: object) -> str:
-    """Return a cell's text, with a ' in front of what a spreadsheet would take for a formula."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if isinstance(cell, str) and text.startswith(_FORMULA) else text

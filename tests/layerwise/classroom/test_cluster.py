@@ -5,22 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from layerwise.classroom import cluster, keys
+from layerwise.classroom import cluster
 from layerwise.classroom.cluster import Cluster, connected
 from layerwise.classroom.hand_in import HandIn
 from layerwise.classroom.judging import Outcome, Task
 from layerwise.errors import InputError, LabError
-
-ROOT = Path(__file__).resolve().parents[3]
-DASK = [sys.executable, "-m", "distributed.cli"]
+from tests.layerwise.classroom.clusters import scheduler, started_worker
 
 
 def task(number: int, learner: str, folder: Path) -> Task:
@@ -39,61 +36,28 @@ def pretend(task: Task) -> Outcome:
     return Outcome(error=task.hand_in.learner)
 
 
-@contextmanager
-def started(*words: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A dask process, which is ended with the block."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__DASHBOARD__LINK": ""}
-    with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, "-m", *words], env=env, stdout=output, stderr=output)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(20)
-
-
 @pytest.fixture
-def scheduler(tmp_path: Path) -> Iterator[str]:
-    """The address of a scheduler on a free port of 127.0.0.1."""
-    file = tmp_path / "scheduler.json"
-    words = ["--host=127.0.0.1", "--port=0", "--no-dashboard", f"--scheduler-file={file}"]
-    with started("distributed.cli.dask_scheduler", *words, log=tmp_path / "scheduler.log"):
-        wait_for(lambda: file.exists() and file.read_text().strip().endswith("}"))
-        import json
-
-        yield json.loads(file.read_text())["address"]
-
-
-@pytest.fixture
-def workers(scheduler: str, tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Two workers that say they have an engine, started again by nobody if they die, and one that has none."""
-    common = [scheduler, "--nthreads=1", "--no-nanny", "--no-dashboard", "--host=127.0.0.1"]
-    with ExitStack() as stack:
-        found = []
-        for number, resources in enumerate(("engine=1", "engine=1", "other=1")):
-            words = [*common, f"--resources={resources}", f"--local-directory={tmp_path}", f"--name=w{number}"]
-            log = tmp_path / f"worker-{number}.log"
-            found.append(stack.enter_context(started("distributed.cli.dask_worker", *words, log=log)))
+def address(tmp_path: Path) -> Iterator[str]:
+    with scheduler(tmp_path) as found:
         yield found
 
 
 @pytest.fixture
-def here(scheduler: str, workers: list[subprocess.Popen[bytes]]) -> Iterator[Cluster]:
-    with connected(scheduler) as found:
+def workers(address: str, tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Two workers that say they have an engine, and one that has none."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(started_worker(address, tmp_path, f"w{number}", resources))
+            for number, resources in enumerate(("engine=1", "engine=1", "other=1"))
+        ]
+
+
+@pytest.fixture
+def here(address: str, workers: list[subprocess.Popen[bytes]]) -> Iterator[Cluster]:
+    with connected(address) as found:
         found._judge = pretend
         found._client.wait_for_workers(3, timeout=60)
         yield found
-
-
-def wait_for(condition) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_each_task_has_its_outcome_from_a_worker_with_an_engine(here: Cluster, workers, tmp_path: Path):
@@ -138,16 +102,16 @@ def test_no_scheduler_answers(monkeypatch: pytest.MonkeyPatch):
         pass
 
 
-def test_no_worker_has_an_engine(scheduler: str):
+def test_no_worker_has_an_engine(address: str):
     with (
-        connected(scheduler) as found,
+        connected(address) as found,
         pytest.raises(LabError, match=r"no worker of tcp://.* has an engine; start one"),
     ):
         found.engines()
 
 
 def test_a_workers_engine_that_does_not_answer_is_told(here: Cluster, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(keys, "engine_line", gone)
+    monkeypatch.setattr(cluster, "_engine", gone)
     with pytest.raises(LabError, match="a worker's engine does not answer: no engine answers"):
         here.engines()
 

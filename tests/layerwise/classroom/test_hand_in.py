@@ -133,7 +133,7 @@ REFUSED: list[tuple[str, list[tuple[str | zipfile.ZipInfo, str]], str]] = [
     ("bomb", [("x", bomb())], "larger than"),
     ("many", [(str(number), "") for number in range(60)], "more than 50 files"),
     ("long name", [("n" * 300, "x")], "too long"),
-    ("nothing", [], "nothing was handed in"),
+    ("nothing", [], "the folder is empty"),
 ]
 
 

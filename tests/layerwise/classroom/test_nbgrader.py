@@ -319,7 +319,7 @@ def test_without_a_verdict_there_is_no_score_and_the_others_go_on(
         assert course.grades(A, "late")["check-user"] == (4, None)
         assert (course.folder / "autograded" / "partial" / A).exists()
         row = next(row for row in _exported(course) if (row["assignment"], row["student_id"]) == (A, "hostile"))
-        assert (row["score"], row["max_score"]) == ("", "11.0")
+        assert (row["score"], row["max_score"]) == ("", "11")
     finally:
         handed_in.write_text(before)
     course.done(course.api.autograde(A, "hostile"))
@@ -355,9 +355,9 @@ def test_export(course: Course) -> None:
     rows = {(row["assignment"], row["student_id"]): row for row in _exported(course)}
     assert set(rows) == {(exercise, learner) for exercise in (A, B) for learner in LEARNERS}
     late = rows[A, "late"]
-    assert (late["raw_score"], late["late_submission_penalty"], late["score"]) == ("10.0", "2.0", "8.0")
+    assert (late["raw_score"], late["late_submission_penalty"], late["score"]) == ("10", "2", "8")
     assert late["last_name"] == "'=cmd|' /C calc'!A0"
-    assert late["needs_manual_grade"] == "True"
+    assert late["needs_manual_grade"] == "yes"
 
 
 @pytest.mark.filterwarnings(

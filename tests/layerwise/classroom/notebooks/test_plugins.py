@@ -14,31 +14,12 @@ from jinja2 import Environment
 from nbgrader.api import Gradebook
 
 from layerwise.classroom.notebooks.collect import WholeFolder
-from layerwise.classroom.notebooks.export import safe
 from layerwise.classroom.notebooks.late import StorePolicy, write_due_times
 from layerwise.classroom.notebooks.markdown import without_html
 from layerwise.classroom.store import Policy, Store
 
 pytestmark = pytest.mark.filterwarnings("ignore:Object of type <Submitted:sqlalchemy.exc.SAWarning")
 DUE = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("cell", "text"),
-    [
-        ("=1+1", "'=1+1"),
-        ("+1", "'+1"),
-        ("-1", "'-1"),
-        ("@sum", "'@sum"),
-        ("\t=1", "'\t=1"),
-        ("Ada, B.", "Ada, B."),
-        (None, ""),
-        (-1.5, "-1.5"),
-        (True, "True"),
-    ],
-)
-def test_no_cell_is_a_formula(cell: object, text: str) -> None:
-    assert safe(cell) == text
 
 
 @pytest.mark.parametrize(
