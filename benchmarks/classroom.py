@@ -8,6 +8,11 @@ its first step, another one for each side, so that no build of it is in the cach
 
 grades COUNT made-up submissions (default 1000) whose verdicts are all in the store: the time of a second run, and its
 peak memory beside that of a class of a tenth.
+
+    .venv/bin/python benchmarks/classroom.py nbgrader [COUNT]
+
+times nbgrader's own `autograde` over COUNT notebooks (default 30) of a small course of its own kind: one exercise with
+a function to write and two cells of tests, which it executes.
 """
 
 from __future__ import annotations
@@ -39,6 +44,8 @@ def main() -> None:
     os.environ.update(lab_env())
     if words and words[0] == "unchanged":
         return unchanged(int(words[1]) if len(words) > 1 else 1000)
+    if words and words[0] == "nbgrader":
+        return autograde(int(words[1]) if len(words) > 1 else 30)
     exercise = load(words[0] if words else "05-drop-root")
     count = int(words[1]) if len(words) > 1 else 30
     with tempfile.TemporaryDirectory(prefix="layerwise-bench-") as scratch:
@@ -113,6 +120,43 @@ def unchanged(count: int) -> None:
             took = time.monotonic() - began
             peak = max(before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
             print(f"{size} unchanged: {took:.1f} s, peak {peak / 1024:.0f} MiB", flush=True)
+
+
+def autograde(count: int) -> None:
+    """Time nbgrader over notebooks of its own kind."""
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    def cell(name: str, source: str, points: int = 0) -> nbformat.NotebookNode:
+        about = {"schema_version": 3, "grade_id": name, "locked": bool(points), "solution": not points, "task": False}
+        about |= {"grade": bool(points)} | ({"points": points} if points else {})
+        return new_code_cell(source, metadata={"nbgrader": about})
+
+    with tempfile.TemporaryDirectory(prefix="layerwise-bench-") as scratch:
+        top = Path(scratch)
+        (top / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.course_id = 'bench'\n")
+        (top / "source" / "one").mkdir(parents=True)
+        cells = [
+            cell("square", "def square(x):\n    ### BEGIN SOLUTION\n    return x * x\n    ### END SOLUTION"),
+            cell("positive", "assert square(3) == 9", 2),
+            cell("negative", "assert square(-3) == 9", 1),
+        ]
+        kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+        nbformat.write(new_notebook(cells=cells, metadata=kernel), top / "source" / "one" / "one.ipynb")
+        programs = Path(sys.executable).parent
+        env = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONWARNINGS": "ignore"}
+        command = [sys.executable, "-m", "nbgrader"]
+        subprocess.run([*command, "generate_assignment", "one"], cwd=top, env=env, check=True, capture_output=True)
+        for number in range(count):
+            target = top / "submitted" / f"learner-{number:02}" / "one"
+            shutil.copytree(top / "release" / "one", target)
+            text = (target / "one.ipynb").read_text()
+            (target / "one.ipynb").write_text(
+                text.replace("raise NotImplementedError()", f"return x * x + {number % 2}")
+            )
+        began = time.monotonic()
+        subprocess.run([*command, "autograde", "one"], cwd=top, env=env, check=True, capture_output=True)
+        print(f"nbgrader autograde: {time.monotonic() - began:.1f} s for {count}")
 
 
 def fill(exercise: Exercise, folder: Path) -> None:

@@ -32,7 +32,7 @@ ARCHIVE = ".zip"
 LIMITS = Limits(entries=20_000, bytes=1_000_000_000)
 """How large a hand-in may be, unpacked."""
 _DEEPEST = 3
-"""How many folders deep a hand-in is looked for in what was unpacked: `alice.zip` holds `work/05-drop-root/`."""
+"""How many folders deep the Dockerfile is looked for: `alice.zip` holds `work/05-drop-root/Dockerfile`."""
 _CHUNK = 1 << 20
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -102,32 +102,55 @@ class HandIn:
                 _gather(self.files, top)
             else:
                 copy_tree(self.path, top, LIMITS)
-            root = self._root(top, exercise, 0)
+            root = self._root(top, exercise)
             if not any(root.iterdir()):
                 raise SubmissionUnusable("the folder is empty")
             if self.lost_modes:
                 _make_executable(root, exercise)
             yield root
 
-    def _root(self, folder: Path, exercise: Exercise, depth: int) -> Path:
-        """The folder to grade in what was handed in: with the Dockerfile or the exercise's name, or the only one."""
+    def _root(self, top: Path, exercise: Exercise) -> Path:
+        """The folder to grade in what was handed in: the one with the Dockerfile, or, if none has one, all of it.
+
+        Raises SubmissionUnusable if several have one, and none of them has the exercise's name.
+        """
+        self._strip(top)
+        found = _with_dockerfile(top, exercise)
+        if not found and (archive := _only_archive(top)):
+            # A folder for each learner, as an LMS makes it, with the archive that the learner uploaded.
+            _unpack(archive, top / "unpacked")
+            found = _with_dockerfile(top / "unpacked", exercise)
+        named = [folder for folder in found if folder.name == exercise.name]
+        chosen = next((some[0] for some in (found, named) if len(some) == 1), None)
+        if top in found or not found:
+            return top
+        if chosen is None:
+            places = ", ".join(clean(str(folder.relative_to(top)), 60) for folder in found[:4])
+            raise SubmissionUnusable(f"several folders have a {exercise.build.dockerfile} ({places}): hand in one")
+        self._strip(chosen)
+        return chosen
+
+    def _strip(self, folder: Path) -> None:
         for name in self._left_out:
             if os.path.lexists(folder / name):
                 remove_tree(folder / name) if (folder / name).is_dir() else (folder / name).unlink()
-        if os.path.lexists(folder / exercise.build.dockerfile) or depth == _DEEPEST:
-            return folder
-        inside = sorted(folder.iterdir())
-        folders = [path for path in inside if path.is_dir() and not path.is_symlink()]
-        named = [path for path in folders if path.name == exercise.name]
-        if named or (len(folders) == 1 and len(inside) == 1):
-            return self._root((named or folders)[0], exercise, depth + 1)
-        archives = [path for path in inside if path.suffix.lower() == ARCHIVE and path.is_file()]
-        if len(archives) == 1 and len(inside) == 1 and not archives[0].is_symlink():
-            # A folder for each learner, as an LMS makes it, with the archive that the learner uploaded.
-            unpacked = folder / "unpacked"
-            _unpack(archives[0], unpacked)
-            return self._root(unpacked, exercise, depth + 1)
-        return folder
+
+
+def _with_dockerfile(top: Path, exercise: Exercise) -> list[Path]:
+    """The folders that have the Dockerfile, a few levels deep; of one inside another, only the outer one."""
+    found, level = [], [top]
+    for _ in range(_DEEPEST + 1):
+        here = [folder for folder in level if os.path.lexists(folder / exercise.build.dockerfile)]
+        found += here
+        inside = [path for folder in level if folder not in here for path in sorted(folder.iterdir())]
+        level = [path for path in inside if path.is_dir() and not path.is_symlink() and path.name not in NOT_HANDED_IN]
+    return found
+
+
+def _only_archive(top: Path) -> Path | None:
+    """The only archive at the top of a folder, or None."""
+    found = [path for path in top.iterdir() if path.suffix.lower() == ARCHIVE and path.is_file()]
+    return found[0] if len(found) == 1 and not found[0].is_symlink() else None
 
 
 def _make_executable(folder: Path, exercise: Exercise) -> None:

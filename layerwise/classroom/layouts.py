@@ -27,7 +27,6 @@ SUBMITTED = "submitted"
 OURS = frozenset(("layerwise.db", "layerwise.db-wal", "layerwise.db-shm", "layerwise.lock", "feedback"))
 """What `lab classroom` itself puts into FOLDER."""
 _TIMESTAMP = "timestamp.txt"
-_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,7 @@ def recognise(folder: Path, exercises: Collection[str], only: str | None = None)
     """
     try:
         layout = _recognise(folder, frozenset(exercises), only)
+        links = [(name, "a link, which is not followed") for name in _links(folder)]
     except OSError as problem:
         raise InputError(f"{folder} cannot be read: {problem.strerror}") from None
     wanted = [
@@ -77,7 +77,7 @@ def recognise(folder: Path, exercises: Collection[str], only: str | None = None)
 
     others = [(one.path.name, why(one)) for one in wanted if first[one.exercise, one.learner] is not one]
     return replace(
-        layout, hand_ins=tuple(first[key] for key in sorted(first)), passed_over=(*layout.passed_over, *others)
+        layout, hand_ins=tuple(first[key] for key in sorted(first)), passed_over=(*layout.passed_over, *links, *others)
     )
 
 
@@ -135,11 +135,14 @@ def _entries(folder: Path) -> list[Path]:
     """What is in a folder, sorted, without links, hidden files, and what we or an operating system put there."""
     with os.scandir(folder) as found:
         names = sorted(entry.name for entry in found if not entry.is_symlink())
-    return [
-        folder / name
-        for name in names
-        if not name.startswith(".") and name not in OURS | NOT_HANDED_IN and len(name) <= _LONGEST
-    ]
+    return [folder / name for name in names if not name.startswith(".") and name not in OURS | NOT_HANDED_IN]
+
+
+def _links(folder: Path) -> list[str]:
+    """The links in a folder, and in its folders."""
+    folders = [folder, *(path for path in _entries(folder) if path.is_dir())]
+    inside = (path for one in folders for path in one.iterdir())
+    return sorted(str(path.relative_to(folder)) for path in inside if path.is_symlink() and path.name[0] != ".")
 
 
 def _exercises_in(folder: Path, exercises: frozenset[str]) -> list[Path]:

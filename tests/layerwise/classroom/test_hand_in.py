@@ -56,6 +56,9 @@ WRAPPED = [
     ("in one folder", ["work/Dockerfile", "work/app.py"]),
     ("in a folder of the exercise's name", ["05-drop-root/Dockerfile", "05-drop-root/app.py", "other/x"]),
     ("deep inside", ["a/05-drop-root/Dockerfile", "a/05-drop-root/app.py", "a/b/x"]),
+    ("beside a text", ["work/Dockerfile", "work/app.py", "notes.txt"]),
+    ("with another Dockerfile inside", ["Dockerfile", "app.py", "old/Dockerfile"]),
+    ("with git's folder", ["work/Dockerfile", "work/app.py", "work/.git/HEAD"]),
     ("with what macOS adds", ["work/Dockerfile", "work/app.py", "__MACOSX/work/._app.py", ".DS_Store"]),
 ]
 
@@ -63,7 +66,13 @@ WRAPPED = [
 @pytest.mark.parametrize("paths", [case[1] for case in WRAPPED], ids=[case[0] for case in WRAPPED])
 def test_the_work_is_found_in_an_archive(paths: list[str], exercise: Exercise, tmp_path: Path):
     one = archive(tmp_path / "ada.zip", *((path, path) for path in paths))
-    assert sorted(contents(one, exercise)) == ["Dockerfile", "app.py"]
+    assert sorted(name for name in contents(one, exercise) if not name.startswith("old")) == ["Dockerfile", "app.py"]
+
+
+def test_of_several_none_is_chosen(exercise: Exercise, tmp_path: Path):
+    one = archive(tmp_path / "ada.zip", ("a/Dockerfile", "FROM x"), ("b/Dockerfile", "FROM y"))
+    with pytest.raises(SubmissionUnusable, match=r"several folders have a Dockerfile \(a, b\)"), one.laid_out(exercise):
+        pass
 
 
 def test_and_in_an_archive_within_a_folder(exercise: Exercise, tmp_path: Path):

@@ -186,7 +186,10 @@ def test_a_name_that_is_not_utf_8_can_be_kept(tmp_path: Path, store: Store):
 def test_a_link_is_no_hand_in(tmp_path: Path):
     lay_out(tmp_path, ["class/ada/05-drop-root/Dockerfile", "secret/05-drop-root/Dockerfile"])
     (tmp_path / "class" / "eve").symlink_to(tmp_path / "secret")
-    assert recognise(tmp_path / "class", EXERCISES).learners == ["ada"]
+    (tmp_path / "class" / "ada" / "02-cache-order").symlink_to(tmp_path / "secret" / "05-drop-root")
+    layout = recognise(tmp_path / "class", EXERCISES)
+    assert [(one.learner, one.exercise) for one in layout.hand_ins] == [("ada", "05-drop-root")]
+    assert [name for name, _ in layout.passed_over] == ["ada/02-cache-order", "eve"]
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,18 @@ def test_a_file_that_cannot_be_used_is_told_in_one_line(spoil, said: str, tmp_pa
             assert "\n" not in str(caught.value)
 
 
+def test_a_full_disk_is_told_in_one_line_and_what_was_kept_stays(store: Store, exercise: Exercise):
+    store.keep("ada", KEY, report(exercise))
+    assert store._database
+    store._database.execute("PRAGMA max_page_count = 1")  # as many pages as there are, and no more
+    with pytest.raises(StoreError, match="database or disk is full"):
+        for number in range(200):
+            store.keep(f"learner-{number}", Key(**{**vars(KEY), "hand_in": str(number)}), report(exercise))
+    store._database.execute("PRAGMA max_page_count = 100000")
+    assert store.latest()["ada", "05-drop-root"].score == 10.0
+    assert store.keep("bob", Key(**{**vars(KEY), "hand_in": "bob's"}), report(exercise)).score == 10.0
+
+
 def test_a_report_that_was_tampered_with_is_damage(store: Store, exercise: Exercise):
     kept = store.keep("ada", KEY, report(exercise, 0))
     with sqlite3.connect(store.file) as database:
