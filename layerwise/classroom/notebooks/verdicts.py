@@ -7,6 +7,7 @@ nbgrader takes an odd output for full marks, so every score is checked before it
 from __future__ import annotations
 
 import math
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ from layerwise.classroom.workers import Here
 
 _PLACES = 3
 """The most places shown for a check."""
+_WIDTH = 96
+"""The most characters of a line."""
 
 
 class FillVerdicts(NbGraderPreprocessor):  # type: ignore[misc]
@@ -113,5 +116,7 @@ def _message(check: reading.Reading) -> str:
     lines = [f"{check.status}, {check.points}: {check.message}"]
     lines += [f"{name}: {text}" for name, text in (("expected", check.expected), ("found", check.found)) if text]
     lines += [f"where: {spot.where} {spot.text}".rstrip() for spot in check.where[:_PLACES]]
-    lines += [f"hint: {check.hint}"] if check.hint else []
-    return "\n".join(lines) + "\n"
+    lines += [f"hint: {check.hint}"] if check.hint and check.status is not Status.PASSED else []
+    # Formgrader does not fold long lines.
+    folded = [part for line in lines for part in textwrap.wrap(line, _WIDTH, subsequent_indent="    ")]
+    return "\n".join(folded) + "\n"
