@@ -24,7 +24,7 @@ from layerwise.classroom.store import Store
 from layerwise.classroom.workers import Here
 from tests.layerwise.classroom.clusters import scheduler, started_worker
 
-pytestmark = [pytest.mark.lab, pytest.mark.alone]
+pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).resolve().parents[3]
 NAME = "say-hello"
@@ -102,6 +102,7 @@ def scores(folder: Path, exercises: Path) -> dict[str, float | None]:
         return {entry.learner: entry.score for entry in book.entries if entry.state is State.GRADED}
 
 
+@pytest.mark.alone
 def test_killed_three_times_a_batch_ends_with_the_scores_of_an_undisturbed_one(
     class_of, exercises: Path, engine: Engine
 ):
