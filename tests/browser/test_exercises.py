@@ -82,11 +82,17 @@ def test_an_exercise_is_started_graded_solved_and_graded_again(bench: Desk, page
 
 
 def test_what_is_seen_is_what_is_graded(bench: Desk, page: Page) -> None:
-    """A file that is open and not saved is saved first; one that was changed in a terminal meanwhile is left alone."""
+    """A file that is open and not saved is saved first; one that was changed in a terminal meanwhile is left alone.
+
+    JupyterLab's autosave is off: if it writes the notebook just when the button saves everything, JupyterLab asks which
+    of the two counts.
+    """
     exercise = load("02c-ignore-the-noise")
     work = bench.work / exercise.name
     page.goto(bench.address("02-caching.ipynb"))
     wait_for_kernel(page)
+    page.evaluate("window.jupyterapp.commands.execute('docmanager:toggle-autosave')")
+    page.wait_for_function("!window.jupyterapp.commands.isToggled('docmanager:toggle-autosave')")
     run_cell(page, "import layerwise")
     run_cell(page, f'lw.check("{exercise.name}")')
     card = page.locator(".lw-check.lw-live")
@@ -105,6 +111,8 @@ def test_what_is_seen_is_what_is_graded(bench: Desk, page: Page) -> None:
     card.get_by_role("button", name="Grade my work").click()
     expect(card.locator(".lw-result")).to_contain_text("10 of 10 points", timeout=60 * SECONDS)
     expect(page.locator(".jp-Dialog")).to_have_count(0)
+    page.evaluate("window.jupyterapp.commands.execute('docmanager:toggle-autosave')")
+    page.wait_for_function("window.jupyterapp.commands.isToggled('docmanager:toggle-autosave')")
 
 
 def test_the_page_of_the_course_shows_what_is_done_and_leads_to_the_lessons(bench: Desk, page: Page) -> None:
