@@ -40,10 +40,9 @@ def started_worker(
 
 @contextmanager
 def _started(*words: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "DASK_TEMPORARY_DIRECTORY": str(log.parent)}
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *words], env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=output, stderr=output
-        )
+        process = subprocess.Popen([sys.executable, "-m", *words], env=env, stdout=output, stderr=output)
     try:
         yield process
     finally:
