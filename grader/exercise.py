@@ -19,6 +19,7 @@ from grader.checks import CheckParams
 from grader.errors import ExerciseInvalid, ExerciseNotFound
 from grader.lib.toml_model import Unreadable, explain, nearest, read_table
 from grader.settings import BuildSettings
+from grader.verdict import CheckResult, Verdict
 
 EXERCISES = Path(__file__).resolve().parents[1] / "exercises"
 """The exercises of the course, in a checkout."""
@@ -99,6 +100,18 @@ class Exercise:
     @property
     def points(self) -> float:
         return round(sum(check.points for check in self.checks), 2)
+
+    def result(self, check: Check, verdict: Verdict) -> CheckResult:
+        """The verdict on one of the checks as an entry of a report."""
+        return CheckResult.of(
+            verdict,
+            id=check.id,
+            kind=check.kind,
+            title=check.title,
+            max_points=check.points,
+            hint=check.hint,
+            lesson=check.lesson or self.lesson,
+        )
 
     @property
     def starter(self) -> Path:

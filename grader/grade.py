@@ -126,8 +126,8 @@ class _Run:
     """The checks of one grading. They may be judged in parallel, but their events come in order."""
 
     def __init__(self, exercise: Exercise, on_event: Callable[[Event], None] | None) -> None:
+        self._exercise = exercise
         self._checks = exercise.checks
-        self._lesson = exercise.lesson
         self._on_event = on_event
         self._pool: WorkerPool[Verdict | SubmissionFault] | None = None
         self._number = 0
@@ -155,15 +155,7 @@ class _Run:
             for check in self._checks:
                 self._number += 1
                 self._tell("check", check.title)
-                result = CheckResult.of(
-                    self._charged(next(outcomes), check),
-                    id=check.id,
-                    kind=check.kind,
-                    title=check.title,
-                    max_points=check.points,
-                    hint=check.hint,
-                    lesson=check.lesson or self._lesson,
-                )
+                result = self._exercise.result(check, self._charged(next(outcomes), check))
                 self._tell("result", check.title, result=result)
                 yield result
 

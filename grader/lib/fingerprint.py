@@ -21,11 +21,11 @@ def fingerprint_of(root: Path, files: Iterable[Path], also: Iterable[str] = ()) 
     return digest.hexdigest()
 
 
-def fingerprint_of_folder(folder: Path, left_out: Collection[str] = (), also: Iterable[str] = ()) -> str:
+def fingerprint_of_folder(folder: Path, left_out: Collection[str] = ()) -> str:
     """The fingerprint of everything in a folder, including modes, empty folders and the targets of links, but without
     `left_out`, which are names at its top. Raises OSError if something cannot be read."""
     inside = (path for path in folder.rglob("*") if "__pycache__" not in path.parts)
     paths = sorted(path for path in inside if path.relative_to(folder).parts[0] not in left_out)
     links = {path: os.readlink(path) for path in paths if path.is_symlink()}
     nature = [f"{path.relative_to(folder)} {path.lstat().st_mode:o} {links.get(path, '')}" for path in paths]
-    return fingerprint_of(folder, (path for path in paths if path not in links), [*nature, *also])
+    return fingerprint_of(folder, (path for path in paths if path not in links), nature)

@@ -20,10 +20,9 @@ _NO_SCORE = {
 def pages(book: Gradebook) -> dict[str, str]:
     """A page for each learner, by the name of its file."""
     names, files = labels(book.learners), file_names(book.learners)
-    by_learner: dict[str, list[Entry]] = {learner: [] for learner in book.learners}
-    for entry in book.entries:
-        by_learner[entry.learner].append(entry)
-    return {f"{files[learner]}.html": page(names[learner], book, entries) for learner, entries in by_learner.items()}
+    return {
+        f"{files[learner]}.html": page(names[learner], book, entries) for learner, entries in book.by_learner.items()
+    }
 
 
 def page(learner: str, book: Gradebook, entries: list[Entry]) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from grader.errors import SubmissionUnusable
 from grader.exercise import Exercise
 from grader.verdict import Report
 from layerwise.classroom import keys
@@ -79,9 +78,13 @@ class Gradebook:
         found = {entry.exercise.name: entry.exercise for entry in self.entries}
         return [found[name] for name in sorted(found)]
 
-    def of(self, learner: str) -> list[Entry]:
-        """What one learner has, in the order of the exercises."""
-        return [entry for entry in self.entries if entry.learner == learner]
+    @cached_property
+    def by_learner(self) -> dict[str, list[Entry]]:
+        """What each learner has, in the order of the exercises; the learners are sorted."""
+        found: dict[str, list[Entry]] = {learner: [] for learner in self.learners}
+        for entry in self.entries:
+            found[entry.learner].append(entry)
+        return found
 
     def report(self, entry: Entry) -> Report | None:
         """The report behind an entry's score; None if it has none."""
@@ -97,6 +100,7 @@ def read(layout: Layout, exercises: Mapping[str, Exercise], store: Store, *, eng
     latest, due, extensions, policy = store.latest(), store.due(), store.extensions(), store.policy()
     lines = tuple(engines)
     versions = {name: keys.version_of(exercise) for name, exercise in exercises.items()}
+    of_learner = {name: keys.is_of_learner(exercise) for name, exercise in exercises.items()}
     handed_in = {(one.learner, one.exercise): one for one in layout.hand_ins}
     names = sorted({one.exercise for one in layout.hand_ins})
     everybody = sorted({*layout.learners, *(learner for learner, name in latest if name in names)})
@@ -110,17 +114,20 @@ def read(layout: Layout, exercises: Mapping[str, Exercise], store: Store, *, eng
                 continue
             until = extensions.get((learner, name), due.get(name))
             late = lateness(found.when, until, policy, marked_late=found.marked_late)
-            entries.append(_entry(found, exercises[name], kept, versions[name], lines, late))
+            fingerprint = keys.fingerprint_of(found, of_learner=of_learner[name])
+            entries.append(_entry(found, exercises[name], kept, versions[name], fingerprint, lines, late))
     return Gradebook(entries, store)
 
 
 def _entry(
-    found: HandIn, exercise: Exercise, kept: Kept | None, version: str, engines: tuple[str, ...], late: Lateness
+    found: HandIn,
+    exercise: Exercise,
+    kept: Kept | None,
+    version: str,
+    fingerprint: str,
+    engines: tuple[str, ...],
+    late: Lateness,
 ) -> Entry:
-    try:
-        fingerprint = found.fingerprint(of_learner=keys.is_of_learner(exercise))
-    except SubmissionUnusable:
-        fingerprint = ""
     engine = kept.key.engine if kept and (not engines or kept.key.engine in engines) else (engines or ("",))[0]
     key = Key(exercise.name, version, fingerprint, keys.grader_fingerprint(), engine)
     if kept is None:

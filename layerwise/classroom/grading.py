@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from grader.exercise import Exercise
-from grader.lib.text import clean
-from grader.verdict import CheckResult, Report, Status, Verdict
+from grader.verdict import Report, Status, Verdict
 from layerwise.classroom import gradebook
 from layerwise.classroom.gradebook import Entry, Gradebook, State
-from layerwise.classroom.judging import Outcome, Task
+from layerwise.classroom.judging import Outcome, Task, report_of
 from layerwise.classroom.layouts import Layout
 from layerwise.classroom.store import Key, Store
 
@@ -157,18 +156,8 @@ def _keep(entry: Entry, outcome: Outcome, store: Store, left: int, seconds_left:
 
 def _failed(exercise: Exercise, why: str) -> Report:
     """A report in which the grader failed at every check."""
-    checks = [
-        CheckResult.of(
-            Verdict.error(f"{why[:1].upper()}{why[1:]}."),
-            id=check.id,
-            kind=check.kind,
-            title=check.title,
-            max_points=check.points,
-            lesson=check.lesson or exercise.lesson,
-        )
-        for check in exercise.checks
-    ]
-    return Report(exercise=exercise.name, title=clean(exercise.title), checks=checks)
+    verdict = Verdict.error(f"{why[:1].upper()}{why[1:]}.")
+    return report_of(exercise, [verdict] * len(exercise.checks))
 
 
 def _error(report: Report) -> str:

@@ -293,9 +293,7 @@ def _opened(folder: str) -> Iterator[int]:
 
 def _add_file(digest: hashlib._Hash, path: Path | str, folder: int | None = None) -> None:
     """Add the content's own digest, so that no content can look like the names and contents that follow it."""
-    inner = hashlib.sha256()
     with open(os.open(path, _FILE, dir_fd=folder), "rb") as file:
-        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            while chunk := file.read(_CHUNK):
-                inner.update(chunk)
+        is_file = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+        inner = hashlib.file_digest(file, "sha256") if is_file else hashlib.sha256()
     digest.update(inner.digest())

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from grader.exercise import Exercise, load
 from grader.facts.registry.names import DEFAULT_LEARNER, learner_name
 from grader.lib.text import clean
 from grader.lib.units import format_duration
-from grader.verdict import CheckResult, Report, Verdict
+from grader.verdict import Report, Verdict
 from layerwise.classroom import keys
 from layerwise.classroom.hand_in import HandIn
 
@@ -102,19 +102,12 @@ def _judge(task: Task) -> Outcome:
             report = grade(exercise, folder, learner=_learner(task.hand_in, exercise), cache_mounts=task.fingerprint)
     except SubmissionUnusable as problem:
         report, unusable = _nothing_to_grade(exercise, str(problem)), True
-    if _fingerprint(task.hand_in, exercise) != task.fingerprint:
+    if keys.fingerprint_of(task.hand_in, of_learner=keys.is_of_learner(exercise)) != task.fingerprint:
         return Outcome(error="it changed while it was graded; grade it again", engine=engine)
     counts = all(
         check.params.counts_in_parallel(result) for check, result in zip(exercise.checks, report.checks, strict=True)
     )
     return Outcome(report.to_dict(), unusable=unusable, alone_counts=not counts, engine=engine, grader=grader)
-
-
-def _fingerprint(hand_in: HandIn, exercise: Exercise) -> str:
-    try:
-        return hand_in.fingerprint(of_learner=keys.is_of_learner(exercise))
-    except SubmissionUnusable:
-        return ""
 
 
 def _learner(hand_in: HandIn, exercise: Exercise) -> str:
@@ -133,18 +126,12 @@ def _nothing_to_grade(exercise: Exercise, why: str) -> Report:
     text = f"There is nothing to grade: {why}"
     verdicts = [Verdict.failed(text if text.endswith(".") else f"{text}.")]
     verdicts += [Verdict.skipped(f"Not judged, for the same reason that “{first.title}” failed.") for _ in others]
-    results = [
-        CheckResult.of(
-            verdict,
-            id=check.id,
-            kind=check.kind,
-            title=check.title,
-            max_points=check.points,
-            hint=check.hint,
-            lesson=check.lesson or exercise.lesson,
-        )
-        for check, verdict in zip(exercise.checks, verdicts, strict=True)
-    ]
+    return report_of(exercise, verdicts)
+
+
+def report_of(exercise: Exercise, verdicts: Sequence[Verdict]) -> Report:
+    """A report with these verdicts, one for each check, for a hand-in that was not graded."""
+    results = [exercise.result(check, verdict) for check, verdict in zip(exercise.checks, verdicts, strict=True)]
     return Report(exercise=exercise.name, title=clean(exercise.title), checks=results)
 
 

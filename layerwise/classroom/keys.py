@@ -8,11 +8,13 @@ from functools import cache
 from pathlib import Path
 
 import grader
+from grader.errors import SubmissionUnusable
 from grader.exercise import Exercise
 from grader.facts.engine.engine import Engine
 from grader.facts.registry.names import PLACEHOLDER
 from grader.lib.fingerprint import fingerprint_of_folder
 from grader.lib.tools import tool_versions
+from layerwise.classroom.hand_in import HandIn
 
 _NOT_JUDGED_BY = frozenset(("README.md", "solution", "solution.sh", "variants"))
 """In an exercise's folder: no verdict depends on these, so a corrected typo makes no score stale."""
@@ -21,6 +23,14 @@ _NOT_JUDGED_BY = frozenset(("README.md", "solution", "solution.sh", "variants"))
 def is_of_learner(exercise: Exercise) -> bool:
     """Whether the exercise looks at a repository of the learner's, so that equal hand-ins may earn different scores."""
     return any(PLACEHOLDER in path.read_text(encoding="utf-8") for path in exercise.folder.glob("*.toml"))
+
+
+def fingerprint_of(hand_in: HandIn, *, of_learner: bool) -> str:
+    """Return the fingerprint of a hand-in, as `HandIn.fingerprint` does; "" if it cannot be read."""
+    try:
+        return hand_in.fingerprint(of_learner=of_learner)
+    except SubmissionUnusable:
+        return ""
 
 
 def version_of(exercise: Exercise) -> str:

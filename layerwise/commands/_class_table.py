@@ -29,8 +29,8 @@ def render(book: Gradebook, layout: Layout) -> None:
     table.add_column("learner", overflow="fold", max_width=40)
     for exercise in book.exercises:
         table.add_column(exercise.name, justify="right")
-    for learner in book.learners:
-        cells = {entry.exercise.name: _cell(entry) for entry in book.of(learner)}
+    for learner, entries in book.by_learner.items():
+        cells = {entry.exercise.name: _cell(entry) for entry in entries}
         table.add_row(Text(clean(learner, 60)), *(cells.get(exercise.name, Text("–")) for exercise in book.exercises))
     console.print(table)
     for entry in book.entries:

@@ -32,7 +32,7 @@ HEAD = (
 
 
 class QuotedCsv(ExportPlugin):  # type: ignore[misc]
-    """nbgrader's CSV with every cell quoted, no formulas, and an empty score where there is none."""
+    """nbgrader's CSV with every cell quoted, no formulas, and an empty cell for a missing score."""
 
     def export(self, gradebook: Gradebook) -> None:
         students, assignments = (set(map(str, wanted)) for wanted in (self.student, self.assignment))

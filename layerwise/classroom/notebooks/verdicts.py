@@ -58,7 +58,7 @@ def verdict(hand_in: HandIn, exercise: Exercise, store: Store) -> Report:
 
     def entry() -> Entry:
         book = gradebook.read(layout, exercises, store)
-        return next(one for one in book.of(hand_in.learner) if one.exercise.name == exercise.name)
+        return next(one for one in book.by_learner[hand_in.learner] if one.exercise.name == exercise.name)
 
     found = entry()
     if found.state is not State.GRADED:

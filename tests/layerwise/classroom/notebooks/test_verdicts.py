@@ -118,7 +118,7 @@ def hand_in(tmp_path: Path, exercise: Exercise) -> HandIn:
 
 
 def keep(store: Store, hand_in: HandIn, exercise: Exercise, report: Report) -> None:
-    entry = read(Layout("", (hand_in,)), {exercise.name: exercise}, store).of(hand_in.learner)[0]
+    entry = read(Layout("", (hand_in,)), {exercise.name: exercise}, store).by_learner[hand_in.learner][0]
     assert entry.key
     store.keep(hand_in.learner, entry.key, report)
 
