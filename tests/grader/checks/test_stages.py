@@ -152,9 +152,9 @@ def test_scratch(submit: Callable[..., Path], engine: Engine) -> None:
 @pytest.mark.engine
 def test_another_name_for_the_base(submit: Callable[..., Path], engine: Engine, base: str) -> None:
     """An image is what it holds: a tag that says `distroless` makes nothing of busybox."""
-    alias = "localhost:5000/base/distroless-static:layerwise-test"
+    alias = "localhost:5000/layerwise-test-alias/distroless-static:1"  # another test forgets what is below base/
     engine._api.pull(base)
-    engine._api.tag(base, alias.rpartition(":")[0], "layerwise-test")
+    engine._api.tag(base, alias.rpartition(":")[0], "1")
     try:
         verdict = judged(submit(f="x", Dockerfile=f"FROM {alias}\nCOPY f /\n"), engine, final_base=["distroless-*"])
     finally:
