@@ -6,8 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from typing import IO
 
 import click
 
@@ -40,6 +43,7 @@ def command(fast: bool, long: bool, word: str | None, engines: bool, record: boo
     """
     from layerwise.commands import _suite
     from layerwise.commands._watching import stoppable
+    from layerwise.stack.environment import lab_env
     from layerwise.stack.installation import require_checkout
 
     require_checkout("test")
@@ -49,26 +53,25 @@ def command(fast: bool, long: bool, word: str | None, engines: bool, record: boo
         if engines:
             from layerwise.commands import _engines
 
-            with _live_lab():
+            with _live_lab() as when_up:
+                when_up()
                 return _engines.run(pytest_args)
         if record:
-            with _live_lab():
-                from layerwise.stack.environment import lab_env
-
-                (ended_so,) = _suite.run([_suite.ANSWERS], RECORD, lab_env())
-            return 0 if ended_so.passed else 1
-        for title, *argv in STATIC:
-            _run(title, [sys.executable, "-m", *argv])
-        ended = []
-        if fast or not pytest_args:
+            with _live_lab() as when_up:
+                when_up()
+                ended = _suite.run([_suite.ANSWERS], RECORD, lab_env())
+        elif fast:
+            _static()
             ended = _suite.run([_suite.UNIT_TESTS], [*chosen, *pytest_args], os.environ)
-        if not fast and all(each.passed for each in ended):
+        else:
             _chromium()
-            with _live_lab():
-                from layerwise.stack.environment import lab_env
-
-                phases = [_suite.WANTED] if pytest_args else _suite.PHASES
-                ended += _suite.run(phases, [*chosen, *pytest_args], lab_env())
+            with _live_lab() as when_up:
+                _static()
+                ended = [] if pytest_args else _suite.run([_suite.UNIT_TESTS], chosen, os.environ)
+                if all(each.passed for each in ended):
+                    when_up()
+                    phases = [_suite.WANTED] if pytest_args else _suite.PHASES
+                    ended += _suite.run(phases, [*chosen, *pytest_args], lab_env())
     for each in ended:
         click.echo(f"── {each}", err=True)
     return 0 if all(each.passed for each in ended) else 1
@@ -86,35 +89,46 @@ STATIC = (
     ("types", "mypy"),
 )
 """What is looked at without running anything: a title, and a module of Python with its arguments."""
+LAB = (sys.executable, "-m", "layerwise.cli")
+UP = ("up", "--no-jupyter", "--images", "all")
+
+
+def _static() -> None:
+    for title, *argv in STATIC:
+        click.echo(f"── {title}: {' '.join(argv)}", err=True)
+        status = subprocess.run([sys.executable, "-m", *argv], cwd=ROOT, check=False).returncode
+        if status:
+            raise LabError(f"{title} failed (status {status}); its output is above")
 
 
 @contextmanager
-def _live_lab() -> Iterator[None]:
-    """The lab with all base images. Afterwards it is taken down, unless it was up before."""
-    was_up = _lab("status", check=False, quiet=True)
-    try:
-        _lab("up", "--no-jupyter", "--images", "all")
-        yield
-    finally:
+def _live_lab() -> Iterator[Callable[[], None]]:
+    """The lab with all base images, which comes up while other things are done. Call what this yields to wait until it
+    is up. Afterwards it is taken down, unless it was up before."""
+    was_up = subprocess.run([*LAB, "status"], cwd=ROOT, capture_output=True, check=False).returncode == 0
+    with ExitStack() as stack:
         if not was_up:
-            _lab("down")
+            stack.callback(subprocess.run, [*LAB, "down"], cwd=ROOT, check=False)
+        said = stack.enter_context(tempfile.TemporaryFile())
+        up = subprocess.Popen([*LAB, *UP], cwd=ROOT, stdout=said, stderr=said, start_new_session=True)
+        stack.callback(up.wait)
+        stack.callback(up.terminate)
+        yield partial(_wait, up, said)
 
 
-def _run(title: str, argv: list[str]) -> None:
-    click.echo(f"── {title}: {' '.join(argv[1:])}", err=True)
-    status = subprocess.run(argv, cwd=ROOT, check=False).returncode
+def _wait(up: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+    """Wait until the lab is up, and show what bringing it up says."""
+    click.echo(f"── lab {' '.join(UP)}", err=True)
+    shown = 0
+    status = None
+    while status is None:
+        with suppress(subprocess.TimeoutExpired):
+            status = up.wait(0.3)
+        news = os.pread(said.fileno(), 1 << 20, shown)  # which leaves alone where it writes next
+        click.echo(news, nl=False, err=True)
+        shown += len(news)
     if status:
-        raise LabError(f"{title} failed (status {status}); its output is above")
-
-
-def _lab(*words: str, check: bool = True, quiet: bool = False) -> bool:
-    """Run another lab command in a process of its own. Returns whether it succeeded."""
-    output = subprocess.DEVNULL if quiet else None
-    argv = [sys.executable, "-m", "layerwise.cli", *words]
-    status = subprocess.run(argv, cwd=ROOT, stdout=output, stderr=output, check=False).returncode
-    if status and check:
-        raise LabError(f"'lab {' '.join(words)}' failed (status {status}); its output is above")
-    return status == 0
+        raise LabError(f"'lab up' failed (status {status}); its output is above")
 
 
 def _chromium() -> None:
