@@ -17,19 +17,24 @@ from grader.verify.variants import load_all
 from layerwise.stack import images, paths
 
 SOLUTION = "solution"
-"""What every run of the tests proves. CI, and --long, prove the variants too; one of them is the starter."""
 
 
 def cases() -> Iterator[Any]:
-    """Each exercise twice: its solution, and its variants; `alone`, if any of these submissions must be."""
+    """Each exercise in parts: its solution, which every run of the tests proves; and its variants (one of them is the
+    starter), which CI and --long prove too. Submissions that must be graded alone are parts of their own."""
+    rare = pytest.mark.long(always_in_slice=True)
     for name in names():
         exercise = load(name)
         full = {check.id: str(Status.PASSED) for check in exercise.checks}
-        for part, verdicts in ((SOLUTION, [full]), ("variants", [variant.checks for variant in load_all(exercise)])):
-            alone = any(must_be_alone(exercise, checks) for checks in verdicts)
-            marks = [pytest.mark.alone] if alone else []
-            marks += [] if part == SOLUTION else [pytest.mark.long(always_in_slice=True)]
-            yield pytest.param(name, part, marks=marks, id=f"{name}-{part}")
+        parts: dict[str, set[str]] = {}
+        for submission, checks in [(SOLUTION, full), *((each.name, each.checks) for each in load_all(exercise))]:
+            part = SOLUTION if submission == SOLUTION else "variants"
+            part += "-alone" if must_be_alone(exercise, checks) else ""
+            parts.setdefault(part, set()).add(submission)
+        for part, wanted in parts.items():
+            marks = [pytest.mark.alone] if part.endswith("-alone") else []
+            marks += [] if part.startswith(SOLUTION) else [rare]
+            yield pytest.param(name, wanted, marks=marks, id=f"{name}-{part}")
 
 
 @pytest.fixture
@@ -39,14 +44,13 @@ def proofs(request: pytest.FixtureRequest) -> Proofs:
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize(("name", "part"), list(cases()))
-def test_every_known_submission_gets_its_verdicts(name: str, part: str, proofs: Proofs) -> None:
+@pytest.mark.parametrize(("name", "wanted"), list(cases()))
+def test_every_known_submission_gets_its_verdicts(name: str, wanted: set[str], proofs: Proofs) -> None:
     exercise = load(name)
     try:
         images.seed(exercise.images, env=os.environ, report=lambda name, what: print(f"{name}: {what}"))
     except images.NotAvailable as problem:
         pytest.skip(str(problem))
-    wanted = {SOLUTION} if part == SOLUTION else {path.name for path in exercise.variants}
     # Among other tests each has one worker's share.
     jobs = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
     outcomes = list(verify([exercise], jobs=jobs, proofs=proofs, wanted=lambda trial: trial.submission in wanted))
