@@ -29,7 +29,6 @@ from layerwise.errors import LabError
 from layerwise.stack import engine, environment, paths, state, tools
 from layerwise.stack.addresses import AUTH_PORT, REGISTRY_PORT, is_taken
 from layerwise.stack.findings import Diagnosis, fail, ok, warn
-from layerwise.stack.installation import CLONE
 from layerwise.stack.smoke_test import call, trial
 
 GB = 1_000_000_000
@@ -70,7 +69,7 @@ def examine() -> Iterator[Diagnosis]:
 def course() -> Iterator[Diagnosis]:
     """A finding if the course is missing: only a checkout has lessons."""
     if not paths.is_checkout():
-        yield fail("course", "only the grader is installed here", f"{CLONE}, and run there: ./lab up")
+        yield fail("course", "only the grader is installed here", "in a clone of the repository, run: ./lab up")
 
 
 def machine(system: str, architecture: str, kernel: str) -> Diagnosis:

@@ -169,7 +169,7 @@ class _Seeding:
         if here and recipe.ORIGIN in here and is_fresh(image, here, self.trust):
             self._push(image)
             return "pushed"
-        if upstream.reachable(image.registry):
+        if upstream.has(image.upstream, self.env):
             try:
                 return self._from_upstream(image)
             except CommandFailed as problem:  # a pull quota, an image that has gone, a connection that broke
@@ -177,7 +177,7 @@ class _Seeding:
                     raise NotAvailable(f"{image.name} could not be pulled: {problem}; try again later") from None
                 self.report(image.name, f"upstream failed, using the recipe: {problem}")
         if not image.recipe:
-            raise NotAvailable(f"only {image.registry} has {image.name}, and it cannot be reached from here")
+            raise NotAvailable(f"only {image.registry} has {image.name}, and the engine cannot get it from there")
         return self._from_recipe(image)
 
     def _from_what_is_here(self, image: Image, labels: Mapping[str, str] | None) -> str:

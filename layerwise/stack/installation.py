@@ -9,16 +9,15 @@ from layerwise.stack import paths
 
 NOTEBOOK = ("IPython", "anywidget", "ipywidgets", "jupyterlab", "nbformat", "traitlets")
 """What the extra `notebook` brings, as it is imported."""
-CLONE = "git clone https://github.com/layerwise/layerwise"
-NOTEBOOK_EXTRA = "the extra `notebook`: pip install '.[notebook]' in a checkout of Layerwise"
+NOTEBOOK_EXTRA = "the extra `notebook`: pip install '.[notebook]' in a clone of Layerwise"
 
 
 def require_checkout(command: str) -> None:
     """Raise InputError unless the course is here."""
     if not paths.is_checkout():
         raise InputError(
-            f"lab {command} needs a checkout of the course, and only the grader is installed here; "
-            f"{CLONE}, and run there: ./lab {command}"
+            f"lab {command} needs the course, and only the grader is installed here; "
+            f"in a clone of the repository, run: ./lab {command}"
         )
 
 

@@ -32,11 +32,13 @@ CGROUP = "layerwise-test"
 
 @dataclass(frozen=True)
 class Design:
-    """An engine to test on: `system` is what it is made of, `containerd` chooses the image store."""
+    """An engine to test on: `system` is what it is made of, `containerd` chooses the image store, and `mirrors` are
+    addresses where it looks for images of Docker Hub first."""
 
     name: str
     system: rootfs.System
     containerd: bool = False
+    mirrors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def _launch(own: Home, design: Design, backend: str) -> tuple[ipaddress.IPv4Netw
         "bip": f"{next(containers.hosts())}/24",
         "cgroup-parent": f"/{CGROUP}",
         "features": {"containerd-snapshotter": design.containerd},
+        "registry-mirrors": design.mirrors,
     }
     (own.engine / "run" / "daemon.json").write_text(json.dumps(config, indent=2))
     return line, embedded.launch(own, backend, "--net")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -111,6 +112,7 @@ def stop(home: Home) -> bool:
         else:
             raise LabError(f"JupyterLab (pid {running['pid']}) does not stop; see {log_file(home)}")
     _record_file(home).unlink(missing_ok=True)
+    shutil.rmtree(jupyter_config.temporary(home), ignore_errors=True)
     return running is not None
 
 

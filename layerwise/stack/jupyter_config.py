@@ -63,6 +63,8 @@ def prepare(home: Home, address: str, port: int, settings: Traits, report: Calla
     """
     work_dir().mkdir(parents=True, exist_ok=True)
     folder(home).mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(temporary(home), ignore_errors=True)  # of a server that was killed
+    temporary(home).mkdir(mode=0o700)
     bring_lessons(home, report)
     _link(folder(home) / "course", work_dir() / LESSONS)
     _link(folder(home) / "work", work_dir())
@@ -96,6 +98,12 @@ def folder(home: Home) -> Path:
     return home.jupyter / "desk"
 
 
+def temporary(home: Home) -> Path:
+    """Where kernels and terminals keep temporary files: a kernel that is stopped leaves its own behind, and so does
+    buildx for a Dockerfile on standard input."""
+    return home.jupyter / "tmp"
+
+
 def token(home: Home) -> str:
     """The token that lets a browser in. It is made once and kept, so that a bookmark keeps working."""
     file = home.jupyter / "token"
@@ -110,7 +118,7 @@ def token(home: Home) -> str:
 
 
 def environment(home: Home, env: Mapping[str, str]) -> dict[str, str]:
-    """`env` for the server, its kernels and terminals, with the files of Jupyter and IPython in the lab's folder."""
+    """`env` for the server, its kernels and terminals, with their own files in the lab's folder."""
     kept = {name: value for name, value in env.items() if not name.startswith(_PERSONAL)}
     own = {
         "JUPYTER_CONFIG_DIR": "config",
@@ -119,6 +127,7 @@ def environment(home: Home, env: Mapping[str, str]) -> dict[str, str]:
         "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
         "JUPYTERLAB_SETTINGS_DIR": "settings",
         "IPYTHONDIR": "ipython",
+        "TMPDIR": temporary(home).name,
     }
     return kept | {name: str(home.jupyter / place) for name, place in own.items()}
 

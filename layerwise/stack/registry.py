@@ -22,6 +22,7 @@ from layerwise.stack.catalogue import HERE, catalogue
 from layerwise.stack.run import CommandFailed, last_line, run
 
 IMAGE = "layerwise/registry:2.8.3"
+ORIGINAL = "docker.io/library/registry:2.8.3"
 PROJECT = "layerwise"
 SERVICES = {"registry": REGISTRY_PORT, "registry-auth": AUTH_PORT}
 ANSWERS = {"registry": 200, "registry-auth": 401}
@@ -94,7 +95,7 @@ def status(env: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
 
 def _have_image(env: Mapping[str, str], trust: certificates.Trust, report: Report) -> None:
-    """Have the registry's own image on the engine: from the published one if Docker Hub can be reached, else from
+    """Have the registry's own image on the engine: from the published one if the engine can get it, else from
     Debian's package. Raises LabError."""
     folder = HERE / "registry"
     labels = {"layerwise": "registry", recipe.RECIPE: recipe.fingerprint(folder)}
@@ -115,7 +116,7 @@ def _have_image(env: Mapping[str, str], trust: certificates.Trust, report: Repor
         )
 
     try:
-        if upstream.reachable("docker.io"):
+        if upstream.has(ORIGINAL, env):
             try:
                 build("upstream")
                 return

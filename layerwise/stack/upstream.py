@@ -1,4 +1,4 @@
-"""The published originals of base images: whether their registry can be reached, and bringing one onto the engine."""
+"""The published originals of base images: whether the engine can get one, and bringing it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from grader.errors import RegistryUnavailable
-from grader.facts.registry.client import Client
 from layerwise.errors import LabError
-from layerwise.stack import recipe
+from layerwise.stack import engine, recipe
 from layerwise.stack.certificates import Trust
 from layerwise.stack.run import CommandFailed, run
 
-PROBE_SECONDS = 3.0
+ASK_SECONDS = 6
 PULL_TIMEOUT = 20 * 60.0
 SHORT = 60.0
 
@@ -27,32 +25,41 @@ SETTINGS = {
 }
 """What makes an image's tools use the bundle: part of the reference -> file and its content."""
 
-_probes: dict[str, bool] = {}
-_probing = threading.Lock()
+REFUSALS = (401, 403, 404)
+"""What the engine says if the registry has answered, and does not give the image away."""
+
+_silent: set[str] = set()
+"""The registries that gave no answer in this run."""
 
 
-def reachable(registry: str) -> bool:
-    """Whether the registry answers within 3 seconds. Each registry is asked once per run."""
-    with _probing:
-        if registry not in _probes:
-            _probes[registry] = _probe(registry)
-        return _probes[registry]
+def has(reference: str, env: Mapping[str, str]) -> bool:
+    """Whether the engine can get this image, as far as it finds out within ASK_SECONDS.
+
+    The engine is asked, because it is the one that pulls: it may have a mirror or a proxy that this process does not
+    know. A registry that gave no answer is not asked again in this run.
+    """
+    registry = reference.partition("/")[0]
+    if registry in _silent:
+        return False
+    answer = _ask(reference, env)
+    if answer is None:
+        _silent.add(registry)
+    return bool(answer)
 
 
-def _probe(registry: str) -> bool:
-    """Ask from another thread: looking a name up has no deadline, and may hang for half a minute."""
-    answered = threading.Event()
+def _ask(reference: str, env: Mapping[str, str]) -> bool | None:
+    """What the engine's registry says; None if there is no answer."""
+    import docker
+    import requests
 
-    def ask() -> None:
-        with suppress(RegistryUnavailable):
-            # It wants a login, or asks for patience: then it is a registry too.
-            if Client(registry, "").ping(PROBE_SECONDS).status in (200, 401, 429):
-                answered.set()
-
-    thread = threading.Thread(target=ask, name=f"probe {registry}", daemon=True)
-    thread.start()
-    thread.join(PROBE_SECONDS)
-    return answered.is_set()
+    with suppress(LabError, requests.RequestException), engine.client(engine.candidates(env)[0], ASK_SECONDS) as api:
+        try:
+            # Without a login: the person's own are not ours to use.
+            api.inspect_distribution(reference, auth_config={})  # type: ignore[no-untyped-call]
+        except docker.errors.APIError as refusal:
+            return False if refusal.status_code in REFUSALS else None
+        return True
+    return None
 
 
 def labels(reference: str, env: Mapping[str, str]) -> dict[str, str] | None:

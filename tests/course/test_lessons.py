@@ -40,8 +40,8 @@ def read(path: Path) -> Any:
 
 @pytest.fixture
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the course, in the environment of the lab that is up, but with a work folder, a home (and so progress)
-    and an IPython of its own."""
+    """A copy of the course, in the environment of the lab that is up, but with a work folder, a home (and so progress),
+    temporary files and an IPython of its own."""
     env = environment.lab_env()
     for name, value in env.items():
         monkeypatch.setenv(name, value)
@@ -50,7 +50,14 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.copy(lab.state_file, home.state_file)  # where the engine is
     home.bin.symlink_to(lab.bin)
     home.docker_config.symlink_to(lab.docker_config)
-    folders = {"LAYERWISE_WORK": "work", "LAYERWISE_HOME": "home", "IPYTHONDIR": "ipython", "JUPYTER_DATA_DIR": "data"}
+    (tmp_path / "tmp").mkdir()
+    folders = {
+        "LAYERWISE_WORK": "work",
+        "LAYERWISE_HOME": "home",
+        "TMPDIR": "tmp",
+        "IPYTHONDIR": "ipython",
+        "JUPYTER_DATA_DIR": "data",
+    }
     for name, folder in folders.items():
         monkeypatch.setenv(name, str(tmp_path / folder))
     shutil.copytree(COURSE, tmp_path / "course", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))

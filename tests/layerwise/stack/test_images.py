@@ -192,7 +192,7 @@ def shelf(tmp_path: Path, env: dict[str, str], engine: Engine, monkeypatch: pyte
     monkeypatch.setattr(images, "catalogue", lambda: shelf.images)
     monkeypatch.setattr(catalogue, "catalogue", lambda: shelf.images)
     monkeypatch.setattr(certificates, "trusted", lambda environ: Trust())
-    monkeypatch.setattr(upstream, "reachable", lambda registry: False)
+    monkeypatch.setattr(upstream, "has", lambda reference, env: False)
     yield shelf
     shelf.clear()
 
@@ -217,8 +217,8 @@ def test_an_image_that_another_process_is_bringing_is_waited_for(shelf: Shelf) -
 
 @pytest.fixture
 def upstream_there(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Upstream can be reached (it is the lab's own registry here, to really pull from)."""
-    monkeypatch.setattr(upstream, "reachable", lambda registry: True)
+    """The engine can get the originals (they are on the lab's own registry here, to really pull from)."""
+    monkeypatch.setattr(upstream, "has", lambda reference, env: True)
 
 
 @pytest.mark.lab
@@ -383,7 +383,7 @@ def test_ctrl_c_ends_the_work_in_hand(shelf: Shelf, monkeypatch: pytest.MonkeyPa
 @pytest.mark.lab
 def test_stopped_is_not_taken_for_upstream_s_failure(shelf: Shelf, monkeypatch: pytest.MonkeyPatch):
     """Where the pull is stopped by Ctrl-C, no recipe is begun."""
-    monkeypatch.setattr(upstream, "reachable", lambda registry: True)
+    monkeypatch.setattr(upstream, "has", lambda reference, env: True)
 
     def stopped(*_: object, **__: object) -> None:
         raise Stopped("docker pull was stopped")

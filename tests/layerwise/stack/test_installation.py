@@ -37,7 +37,7 @@ class TestWithoutACheckout:
         catalogue.catalogue.cache_clear()
 
     def test_a_command_that_needs_the_course_names_it(self) -> None:
-        with pytest.raises(InputError, match=r"lab up needs a checkout of the course.*run there: \./lab up$"):
+        with pytest.raises(InputError, match=r"lab up needs the course.*in a clone of the repository, run: \./lab up$"):
             installation.require_checkout("up")
 
     def test_work_is_in_the_current_folder(self, tmp_path: Path) -> None:
@@ -166,10 +166,10 @@ class TestTheWheelAlone:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (["up"], "lab up needs a checkout of the course"),
-            (["test"], "lab test needs a checkout of the course"),
-            (["exercises"], "lab exercises needs a checkout of the course"),
-            (["exercises", "verify"], "lab exercises needs a checkout of the course"),
+            (["up"], "lab up needs the course"),
+            (["test"], "lab test needs the course"),
+            (["exercises"], "lab exercises needs the course"),
+            (["exercises", "verify"], "lab exercises needs the course"),
             (["grade", "05-drop-root"], "no exercise '05-drop-root': give the path of an exercise's folder"),
         ],
     )

@@ -101,6 +101,27 @@ def test_the_persons_own_jupyter_is_left_alone(home: Home, tmp_path: Path) -> No
     assert made == {".jupyter", ".jupyter/jupyter_server_config.py"}
 
 
+def test_what_a_stopped_kernel_leaves_goes_with_the_server(home: Home) -> None:
+    start(home)
+    running = jupyter.status(home)
+    assert running is not None
+    if sys.platform == "linux":
+        assert f"TMPDIR={home.jupyter / 'tmp'}".encode() in Path(f"/proc/{running['pid']}/environ").read_bytes()
+    left = home.jupyter / "tmp" / "lesson-05-x" / "Dockerfile"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    start(home)
+    assert left.exists(), "the kernels of a server that is kept need their files"
+    os.kill(running["pid"], signal.SIGKILL)
+    os.waitpid(running["pid"], 0)
+    start(home)
+    assert (home.jupyter / "tmp").is_dir()
+    assert not left.parent.exists(), "of a server that was killed"
+    left.parent.mkdir()
+    jupyter.stop(home)
+    assert not (home.jupyter / "tmp").exists()
+
+
 def test_another_engine_means_another_server(home: Home) -> None:
     start(home)
     first = jupyter.status(home)

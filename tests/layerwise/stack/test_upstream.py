@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socket
@@ -16,8 +17,10 @@ from grader.facts.registry import lookup
 from grader.facts.registry.documents import DOCKER_LIST, Descriptor, Platform
 from grader.facts.registry.repository import Repository
 from layerwise.errors import LabError
-from layerwise.stack import recipe, upstream
+from layerwise.stack import isolated, recipe, rootfs, upstream
 from layerwise.stack.certificates import Trust
+from layerwise.stack.isolated import Design
+from layerwise.stack.paths import Home
 from layerwise.stack.run import CommandFailed
 from tests.grader.registries import Player, Said
 
@@ -29,46 +32,55 @@ BROUGHT = Repository.parse("localhost:5000/test/brought")
 Engine = Callable[..., str]
 
 
+NAME = "docker.io/library/busybox:musl"
+ASKED = f"GET /v1.43/distribution/{NAME}/json"
+
+
 @pytest.fixture(autouse=True)
 def _forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upstream, "_probes", {})
+    monkeypatch.setattr(upstream, "_silent", set())
+
+
+def engine_that_says(status: int) -> Player:
+    """An engine that is asked for an image, and what it says then."""
+    version = Said(200, b'{"ApiVersion": "1.43"}')
+    return Player({"GET /version": version, ASKED: Said(status, b'{"message": "because"}')}, lab=False)
 
 
 @pytest.mark.parametrize(
-    ("answer", "reachable"),
+    ("status", "has", "times"),
     [
-        (200, True),
-        (401, True),
-        (429, True),
-        (403, False),  # a proxy that forbids
-        (503, False),
-        (302, False),  # a network that wants to be logged in to
+        (200, True, 2),
+        (401, False, 2),  # a repository that wants a login
+        (403, False, 2),
+        (404, False, 2),
+        (429, False, 1),  # a pull quota that is used up
+        (500, False, 1),  # no such host, no route, a proxy that forbids
     ],
 )
-def test_reachable(answer: int, reachable: bool):
-    with Player({"GET /v2/": Said(answer)}).running() as player:
-        assert upstream.reachable(player.address) is reachable
+def test_the_engine_is_asked(status: int, has: bool, times: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DOCKER_CONFIG", "/none")
+    with engine_that_says(status).running() as player:
+        env = {"DOCKER_HOST": f"tcp://{player.address}"}
+        assert [upstream.has(NAME, env), upstream.has(NAME, env)] == [has, has]
+        asked = [each for each in player.asked if "distribution" in each.path]
+    assert len(asked) == times, "a registry that gives no answer is asked once"
+    assert base64.b64decode(asked[0].headers["x-registry-auth"]) == b"{}", "no login of the person's goes along"
 
 
-def test_one_that_nobody_serves():
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        assert not upstream.reachable(f"127.0.0.1:{bound.getsockname()[1]}")
+def test_each_registry_has_its_own_silence():
+    with engine_that_says(200).running() as player:
+        env = {"DOCKER_HOST": f"tcp://{player.address}"}
+        other = "gcr.io/distroless/static-debian13:latest"
+        player.answers[f"GET /v1.43/distribution/{other}/json"] = Said(500, b"{}")
+        assert not upstream.has(other, env)
+        assert upstream.has(NAME, env)
 
 
-def test_a_registry_is_asked_once(monkeypatch: pytest.MonkeyPatch):
-    asked = []
-    monkeypatch.setattr(upstream, "_probe", lambda registry: asked.append(registry) or True)
-    assert upstream.reachable("docker.io")
-    assert upstream.reachable("docker.io")
-    assert upstream.reachable("gcr.io")
-    assert asked == ["docker.io", "gcr.io"]
-
-
-def test_a_host_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(upstream, "PROBE_SECONDS", 0.5)
+def test_an_engine_that_does_not_answer_gets_nothing(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(upstream, "ASK_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert not upstream.reachable(f"127.0.0.1:{silent.getsockname()[1]}")
+        assert not upstream.has(NAME, {"DOCKER_HOST": f"tcp://127.0.0.1:{silent.getsockname()[1]}"})
 
 
 class Original:
@@ -194,6 +206,21 @@ def test_an_original_of_many_platforms_arrives_on_any_engine(original: Original,
     else:
         assert brought.config
         assert original.labels.get(recipe.ORIGIN, "upstream") == "upstream"
+
+
+@pytest.mark.lab
+@pytest.mark.alone
+@pytest.mark.long(always_in_slice=True)
+def test_an_engine_behind_a_mirror_has_what_the_mirror_has(original: Original, env: dict[str, str], tmp_path: Path):
+    """The lab's registry stands in for Docker Hub, as a mirror in a company does. Only the engine knows of it."""
+    design = Design("behind a mirror", rootfs.LAB, containerd=True, mirrors=("http://localhost:5000",))
+    with isolated.running(Home(tmp_path), design, say=print) as engine:
+        there = {**env, "DOCKER_HOST": engine.host}
+        assert not upstream.has("docker.io/library/alpine:3.22", there), "the mirror does not have it"
+        original.reference = original.reference.replace("localhost:5000/", "docker.io/")
+        assert upstream.has(original.reference, there)
+        original.bring(there, Trust())
+    assert original.brought == original.digest
 
 
 @pytest.mark.lab
