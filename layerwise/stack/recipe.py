@@ -47,6 +47,10 @@ _PASSING = re.compile(
 )
 """What apt, pip and npm say if a server or the name service does not answer just now."""
 _SAID = re.compile(r"^#\d+ \d+\.\d+ (.*)$", re.MULTILINE)
+NOT_ROOT = (
+    "without root that takes user namespaces: install uidmap, and give yourself ids in /etc/subuid and /etc/subgid; "
+    "or have the base images made once, and kept by the engine, with: sudo ./lab up --no-jupyter --images all"
+)
 
 
 def fingerprint(folder: Path, bases: Sequence[str] = ()) -> str:
@@ -195,8 +199,12 @@ def _failed(folder: Path, errors: IO[bytes]) -> LabError:
     errors.seek(0)
     lines = errors.read().decode("utf-8", "replace").splitlines()
     told = [line for line in lines if line.startswith(("E:", "Err"))] or lines
-    archive = re.search(r"fetch|resolv|connect|timed out", "\n".join(lines), re.IGNORECASE)
-    remedy = "is the Debian archive reachable from here?" if archive else f"see: sh {folder / ROOTFS} . > /dev/null"
+    text = "\n".join(lines)
+    remedy = f"see: sh {folder / ROOTFS} . > /dev/null"
+    if "unable to pick chroot mode" in text:
+        remedy = NOT_ROOT
+    elif re.search(r"fetch|resolv|connect|timed out", text, re.IGNORECASE):
+        remedy = "is the Debian archive reachable from here?"
     return LabError(f"{folder.name}: {last_line(told[0] if told else 'it said nothing')}; {remedy}")
 
 
@@ -212,5 +220,7 @@ def _install(folder: Path, progress: Progress) -> None:
             "connect to Docker Hub once, or run ./lab up on Debian or Ubuntu"
         )
     if os.geteuid() != 0:
-        raise LabError(f"Docker Hub cannot be reached, and {names} is not installed; run: sudo apt-get install {names}")
+        raise LabError(
+            f"Docker Hub cannot be reached, and {names} is not installed; run: sudo apt-get install {names} uidmap"
+        )
     apt.install(packages, progress)

@@ -93,8 +93,9 @@ def test_a_failing_build_is_told_by_what_its_step_said(folder: Path, env: dict[s
         ("echo 'E: Failed to fetch it' >&2; exit 1", "E: Failed to fetch it; is the Debian archive reachable"),
         ('tar -c -C "$1" . ; echo "E: half way" >&2; exit 1', "E: half way; see: sh"),
         ("exit 1", "it said nothing"),
+        ("echo 'E: unable to pick chroot mode automatically' >&2; exit 1", "takes user namespaces.*sudo ./lab up"),
     ],
-    ids=["nothing came", "all came and then it failed", "silent"],
+    ids=["nothing came", "all came and then it failed", "silent", "not root"],
 )
 def test_a_root_filesystem_that_fails_leaves_no_image(
     folder: Path, script: str, said: str, env: dict[str, str], engine: Callable[..., str]
