@@ -27,16 +27,35 @@ def held(home: Home, what: str) -> Iterator[None]:
     if fcntl is None:
         raise LabError("Windows itself cannot run the lab; run it inside WSL2: wsl --install -d Debian")
     with _opened(home, home.lock_file) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read(200).strip() or "another lab command"
-            raise LabError(f"{holder} is running; wait until it has finished, then run ./lab status") from None
+        for last in (False, False, True):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not last:
+                    sleep(0.05)  # it may be `is_held`, which is just looking
+                    continue
+                file.seek(0)
+                holder = file.read(200).strip() or "another lab command"
+                raise LabError(f"{holder} is running; wait until it has finished, then run ./lab status") from None
         file.truncate(0)
         file.write(f"lab {what} (pid {os.getpid()})")
         file.flush()
         yield
+
+
+def is_held(home: Home) -> bool:
+    """Whether a `lab up` or `lab down` is running."""
+    if fcntl is None or not home.lock_file.exists():
+        return False
+    try:
+        with home.lock_file.open(encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 @contextmanager

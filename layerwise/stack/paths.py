@@ -37,6 +37,11 @@ class Home:
         return self.path / "state.json"
 
     @property
+    def coming_up(self) -> Path:
+        """What the latest `lab up` is doing, or has done (JSON)."""
+        return self.path / "coming-up.json"
+
+    @property
     def lock_file(self) -> Path:
         """Held while `lab up` or `lab down` changes anything."""
         return self.path / "lock"
