@@ -36,7 +36,11 @@ SHORT = ("06-push-by-digest",)
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in SHORT else pytest.mark.long) for name in ONE_OF_EACH_LESSON]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.long(always_in_slice=True) if name in SHORT else pytest.mark.long)
+        for name in ONE_OF_EACH_LESSON
+    ],
 )
 def test_an_exercise_is_started_graded_solved_and_graded_again(bench: Desk, page: Page, name: str) -> None:
     exercise, work = load(name), bench.work / name
