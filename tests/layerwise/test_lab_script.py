@@ -25,7 +25,11 @@ import os, pathlib, sys, time
 print("Collecting everything")
 log = pathlib.Path(os.environ["FAKE_LOG"])
 with log.open("a") as file:
-    file.write(" ".join(sys.argv[1:]) + "\\n")
+    if "--requirement" in sys.argv:
+        for line in pathlib.Path(sys.argv[-1]).read_text().splitlines():
+            file.write(line + "\\n")
+    else:
+        file.write(" ".join(sys.argv[1:]) + "\\n")
 if "--editable" in sys.argv:
     site = pathlib.Path(__file__).parents[1]
     (site / "checkout.pth").write_text(sys.argv[-1])
@@ -51,8 +55,10 @@ def checkout(tmp_path: Path) -> Path:
         f"import sys\n{commands}\n\nif __name__ == '__main__':\n    print('ran', *sys.argv[1:])\n"
     )
     (root / "requirements.lock").write_text("one==1 --hash=sha256:0\n")
-    (root / "requirements-classroom.lock").write_text("three==3 --hash=sha256:0\n")
-    (root / "requirements-dev.lock").write_text("two==2 --hash=sha256:0\n")
+    (root / "requirements-classroom.lock").write_text("one==1 --hash=sha256:0\nthree==3 --hash=sha256:0\n")
+    (root / "requirements-dev.lock").write_text(
+        "one==1 --hash=sha256:0\ntwo==2 \\\n    --hash=sha256:0\n    # via one\n"
+    )
     (root / "pyproject.toml").write_text("[project]\n")
     return root
 
@@ -133,10 +139,17 @@ def lab(checkout: Path, environ: dict[str, str], tmp_path: Path) -> Run:
 
 
 def installs(tmp_path: Path) -> list[str]:
-    """What pip was asked to install, in order: the name of a lock file, or the checkout itself."""
+    """What pip was asked to install, in order: the names of packages, each time sorted, and the checkout itself."""
     log = tmp_path / "pip.log"
-    lines = log.read_text().splitlines() if log.exists() else []
-    return ["checkout" if "--editable" in line else Path(line.split("--requirement ")[1]).name for line in lines]
+    asked: list[str] = []
+    packages: list[str] = []
+    for line in (log.read_text() if log.exists() else "").splitlines():
+        if "--editable" in line:
+            asked += [*sorted(packages), "checkout"]
+            packages = []
+        elif "==" in line:
+            packages.append(line.partition("==")[0])
+    return asked + sorted(packages)
 
 
 class TestHelp:
@@ -217,18 +230,17 @@ class TestInstall:
     def test_once(self, lab: Run, tmp_path: Path) -> None:
         first = lab("status", "--json")
         assert first.stdout == "ran status --json\n", first.stderr
-        assert installs(tmp_path) == ["requirements.lock", "checkout"]
+        assert installs(tmp_path) == ["one", "checkout"]
         second = lab("grade", "a b", "")
         assert second.stdout == "ran grade a b \n"
         assert second.stderr == ""
-        assert installs(tmp_path) == ["requirements.lock", "checkout"]
+        assert installs(tmp_path) == ["one", "checkout"]
 
     def test_the_tests_need_more(self, lab: Run, tmp_path: Path) -> None:
         lab("status")
         assert lab("test").stdout == "ran test\n"
         assert lab("test").stdout == "ran test\n"
-        more = ["requirements-classroom.lock", "requirements-dev.lock"]
-        assert installs(tmp_path) == ["requirements.lock", "checkout", *more]
+        assert installs(tmp_path) == ["one", "checkout", "one", "three", "two"], "each once, whatever lists it"
 
     @pytest.mark.parametrize(
         "words", [("init", "class"), ("grade", "class", "--cluster=x"), ("grade", "--cluster", "x")]
@@ -237,10 +249,10 @@ class TestInstall:
         self, lab: Run, tmp_path: Path, words: tuple[str, ...]
     ) -> None:
         lab("classroom", "grade", "class", "--exercise", "test")
-        assert installs(tmp_path) == ["requirements.lock", "checkout"]
+        assert installs(tmp_path) == ["one", "checkout"]
         lab("classroom", *words)
         assert lab("classroom", *words).stdout == f"ran classroom {' '.join(words)}\n"
-        assert installs(tmp_path) == ["requirements.lock", "checkout", "requirements-classroom.lock"]
+        assert installs(tmp_path) == ["one", "checkout", "one", "three"]
 
     @pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
     def test_again_when_the_lock_changes(self, checkout: Path, lab: Run, tmp_path: Path, changed: str) -> None:
@@ -248,13 +260,13 @@ class TestInstall:
         with (checkout / changed).open("a") as file:
             file.write("# more\n")
         assert lab("status").returncode == 0
-        assert installs(tmp_path) == ["requirements.lock", "checkout"] * 2
+        assert installs(tmp_path) == ["one", "checkout"] * 2
 
     def test_again_when_the_checkout_moves(self, checkout: Path, lab: Run, tmp_path: Path) -> None:
         lab("status")
         moved = checkout.rename(tmp_path / "elsewhere")
         assert lab("status", script=moved / "lab").stdout == "ran status\n"
-        assert installs(tmp_path) == ["requirements.lock", "checkout"] * 2
+        assert installs(tmp_path) == ["one", "checkout"] * 2
 
     def test_again_when_the_environments_python_is_gone(self, checkout: Path, lab: Run, tmp_path: Path) -> None:
         lab("status")
@@ -311,7 +323,7 @@ class TestInstall:
         assert out == b"ran one\n"
         assert second.stdout == "ran two\n"
         assert "another lab command is installing" in second.stderr
-        assert installs(tmp_path) == ["requirements.lock", "checkout"]
+        assert installs(tmp_path) == ["one", "checkout"]
 
     @pytest.mark.parametrize(
         ("failure", "said"),
