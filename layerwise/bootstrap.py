@@ -7,6 +7,7 @@ keeps what it has downloaded). The stamps that ./lab compares are written last.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,6 +29,12 @@ LOCKS = {
     ".installed-dev": "requirements-dev.lock",
 }
 """The stamp in .venv that says which lock was installed."""
+REST = VENV / ".rest"
+CORE = (
+    *("annotated-types", "certifi", "charset-normalizer", "click", "docker", "idna", "pydantic", "pydantic-core"),
+    *("requests", "rich", "setuptools", "typing-extensions", "typing-inspection", "urllib3"),
+)
+"""The packages without which `lab up` cannot begin."""
 AT_ONCE = 2
 """Programs of pip that install at the same time, each a part of the packages: one alone uses one core."""
 PIP_SECONDS = 1800
@@ -45,10 +52,14 @@ def main() -> int:
     parser.add_argument("--classroom-stamp", required=True)
     parser.add_argument("--dev-stamp", required=True)
     parser.add_argument("--added", required=True)
+    parser.add_argument("--core", action="store_true", help="only CORE; REST says how to install the rest")
     wanted = parser.parse_args()
     try:
         with Lock(ROOT):
-            install(wanted.stamp, wanted.classroom_stamp, wanted.dev_stamp, wanted.added)
+            if wanted.core:
+                install_core(wanted.stamp, wanted.added)
+            else:
+                install(wanted.stamp, wanted.classroom_stamp, wanted.dev_stamp, wanted.added)
     except Failed as problem:
         print(f"lab: {problem}", file=sys.stderr)
         return 3
@@ -70,16 +81,53 @@ def install(stamp: str, classroom_stamp: str, dev_stamp: str, added: str) -> Non
 
     Nothing is done if another process did so while we waited for the lock.
     """
-    said = _read(VENV / ".installed")
-    if MARK.exists() or (said and not said.startswith(f"{ROOT} ")):
-        # It is unfinished, or was moved here with the checkout: then its programs name a Python that does not exist.
-        shutil.rmtree(VENV)
+    _clear()
     stamps = dict(zip((VENV / name for name in LOCKS), (stamp, classroom_stamp, dev_stamp), strict=True))
     missing = [file for file, text in stamps.items() if text and _read(file) != text]
-    python = VENV / "bin" / "python"
-    if python.exists() and not missing:
+    if (VENV / "bin" / "python").exists() and not missing:
         return
     started = time.monotonic()
+    pip = _begin(added)
+    _packages(pip, _blocks(ROOT / LOCKS[file.name] for file in missing))
+    if VENV / ".installed" in missing:
+        _checkout(pip)
+        REST.unlink(missing_ok=True)
+    for file in missing:
+        file.write_text(stamps[file] + "\n", encoding="utf-8")
+    MARK.unlink()
+    _say(f"Python packages are ready ({time.monotonic() - started:.0f} s)")
+
+
+def install_core(stamp: str, added: str) -> None:
+    """Install what `lab up` itself needs. It installs the rest while it does other things, as REST says."""
+    _clear()
+    if _read(VENV / ".installed") == stamp or _read(REST) == _rest(stamp):
+        return
+    pip = _begin(added)
+    wanted = _blocks([ROOT / LOCKS[".installed"]])
+    _packages(pip, {name: block for name, block in wanted.items() if name in CORE})
+    _checkout(pip)
+    REST.write_text(_rest(stamp), encoding="utf-8")
+    MARK.unlink()
+
+
+def _rest(stamp: str) -> str:
+    """The command that installs everything, as a JSON list."""
+    program = [sys.executable, "-I", str(Path(__file__).resolve())]
+    return json.dumps([*program, "--stamp", stamp, "--classroom-stamp", "", "--dev-stamp", "", "--added", ""])
+
+
+def _clear() -> None:
+    """Remove a .venv that is unfinished, or was moved here with the checkout: then its programs name a Python that does
+    not exist."""
+    said = _read(VENV / ".installed")
+    if MARK.exists() or (said and not said.startswith(f"{ROOT} ")):
+        shutil.rmtree(VENV)
+
+
+def _begin(added: str) -> list[str]:
+    """Have a .venv, marked as unfinished, and return the command `pip install` of it."""
+    python = VENV / "bin" / "python"
     VENV.mkdir(exist_ok=True)
     MARK.touch()
     if added:
@@ -88,14 +136,20 @@ def install(stamp: str, classroom_stamp: str, dev_stamp: str, added: str) -> Non
     if not _works(python):
         _say("making a Python environment in .venv (about 5 s)")
         _run([sys.executable, "-I", "-m", "venv", str(VENV)], 300)
-    pip = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar=off"]
-    _packages(pip, [ROOT / LOCKS[file.name] for file in missing])
-    if VENV / ".installed" in missing:
-        _run([*pip, "--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT)], 300)
-    for file in missing:
-        file.write_text(stamps[file] + "\n", encoding="utf-8")
-    MARK.unlink()
-    _say(f"Python packages are ready ({time.monotonic() - started:.0f} s)")
+    return [
+        str(python),
+        "-I",
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--no-input",
+        "install",
+        "--progress-bar=off",
+    ]
+
+
+def _checkout(pip: list[str]) -> None:
+    _run([*pip, "--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT)], 300)
 
 
 class Lock:
@@ -144,12 +198,17 @@ def _works(python: Path) -> bool:
         return False
 
 
-def _packages(pip: list[str], locks: list[Path]) -> None:
-    """Install what the locks list, whatever several of them list once."""
-    wanted: dict[str, str] = {}
+def _blocks(locks: Iterable[Path]) -> dict[str, str]:
+    """The packages that these lock files list: name -> its lines."""
+    found = {}
     for lock in locks:
         for block in re.findall(r"^\S+==.*(?:\n[ \t].*)*", lock.read_text(encoding="utf-8"), re.MULTILINE):
-            wanted[block.partition("==")[0]] = block
+            found[block.partition("==")[0]] = block
+    return found
+
+
+def _packages(pip: list[str], wanted: dict[str, str]) -> None:
+    """Install these packages."""
     counter = Counter("Python packages (about half a minute)", len(wanted))
     parts = [list(wanted.values())[part::AT_ONCE] for part in range(min(AT_ONCE, len(wanted)))]
     running: list[subprocess.Popen[str]] = []

@@ -144,6 +144,7 @@ def make(home: Home, say: Callable[[str], None], system: System = LAB) -> None:
 
 def _mmdebstrap(folder: Path, temporary: Path, home: Home, say: Callable[[str], None], system: System) -> None:
     command = [
+        *("nice", "-n", "10"),  # Python packages come first: with them a reader can begin
         # Killed with us; and with its namespaces go all of its processes and mounts.
         *(
             "setpriv",

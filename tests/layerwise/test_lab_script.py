@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from layerwise import bootstrap
 from layerwise.cli import COMMANDS
+from layerwise.errors import LabError
+from layerwise.stack import installation
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("sh", "dirname", "readlink", "cat", "cksum", "sed", "awk", "uname", "id")
@@ -242,6 +247,40 @@ class TestInstall:
         assert lab("test").stdout == "ran test\n"
         assert installs(tmp_path) == ["one", "checkout", "one", "three", "two"], "each once, whatever lists it"
 
+    def test_to_bring_the_lab_up_begins_with_few(self, checkout: Path, lab: Run, tmp_path: Path) -> None:
+        with (checkout / "requirements.lock").open("a") as file:
+            file.write("click==8 --hash=sha256:0\n")
+        for _ in range(2):
+            assert lab("up", "--offline").stdout == "ran up --offline\n"
+        assert installs(tmp_path) == ["click", "checkout"]
+        rest = json.loads((checkout / ".venv" / ".rest").read_text())
+        assert rest[2] == str(checkout / "layerwise" / "bootstrap.py")
+        assert lab("status").stdout == "ran status\n"
+        assert installs(tmp_path) == ["click", "checkout", "click", "one", "checkout"], "any other command needs all"
+        assert not (checkout / ".venv" / ".rest").exists()
+        assert lab("up").stdout == "ran up\n"
+        assert len(installs(tmp_path)) == 5
+
+    def test_what_is_left_for_later_is_installed_as_it_says(
+        self, checkout: Path, lab: Run, environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with (checkout / "requirements.lock").open("a") as file:
+            file.write("click==8 --hash=sha256:0\n")
+        lab("up")
+        monkeypatch.setattr(installation, "REST", checkout / ".venv" / ".rest")
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        said: list[str] = []
+        monkeypatch.setenv("FAKE_FAILURE", "ERROR: [Errno 28] No space left on device")
+        with pytest.raises(LabError, match=r"^the disk of .* is full; free 1 GB and run this again$"):
+            installation.install_rest(said.append, threading.Event())
+        monkeypatch.delenv("FAKE_FAILURE")
+        (checkout / ".venv" / ".installing").unlink()
+        installation.install_rest(said.append, threading.Event())
+        assert any(text.startswith("Python packages are ready") for text in said)
+        assert installation.rest() == []
+        assert lab("up").stdout == "ran up\n"
+
     @pytest.mark.parametrize(
         "words", [("init", "class"), ("grade", "class", "--cluster=x"), ("grade", "--cluster", "x")]
     )
@@ -344,3 +383,28 @@ class TestInstall:
         assert "Traceback" not in done.stderr
         assert done.stdout == ""
         assert lab("status").stdout == "ran status\n"
+
+
+def test_the_lab_begins_to_come_up_with_the_core_alone() -> None:
+    """What `lab up` imports until the rest of the packages is there."""
+    allowed = {name.replace("-", "_") for name in bootstrap.CORE} | {"layerwise", "grader"}
+    code = f"""
+import sys
+class Fence:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top in {allowed!r} or top in sys.stdlib_module_names or top.startswith("_"):
+            return None
+        raise ModuleNotFoundError(f"{{name}} is not one of CORE", name=name)
+sys.meta_path.insert(0, Fence())
+from layerwise.cli import main
+from layerwise.commands import up
+from layerwise.stack import advisories, bringup, catalogue, certificates, images, parts, recipe, registry, upstream
+from layerwise.stack.progress import LiveReporter, Task
+LiveReporter([Task("a", "b", 1)])
+from grader.facts.advisories import artifact
+from grader.facts.registry import lookup
+import docker, docker.tls
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
