@@ -38,10 +38,19 @@ STAND_IN = """#!/bin/sh
 {python} -P -m layerwise.stack.waiting || exit
 exec {tool} "$@"
 """
-CURES = {
+DARWIN = {
+    "docker": "brew install docker",
+    "buildx": "install Docker Desktop, or: brew install docker-buildx",
+    "compose": "install Docker Desktop, or: brew install docker-compose",
+    "cosign": "brew install cosign",
+    "trivy": "brew install trivy",
+}
+ELSEWHERE = {
     "docker": "install Docker's client (Debian: apt-get install docker-cli)",
-    "docker-buildx": "install it (Debian: docker-buildx; Docker's packages: docker-buildx-plugin)",
-    "docker-compose": "install it (Debian: docker-compose; Docker's packages: docker-compose-plugin)",
+    "buildx": "install it (Debian: docker-buildx; Docker's packages: docker-buildx-plugin)",
+    "compose": "install it (Debian: docker-compose; Docker's packages: docker-compose-plugin)",
+    "cosign": "install it (Debian 13: apt-get install cosign; otherwise https://docs.sigstore.dev/cosign)",
+    "trivy": "install it (https://trivy.dev, but not 0.69.4 to 0.69.6)",
 }
 
 
@@ -64,6 +73,11 @@ def from_machine(home: Home, environ: Mapping[str, str]) -> dict[str, Path]:
     return found
 
 
+def cure(name: str, system: str) -> str:
+    """How to get one of COMMANDS on a system (`sys.platform`)."""
+    return (DARWIN if system == "darwin" else ELSEWHERE)[name]
+
+
 def place(home: Home, found: Mapping[str, Path], environ: Mapping[str, str]) -> list[str]:
     """Link the tools into `home.tools`, replacing older links. Returns warnings about what some lessons lack.
 
@@ -71,7 +85,8 @@ def place(home: Home, found: Mapping[str, Path], environ: Mapping[str, str]) -> 
     """
     for name in ("docker", *PLUGINS):
         if name not in found:
-            raise LabError(f"{name} is missing on this machine; {CURES[name]} and run ./lab up again")
+            how = cure(name.removeprefix("docker-"), sys.platform)
+            raise LabError(f"{name} is missing on this machine; {how} and run ./lab up again")
     plugins = home.docker_config / "cli-plugins"
     home.tools.mkdir(parents=True, exist_ok=True)
     plugins.mkdir(parents=True, exist_ok=True)
@@ -87,9 +102,9 @@ def place(home: Home, found: Mapping[str, Path], environ: Mapping[str, str]) -> 
         _link(link, target)
     warnings = []
     if "cosign" not in found:
-        warnings.append("cosign is missing: the lesson on signatures needs it (https://docs.sigstore.dev/cosign)")
+        warnings.append(f"cosign is missing: the lesson on signatures needs it; {cure('cosign', sys.platform)}")
     if not scanner:
-        warnings.append("no usable Trivy: lessons on scanning need one (https://trivy.dev, but not 0.69.4 to 0.69.6)")
+        warnings.append(f"no usable Trivy: lessons on scanning need one; {cure('trivy', sys.platform)}")
     return warnings
 
 
@@ -120,7 +135,7 @@ def require_buildx(env: Mapping[str, str]) -> None:
     """Raise LabError if buildx does not run, or is too old for its builds to be read."""
     found = _version("buildx", COMMANDS["buildx"], env)
     if not found:
-        raise LabError(f"docker buildx does not run; {CURES['docker-buildx']}")
+        raise LabError(f"docker buildx does not run; {cure('buildx', sys.platform)}")
     if parse_version(found)[:2] < OLDEST:
         raise LabError(f"docker buildx is {found}, and 0.13 or later is needed; upgrade it")
 

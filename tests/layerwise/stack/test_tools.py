@@ -55,6 +55,12 @@ def test_plugins_are_found_in_the_users_folder(tmp_path: Path) -> None:
     assert found["docker-buildx"] == buildx
 
 
+@pytest.mark.parametrize("system", ["darwin", "linux"])
+def test_each_tool_has_a_cure(system: str) -> None:
+    for name in tools.COMMANDS:
+        assert ("brew" in tools.cure(name, system)) is (system == "darwin")
+
+
 class TestPlace:
     @pytest.fixture
     def found(self, tmp_path: Path) -> dict[str, Path]:
