@@ -47,7 +47,7 @@ _PASSING = re.compile(
 _SAID = re.compile(r"^#\d+ \d+\.\d+ (.*)$", re.MULTILINE)
 NOT_ROOT = (
     "without root that takes user namespaces: install uidmap, and give yourself ids in /etc/subuid and /etc/subgid; "
-    "or have the base images made once, and kept by the engine, with: sudo ./lab up --no-jupyter --images all"
+    "or have the base images made once, and kept by the registry, with: sudo ./lab up --no-jupyter --images all"
 )
 
 
