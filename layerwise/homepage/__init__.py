@@ -1,7 +1,7 @@
 """The home page: what the lab is doing, the learner's progress, and a way into each lesson and exercise.
 
 It is an extension of the Jupyter server that `lab up` starts, which serves it at /layerwise, to those with its token.
-The folder `lab` next to this file holds a small extension of JupyterLab itself: the link back to the page.
+The folder `labextensions` holds a small extension of JupyterLab itself, such as the link back to the page.
 """
 
 from __future__ import annotations

@@ -76,8 +76,8 @@ def _lab(lab: LabState, *, steps: bool) -> str:
     if lab.up and steps:
         said += "<p>All that the first lessons need is there.</p>"
     if lab.problem:
-        said += f"<p>{_foreign(lab.problem)}</p>"
-    if state == "down":
+        said += f"<p>{_foreign(lab.problem[:1].upper() + lab.problem[1:])}.</p>"
+    if state == "down" and "./lab up" not in lab.problem:
         then = "Then run" if lab.problem else "Run"
         said += f"<p>{then} <code>./lab up</code> in a terminal, in the folder of the course.</p>"
     if lab.steps and (steps or not lab.up):

@@ -21,7 +21,7 @@ from layerwise.stack.paths import ROOT, Home, work_dir
 HOME_PAGE = "/layerwise"
 """Where the server has the page that it opens with (layerwise/homepage)."""
 _HOMEPAGE = "layerwise.homepage"
-"""The extension of the server that serves it. Its folder `lab` has extensions of JupyterLab."""
+"""The extension of the server that serves it. Its folder `labextensions` has what it adds to JupyterLab."""
 LESSONS = "lessons"
 """In the work folder: the learner's copy of the lessons, kept when the lab is purged."""
 
@@ -152,7 +152,7 @@ def _server(home: Home, address: str, port: int) -> dict[str, dict[str, Any]]:
         "IdentityProvider": {"token": token(home)},
         "LabApp": {
             "default_url": HOME_PAGE,
-            "extra_labextensions_path": [str(Path(__file__).parents[1] / "homepage" / "lab")],
+            "extra_labextensions_path": [str(Path(__file__).parents[1] / "homepage" / "labextensions")],
             "news_url": None,
             "extension_manager": "readonly",
         },

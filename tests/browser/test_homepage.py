@@ -6,10 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from grader.exercise import load
 from layerwise.stack import lock
@@ -64,6 +65,23 @@ def test_it_follows_what_lab_up_does(bench: Desk, page: Page) -> None:
     bench.home.coming_up.unlink()
 
 
+def test_it_says_so_if_nobody_answers_and_goes_on_by_itself(bench: Desk, page: Page) -> None:
+    page.goto(bench.url)
+    lab, news = page.get_by_role("region", name="The lab"), page.locator("#news")
+    refusals: list[tuple[Callable[[Route], None], str]] = [
+        (lambda route: route.fulfill(status=503), "JupyterLab does not answer."),
+        (lambda route: route.fulfill(status=403), "This browser is not logged in any more."),
+        (lambda route: route.abort(), "JupyterLab does not answer."),
+    ]
+    for refuse, said in refusals:
+        page.route("**/layerwise/state*", refuse)
+        page.evaluate("dispatchEvent(new Event('pageshow'))")
+        expect(news).to_have_text(said)
+        expect(lab).to_contain_text("./lab up")
+    page.unroute("**/layerwise/state*")
+    expect(lab).to_have_text("The lab is up.")
+
+
 def look_at(page: Page) -> None:
     """Light and dark, at three widths: all is there, can be read, and can be used by everybody."""
     for scheme in ("light", "dark"):
@@ -98,7 +116,7 @@ def test_an_exercise_is_started_opened_and_solved(bench: Desk, page: Page) -> No
     expect(page.locator("#next-link")).not_to_have_text(exercise.title)
     look_at(page)
 
-    row.get_by_role("link", name=exercise.title).click()
+    row.get_by_role("link", name=exercise.title, exact=True).click()
     expect(page.get_by_text(f'lw.check("{exercise.name}")')).to_be_in_viewport(timeout=60 * SECONDS)
 
 

@@ -69,7 +69,7 @@ def test_what_others_wrote_is_shown_and_does_nothing() -> None:
     assert "<img" not in html
     assert html.count("&lt;img src=x onerror=alert(1)&gt;") >= 6
     assert "\x1b" not in html
-    assert "<p>no &lt;img src=x onerror=alert(1)&gt; at <code>all</code></p>" in html
+    assert "<p>No &lt;img src=x onerror=alert(1)&gt; at <code>all</code>.</p>" in html
 
 
 @pytest.mark.usefixtures("course")
@@ -106,7 +106,11 @@ def test_steps_stay_for_somebody_who_watches_them_and_go_otherwise() -> None:
         (LabState("The lab is not up."), "The lab is not up. Run ./lab up in a terminal"),
         (
             LabState("The lab did not come up.", problem="port 5000 is taken; stop it"),
-            "The lab did not come up. port 5000 is taken; stop it Then run ./lab up in a terminal",
+            "The lab did not come up. Port 5000 is taken; stop it. Then run ./lab up in a terminal",
+        ),
+        (
+            LabState("The lab did not come up.", problem="no `such` image; run: ./lab up", steps=STEPS[:1]),
+            "The lab did not come up. No such image; run: ./lab up. done: Starting the engine 2 s",
         ),
         (
             LabState("It was stopped.", steps=[Step("images", "Base images", 9, "failed", "no space", 1, 3)]),
@@ -117,7 +121,7 @@ def test_steps_stay_for_somebody_who_watches_them_and_go_otherwise() -> None:
             "It was stopped. Run ./lab up in a terminal, in the folder of the course. waiting: Base images failed: X",
         ),
     ],
-    ids=["down", "problem", "failed", "odd"],
+    ids=["down", "problem", "with its remedy", "failed", "odd"],
 )
 def test_of_a_lab_that_is_down_the_remedy_is_told(lab: LabState, words: str) -> None:
     assert said(parts(lab)["lab"]).startswith(words)

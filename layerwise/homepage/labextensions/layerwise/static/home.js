@@ -2,7 +2,8 @@
 // container as webpack's module federation makes them, written by hand: JupyterLab calls init with the modules that it
 // shares, and get for the plugins.
 
-const PATIENCE = 60000;  // milliseconds until the notebook of an address is there
+const PATIENCE = 60000;  // milliseconds until the cell of an address is in sight
+const LOOKS = 10;  // how many times in a row it has to be
 
 let shared;
 
@@ -25,17 +26,31 @@ const home = {
   },
 };
 
-// JupyterLab follows "#cell-id=NAME" in a notebook's links, but not in the address that it is opened with.
+// JupyterLab follows "#cell-id=NAME" in a notebook's links, but not in the address that it is opened with. The notebook
+// scrolls to its first cell more than once while it is drawn: so it is asked again, until the cell stays in sight or the
+// reader does something.
 async function showCell(app, hash) {
   const path = JSON.parse(document.getElementById("jupyter-config-data").textContent).treePath;
   const deadline = Date.now() + PATIENCE;
-  await app.restored;
-  while (app.shell.currentWidget?.context?.path !== path) {
-    if (Date.now() > deadline) return;
-    await new Promise((done) => setTimeout(done, 100));
+  const reader = new AbortController();
+  for (const kind of ["wheel", "pointerdown", "keydown"]) {
+    document.addEventListener(kind, () => reader.abort(), { capture: true, signal: reader.signal });
   }
-  await app.shell.currentWidget.context.ready;
-  app.shell.currentWidget.setFragment(hash);  // which waits until the cells are drawn
+  await app.restored;
+  for (let seen = 0; seen < LOOKS && Date.now() < deadline && !reader.signal.aborted;) {
+    const panel = app.shell.currentWidget;
+    const cells = panel?.context?.path === path ? panel.content.widgets : [];
+    const cell = cells.find((one) => `#cell-id=${one.model.id}` === hash);
+    seen = cell && isInSight(cell.node, panel.node) ? seen + 1 : 0;
+    if (cell && !seen) panel.setFragment(hash);
+    await new Promise((done) => setTimeout(done, 200));
+  }
+  reader.abort();
+}
+
+function isInSight(node, frame) {
+  const [inner, outer] = [node.getBoundingClientRect(), frame.getBoundingClientRect()];
+  return inner.height > 0 && inner.top < outer.bottom && inner.bottom > outer.top;
 }
 
 const cell = {
