@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shlex
+import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -90,10 +91,23 @@ def default_sockets(environ: Mapping[str, str]) -> list[tuple[Path, str]]:
         (home / ".docker" / "run" / "docker.sock", "Docker Desktop"),
         (home / ".docker" / "desktop" / "docker.sock", "Docker Desktop"),
         (home / ".colima" / "default" / "docker.sock", "Colima"),
+        (home / ".config" / "colima" / "default" / "docker.sock", "Colima"),
         (home / ".rd" / "docker.sock", "Rancher Desktop"),
         (home / ".orbstack" / "run" / "docker.sock", "OrbStack"),
     ]
     return places
+
+
+def none_answers(environ: Mapping[str, str]) -> str:
+    """The beginning of a message for a machine without a Docker engine. If it has Podman, it says why that is not
+    enough."""
+    home = Path(environ.get("HOME") or str(Path.home()))
+    places = [Path("/run/podman/podman.sock"), home / ".local/share/containers/podman/machine/podman.sock"]
+    if runtime := environ.get("XDG_RUNTIME_DIR"):
+        places.append(Path(runtime) / "podman" / "podman.sock")
+    if any(place.exists() for place in places) or shutil.which("podman", path=environ.get("PATH")):
+        return "no Docker engine answers, only Podman is here, and the lessons need Docker's own builder (BuildKit)"
+    return "no Docker engine answers"
 
 
 def candidates(environ: Mapping[str, str]) -> list[Endpoint]:

@@ -29,13 +29,10 @@ ONE_OF_EACH_LESSON = (
     "09-on-call",
     "10-capstone",
 )
-SHORT = ("06-push-by-digest",)
-"""One that is built, and pushed by a script: the page is the same for all."""
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in SHORT else pytest.mark.long) for name in ONE_OF_EACH_LESSON]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", ONE_OF_EACH_LESSON)
 def test_an_exercise_is_started_graded_solved_and_graded_again(bench: Desk, page: Page, name: str) -> None:
     exercise, work = load(name), bench.work / name
     page.goto(bench.address(f"{exercise.lesson}.ipynb"))

@@ -62,6 +62,7 @@ def test_the_lesson_is_run_and_its_exercise_failed_then_solved_with_the_keyboard
     expect(grade).to_be_focused()
     page.keyboard.press("Space")
     expect(result).to_contain_text("10 of 10 points", timeout=120 * SECONDS)
+    expect(exercise.locator(".lw-result")).to_contain_text("10 of 10 points")  # now the page has scrolled to the report
 
     # A link of the recap leads to its cell.
     page.get_by_role("link", name="the push that failed").click()

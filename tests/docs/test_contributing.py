@@ -116,6 +116,7 @@ def test_their_types_are_right(project: Path) -> None:
 
 
 @pytest.mark.engine
+@pytest.mark.long
 def test_the_check_kind_judges_as_it_says(project: Path) -> None:
     run(project, "pytest", "-q", "tests/grader/checks/test_setuid.py")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from layerwise.errors import LabError
-from layerwise.stack import paths, processes, registry
+from layerwise.stack import processes, registry
 
 Engine = Callable[..., str]
 
@@ -53,7 +53,7 @@ def test_both_run_and_answer(env: dict[str, str]):
 def test_up_again_changes_nothing(env: dict[str, str], engine: Engine, no_news: Callable[[str, str], None]):
     listed = ("ps", "--filter", "label=com.docker.compose.project=layerwise", "--format", "{{.ID}} {{.Names}}")
     before = engine(*listed)
-    registry.up(env=env, home=paths.home(), report=no_news)
+    registry.up(env=env, report=no_news)
     assert engine(*listed) == before
 
 
