@@ -15,8 +15,8 @@ from layerwise.stack.paths import Home
 
 @dataclass(frozen=True)
 class LabState:
-    """The state of the lab, `said` in a sentence. `problem` is why it is not up, if that is known. `steps` are those of
-    the latest `lab up`; one that was cut off has the state "stopped"."""
+    """The state of the lab, `said` in a sentence. `problem` is why it is not up, or not all of it, if that is known.
+    `steps` are those of the latest `lab up`; one that was cut off has the state "stopped"."""
 
     said: str
     up: bool = False
@@ -35,7 +35,7 @@ def look(home: Home) -> LabState:
         return LabState(f"The lab is coming up: {done} of {len(steps)} steps done.", coming_up=True, steps=steps)
     if latest and not latest.running and latest.problem:
         return LabState("The lab did not come up.", problem=latest.problem, steps=steps)
-    if latest and not latest.running and (left or any(step.state == "failed" for step in steps)):
+    if latest and not latest.running and left:
         steps = tuple(replace(step, state="stopped") if step.state == "running" else step for step in steps)
         return LabState("The lab did not come up: lab up was stopped before it was done.", steps=steps)
     try:
@@ -49,4 +49,6 @@ def look(home: Home) -> LabState:
         return LabState("The lab's engine does not answer.", steps=steps)
     if not is_taken(REGISTRY_PORT):
         return LabState("The lab's registry does not answer.", steps=steps)
+    if failed := next((step for step in steps if step.state == "failed"), None):
+        return LabState("The lab is up, but not all of it.", True, problem=f"{failed.title} failed", steps=steps)
     return LabState("The lab is up.", up=True, steps=steps)

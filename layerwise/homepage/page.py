@@ -69,18 +69,19 @@ def opened(base: str, progress: ExerciseProgress) -> str:
 
 
 def _lab(lab: LabState, *, steps: bool) -> str:
-    state = "up" if lab.up else "coming" if lab.coming_up else "down"
+    well = lab.up and not lab.problem
+    state = "up" if well else "coming" if lab.coming_up else "down"
     said = f'<p class="said is-{state}"><span class="dot" aria-hidden="true"></span>{parts.text(lab.said)}</p>'
     if lab.coming_up:
         said += "<p>You need not wait: begin to read. A cell that needs what is not there yet waits for it.</p>"
-    if lab.up and steps:
+    if well and steps:
         said += "<p>All that the first lessons need is there.</p>"
     if lab.problem:
         said += f"<p>{_foreign(lab.problem[:1].upper() + lab.problem[1:])}.</p>"
     if state == "down" and "./lab up" not in lab.problem:
-        then = "Then run" if lab.problem else "Run"
-        said += f"<p>{then} <code>./lab up</code> in a terminal, in the folder of the course.</p>"
-    if lab.steps and (steps or not lab.up):
+        run = "To try again, run" if lab.problem else "Run"
+        said += f"<p>{run} <code>./lab up</code> in a terminal, in the folder of the course.</p>"
+    if lab.steps and (steps or not well):
         said += f'<ol class="steps">{"".join(map(_step, lab.steps))}</ol>'
     return said
 

@@ -82,6 +82,17 @@ def test_it_says_so_if_nobody_answers_and_goes_on_by_itself(bench: Desk, page: P
     expect(lab).to_have_text("The lab is up.")
 
 
+def test_what_cannot_be_started_is_told_on_the_page(bench: Desk, page: Page) -> None:
+    page.goto(bench.url)
+    page.evaluate("""() => {
+        const button = document.querySelector("button.go")
+        button.value = "01-layers"
+        button.click()
+    }""")
+    expect(page.get_by_role("alert")).to_have_text("The course has no exercise '01-layers'.")
+    look_at(page)
+
+
 def look_at(page: Page) -> None:
     """Light and dark, at three widths: all is there, can be read, and can be used by everybody."""
     for scheme in ("light", "dark"):

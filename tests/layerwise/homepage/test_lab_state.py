@@ -97,6 +97,20 @@ def test_what_answers_decides_once_all_is_done(home: Home, tmp_path: Path, regis
     assert lab_state.look(home).said == "The lab's engine does not answer.", "its socket is left, and nobody listens"
 
 
+def test_a_lab_without_a_base_image_is_up_but_not_all_of_it(
+    home: Home, tmp_path: Path, registry: socket.socket
+) -> None:
+    with lock.held(home, "up"):
+        steps = record(home)
+        steps.ended("engine", 1)
+        steps.failed("images", 1)
+    with listening(tmp_path / "sock"):
+        is_engine(home, tmp_path / "sock")
+        found = lab_state.look(home)
+    assert (found.up, found.said) == (True, "The lab is up, but not all of it.")
+    assert found.problem == "Base images (3) failed"
+
+
 def test_the_engine_may_be_one_that_the_server_was_given(
     home: Home, tmp_path: Path, registry: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

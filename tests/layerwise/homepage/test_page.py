@@ -105,8 +105,12 @@ def test_steps_stay_for_somebody_who_watches_them_and_go_otherwise() -> None:
     [
         (LabState("The lab is not up."), "The lab is not up. Run ./lab up in a terminal"),
         (
+            LabState("Not all of it.", True, problem="X failed", steps=[Step("x", "X", 0, "failed", "no such image")]),
+            "Not all of it. X failed. To try again, run ./lab up in a terminal, in the folder of the course. failed: X",
+        ),
+        (
             LabState("The lab did not come up.", problem="port 5000 is taken; stop it"),
-            "The lab did not come up. Port 5000 is taken; stop it. Then run ./lab up in a terminal",
+            "The lab did not come up. Port 5000 is taken; stop it. To try again, run ./lab up in a terminal",
         ),
         (
             LabState("The lab did not come up.", problem="no `such` image; run: ./lab up", steps=STEPS[:1]),
@@ -121,7 +125,7 @@ def test_steps_stay_for_somebody_who_watches_them_and_go_otherwise() -> None:
             "It was stopped. Run ./lab up in a terminal, in the folder of the course. waiting: Base images failed: X",
         ),
     ],
-    ids=["down", "problem", "with its remedy", "failed", "odd"],
+    ids=["down", "in part", "problem", "with its remedy", "failed", "odd"],
 )
 def test_of_a_lab_that_is_down_the_remedy_is_told(lab: LabState, words: str) -> None:
     assert said(parts(lab)["lab"]).startswith(words)
