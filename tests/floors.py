@@ -25,6 +25,7 @@ FLOORS = (
     ("grader.grade", "layerwise.pipeline", "layerwise.questions"),
     ("grader.verify", "layerwise"),
     ("layerwise.views", "layerwise.classroom"),
+    ("layerwise.homepage",),
     ("layerwise.commands", "layerwise.cli"),
 )
 """From the ground up. What is on one floor may import from it and from those below."""

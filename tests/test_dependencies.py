@@ -22,7 +22,7 @@ NOTEBOOK = {canonicalize_name(Requirement(line).name) for line in EXTRAS["notebo
 IMPORTED_AS = {"backports": "backports-zstd", "re2": "google-re2", "yaml": "pyyaml"}
 """Import names that are not the distribution's."""
 LOCKS = ("requirements.lock", "requirements-classroom.lock", "requirements-dev.lock")
-IN_JUPYTER = ("layerwise/views/", "layerwise/stack/lessons.py")
+IN_JUPYTER = ("layerwise/views/", "layerwise/homepage/", "layerwise/stack/lessons.py")
 """What runs in JupyterLab or for it: the rest must do without the extra `notebook`."""
 CLASSROOM = {canonicalize_name(Requirement(line).name) for line in EXTRAS["classroom"]}
 IN_NBGRADER = "layerwise/classroom/notebooks/"

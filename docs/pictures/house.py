@@ -34,6 +34,7 @@ DRAWN_AS = {"layerwise.cli": COMMANDS}
 ROOMS = {
     # from x, to x, its name in the picture, what it is for
     COMMANDS: (28, 872, "commands", "what lab can do: one file for each command"),
+    "layerwise.homepage": (116, 428, "homepage", "progress, and a way into each lesson"),
     "layerwise.views": (116, 263, "views", "what a notebook shows"),
     "layerwise.classroom": (281, 428, "classroom", "grades of a class"),
     "layerwise": (116, 428, "workspace, progress, …", "a learner's work and scores"),

@@ -155,6 +155,15 @@ def is_elsewhere(url: str) -> bool:
     return parts.scheme == "ssh" or parts.hostname not in ("localhost", "127.0.0.1", "::1")
 
 
+def listens(url: str, timeout: int = 1) -> bool:
+    """Whether somebody listens at an engine's address on this machine. It is not asked who: that is quick, and loads
+    nothing."""
+    try:
+        return _knock(url, timeout)
+    except (OSError, ValueError):  # no such port
+        return False
+
+
 def probe(endpoint: Endpoint, timeout: int = PROBE_SECONDS) -> EngineInfo:
     """What the engine at `endpoint` says of itself. Raises EngineUnreachable or EngineUnusable, with the remedy."""
     if is_elsewhere(endpoint.url):
@@ -205,8 +214,9 @@ def client(endpoint: Endpoint, timeout: int) -> Iterator[docker.APIClient]:
         raise EngineUnreachable(_unreachable(endpoint, problem)) from None
 
 
-def _knock(url: str, timeout: int) -> None:
-    """Connect and hang up. The SDK would leave its socket open if it cannot connect, and its message is less clear."""
+def _knock(url: str, timeout: int) -> bool:
+    """Connect and hang up. The SDK would leave its socket open if it cannot connect, and its message is less clear.
+    Returns whether it is an address to connect to."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         with socket.socket(socket.AF_UNIX) as probe:
@@ -214,6 +224,9 @@ def _knock(url: str, timeout: int) -> None:
             probe.connect(parts.path)
     elif parts.scheme == "tcp" and parts.hostname:
         socket.create_connection((parts.hostname, parts.port or 2375), timeout).close()
+    else:
+        return False
+    return True
 
 
 def _unreachable(endpoint: Endpoint, problem: Exception) -> str:
