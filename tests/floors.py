@@ -24,7 +24,7 @@ FLOORS = (
     ("grader.exercise", "layerwise.stack"),
     ("grader.grade", "layerwise.pipeline", "layerwise.questions"),
     ("grader.verify", "layerwise"),
-    ("layerwise.views", "layerwise.classroom"),
+    ("layerwise.views", "layerwise.classroom", "layerwise.interview"),
     ("layerwise.homepage",),
     ("layerwise.commands", "layerwise.cli"),
 )

@@ -35,8 +35,9 @@ ROOMS = {
     # from x, to x, its name in the picture, what it is for
     COMMANDS: (28, 872, "commands", "what lab can do: one file for each command"),
     "layerwise.homepage": (116, 428, "homepage", "progress, and a way into each lesson"),
-    "layerwise.views": (116, 263, "views", "what a notebook shows"),
-    "layerwise.classroom": (281, 428, "classroom", "grades of a class"),
+    "layerwise.views": (116, 204, "views", "notebooks"),
+    "layerwise.classroom": (216, 316, "classroom", "grades"),
+    "layerwise.interview": (328, 428, "interview", "practice"),
     "layerwise": (116, 428, "workspace, progress, …", "a learner's work and scores"),
     "layerwise.pipeline": (28, 290, "pipeline", "build, scan, sign, release"),
     "layerwise.questions": (306, 428, "questions", "of the lessons"),
