@@ -10,6 +10,7 @@ import pytest
 from grader.exercise import EXERCISES, names
 from layerwise.errors import InputError
 from layerwise.questions import bank
+from layerwise.questions.skills import SKILLS
 
 POINT = '{ dimension = "correct", evidence = "Says so." }'
 ENTRY = f"""
@@ -46,6 +47,10 @@ def test_every_entry_is_valid_and_its_lesson_has_that_cell() -> None:
     for question in questions.values():
         lesson, _, cell = question.lesson.partition("#")
         assert not cell or cell in cells[lesson], f"{question.id}: {lesson} has no cell {cell}"
+
+
+def test_no_skill_is_in_the_list_for_nothing() -> None:
+    assert {skill for question in bank.load().values() for skill in question.skills} == set(SKILLS)
 
 
 def test_the_bank_is_no_exercise() -> None:
