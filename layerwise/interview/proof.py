@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from grader.lib import process
+from grader.lib import owner, process
 from grader.lib.patience import stretched
+from grader.lib.scratch import private_folder
 from grader.lib.text import clean
 from grader.verify import cleanup
 from layerwise.errors import LabError
@@ -22,11 +22,12 @@ from layerwise.questions.bank import Proof
 SECONDS = 60.0
 """How long a cell may take on a machine that does nothing else."""
 _BYTES = 1 << 20
-_REMOVE = """
-docker ps --all --quiet --filter "name=$NAME" | xargs -r docker rm --force --volumes
-docker volume ls --quiet --filter "name=$NAME" | xargs -r docker volume rm
-docker network ls --quiet --filter "name=$NAME" | xargs -r docker network rm
-"""
+_KINDS = (
+    # how to list the names of such things, and how to remove some
+    ("ps --all --format {{.Names}}", "rm --force --volumes"),
+    ("volume ls --format {{.Name}}", "volume rm"),
+    ("network ls --format {{.Name}}", "network rm"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,19 @@ class Proved:
 
 
 def run(proof: Proof) -> Proved:
-    """Run the cell of a proof on the engine that the environment names.
+    """Run the cell of a proof on the engine that the environment names. What a killed run left is removed first.
 
     Raises LabError if it does not end in time or prints without end, and GraderError if what it made cannot be removed.
     """
     name = cleanup.new_learner()
     env = {**os.environ, "NAME": name, "IMAGE": f"{cleanup.REGISTRY}/{name}/proof"}
-    with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder:  # BuildKit tells contexts apart by this name
+    _remove(lambda other: owner.is_stale(other.removeprefix(cleanup.FAMILY)))
+    with private_folder() as folder:
+        command = ["bash", "-eu", "-o", "pipefail", "-c", f"exec 2>&1\n{proof.cell}"]
         try:
-            ended = _bash(f"exec 2>&1\n{proof.cell}", env, Path(folder), stretched(SECONDS))
+            ended = process.run(command, timeout=stretched(SECONDS), limit=_BYTES, env=env, cwd=folder)
         finally:
-            _bash(_REMOVE, env, Path(folder), stretched(SECONDS))
+            _remove(lambda other: other.startswith(name))
             cleanup.remove(name)
     output = clean(ended.stdout.decode("utf-8", "replace"), _BYTES)
     if ended.timed_out or ended.flooded:
@@ -57,6 +60,14 @@ def run(proof: Proof) -> Proved:
     return Proved(output, ended.status == 0 and bool(re.search(proof.shows, output, re.MULTILINE)))
 
 
-def _bash(program: str, env: dict[str, str], folder: Path, timeout: float) -> process.Ended:
-    command = ["bash", "-eu", "-o", "pipefail", "-c", program]
-    return process.run(command, timeout=timeout, limit=_BYTES, env=env, cwd=folder)
+def _remove(is_over: Callable[[str], bool]) -> None:
+    """Remove the containers, volumes and networks of cells whose names are over."""
+    for listing, removal in _KINDS:
+        listed = _docker(f"{listing} --filter name={cleanup.FAMILY}").split()
+        over = [name for name in listed if name.startswith(cleanup.FAMILY) and is_over(name)]
+        if over:
+            _docker(f"{removal} {' '.join(over)}")
+
+
+def _docker(words: str) -> str:
+    return process.run(["docker", *words.split()], timeout=stretched(SECONDS)).stdout.decode("utf-8", "replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -13,9 +14,8 @@ from layerwise.interview import proof
 from layerwise.questions import bank
 from layerwise.questions.bank import Proof
 from layerwise.stack import environment
+from tests.conftest import BASE
 
-LONG = frozenset[str]()
-"""Questions whose cell takes more than a few seconds."""
 CELLS = {name: question.prove for name, question in bank.load().items() if question.prove and question.prove.cell}
 LEAVES_A_NAMELESS_IMAGE = re.compile(r"docker (?:buildx )?build (?!.*(-t \$IMAGE|--tag|--output|--push))")
 
@@ -34,10 +34,7 @@ def docker(*words: str) -> str:
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize(
-    "shown",
-    [pytest.param(CELLS[name], id=name, marks=[pytest.mark.long] if name in LONG else []) for name in CELLS],
-)
+@pytest.mark.parametrize("shown", CELLS.values(), ids=CELLS)
 def test_a_cell_shows_what_it_says(shown: Proof) -> None:
     proved = proof.run(shown)
     assert proved.holds, proved.output
@@ -85,6 +82,21 @@ def test_nothing_is_left() -> None:
     assert [words for words in lists if name in docker(*words.split())] == []
     pushed = [Repository("localhost:5000", found) for found in catalogue("localhost:5000") if name in found]
     assert [repository.tags() for repository in pushed] == [[]]
+
+
+@pytest.mark.lab
+def test_what_a_killed_run_left_is_removed_by_the_next() -> None:
+    mark = subprocess.run(
+        [sys.executable, "-c", "from grader.lib.owner import mark; print(mark())"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout.strip()
+    left = f"verify-{mark}-12345678"
+    docker("run", "--detach", "--restart", "always", "--name", f"{left}-web", BASE, "sleep", "600")
+    proof.run(Proof(cell="true", shows="^"))
+    assert left not in docker("ps", "--all")
 
 
 @pytest.mark.lab
