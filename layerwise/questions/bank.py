@@ -25,7 +25,7 @@ COURSE = ROOT / "course"
 
 Dimension = Literal["correct", "small", "fast to build", "safe", "explained", "diagnosed"]
 Level = Literal["junior", "mid", "senior"]
-"""From what experience on an interviewer may expect the short answer; everybody may give the strong one."""
+"""Of whom an interviewer may expect a good answer."""
 
 
 def _known_skill(slug: str) -> str:

@@ -8,12 +8,13 @@ import sys
 
 import pytest
 
-from grader.facts.registry.repository import Repository, catalogue
+from grader.facts.registry import repository
+from grader.verify.cleanup import REGISTRY
 from layerwise.errors import LabError
 from layerwise.interview import proof
 from layerwise.questions import bank
 from layerwise.questions.bank import Proof
-from layerwise.stack import environment
+from layerwise.stack import catalogue, environment
 from tests.conftest import BASE
 
 CELLS = {name: question.prove for name, question in bank.load().items() if question.prove and question.prove.cell}
@@ -45,6 +46,11 @@ def test_a_cell_names_the_images_it_builds(name: str) -> None:
     """An image without a name cannot be told from other people's, and would stay."""
     program = CELLS[name].cell.replace("\\\n", " ")
     assert [line for line in program.splitlines() if LEAVES_A_NAMELESS_IMAGE.search(line)] == []
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cell_needs_only_what_lab_up_brings(name: str) -> None:
+    assert set(re.findall(r"localhost:5000/base/([\w.-]+:[\w.-]+)", CELLS[name].cell)) <= {*catalogue.first()}
 
 
 @pytest.mark.lab
@@ -80,8 +86,8 @@ def test_nothing_is_left() -> None:
     assert name.startswith("verify-")
     lists = ("ps --all", "volume ls", "network ls", "images --digests")
     assert [words for words in lists if name in docker(*words.split())] == []
-    pushed = [Repository("localhost:5000", found) for found in catalogue("localhost:5000") if name in found]
-    assert [repository.tags() for repository in pushed] == [[]]
+    pushed = [found for found in repository.catalogue(REGISTRY) if name in found]
+    assert [repository.Repository(REGISTRY, found).tags() for found in pushed] == [[]]
 
 
 @pytest.mark.lab

@@ -49,6 +49,12 @@ def test_every_entry_is_valid_and_its_lesson_has_that_cell() -> None:
         assert not cell or cell in cells[lesson], f"{question.id}: {lesson} has no cell {cell}"
 
 
+def test_most_answers_can_be_proved() -> None:
+    questions = bank.load()
+    assert len(questions) >= 40
+    assert sum(bool(question.prove) for question in questions.values()) >= 30
+
+
 def test_no_skill_is_in_the_list_for_nothing() -> None:
     assert {skill for question in bank.load().values() for skill in question.skills} == set(SKILLS)
 
