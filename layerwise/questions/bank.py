@@ -101,13 +101,14 @@ class BankQuestion(Question):
 
     @model_validator(mode="before")
     @classmethod
-    def _short_is_the_reason(cls, entry: Any) -> Any:
-        if not isinstance(entry, Mapping):
-            return entry
-        for key in {"why", "predict"} & entry.keys():
+    def _leaves_out(cls, entry: Any) -> Any:
+        for key in {"why", "predict"} & set(entry if isinstance(entry, Mapping) else ()):
             raise ValueError(f"{key}: leave it out; in the bank `short` is the reason, and nothing is predicted")
-        short = entry.get("short")
-        return {**entry, "why": short} if isinstance(short, str) and short.strip() else entry
+        return entry
+
+    @model_validator(mode="after")
+    def _short_is_the_reason(self) -> Self:
+        return self.model_copy(update={"why": self.short})
 
 
 def load(folder: Path = FOLDER) -> dict[str, BankQuestion]:
