@@ -7,6 +7,7 @@ keeps what it has downloaded). The stamps that ./lab compares are written last.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -15,11 +16,27 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 MARK = VENV / ".installing"
+LOCKS = {
+    ".installed": "requirements.lock",
+    ".installed-classroom": "requirements-classroom.lock",
+    ".installed-dev": "requirements-dev.lock",
+}
+"""The stamp in .venv that says which lock was installed."""
+REST = VENV / ".rest"
+CORE = (
+    *("annotated-types", "certifi", "charset-normalizer", "click", "docker", "idna", "pydantic", "pydantic-core"),
+    *("requests", "rich", "setuptools", "typing-extensions", "typing-inspection", "urllib3"),
+)
+"""The packages without which `lab up` cannot begin."""
+AT_ONCE = 2
+"""Programs of pip that install at the same time, each a part of the packages: one alone uses one core."""
 PIP_SECONDS = 1800
 WAIT_SECONDS = 900
 
@@ -35,10 +52,14 @@ def main() -> int:
     parser.add_argument("--classroom-stamp", required=True)
     parser.add_argument("--dev-stamp", required=True)
     parser.add_argument("--added", required=True)
+    parser.add_argument("--core", action="store_true", help="only CORE; REST says how to install the rest")
     wanted = parser.parse_args()
     try:
         with Lock(ROOT):
-            install(wanted.stamp, wanted.classroom_stamp, wanted.dev_stamp, wanted.added)
+            if wanted.core:
+                install_core(wanted.stamp, wanted.added)
+            else:
+                install(wanted.stamp, wanted.classroom_stamp, wanted.dev_stamp, wanted.added)
     except Failed as problem:
         print(f"lab: {problem}", file=sys.stderr)
         return 3
@@ -60,20 +81,53 @@ def install(stamp: str, classroom_stamp: str, dev_stamp: str, added: str) -> Non
 
     Nothing is done if another process did so while we waited for the lock.
     """
-    said = _read(VENV / ".installed")
-    if MARK.exists() or (said and not said.startswith(f"{ROOT} ")):
-        # It is unfinished, or was moved here with the checkout: then its programs name a Python that does not exist.
-        shutil.rmtree(VENV)
-    stamps = {
-        VENV / ".installed": stamp,
-        VENV / ".installed-classroom": classroom_stamp,
-        VENV / ".installed-dev": dev_stamp,
-    }
+    _clear()
+    stamps = dict(zip((VENV / name for name in LOCKS), (stamp, classroom_stamp, dev_stamp), strict=True))
     missing = [file for file, text in stamps.items() if text and _read(file) != text]
-    python = VENV / "bin" / "python"
-    if python.exists() and not missing:
+    if (VENV / "bin" / "python").exists() and not missing:
         return
     started = time.monotonic()
+    pip = _begin(added)
+    _packages(pip, _blocks(ROOT / LOCKS[file.name] for file in missing))
+    if VENV / ".installed" in missing:
+        _checkout(pip)
+        REST.unlink(missing_ok=True)
+    for file in missing:
+        file.write_text(stamps[file] + "\n", encoding="utf-8")
+    MARK.unlink()
+    _say(f"Python packages are ready ({time.monotonic() - started:.0f} s)")
+
+
+def install_core(stamp: str, added: str) -> None:
+    """Install what `lab up` itself needs. It installs the rest while it does other things, as REST says."""
+    _clear()
+    if _read(VENV / ".installed") == stamp or _read(REST) == _rest(stamp):
+        return
+    pip = _begin(added)
+    wanted = _blocks([ROOT / LOCKS[".installed"]])
+    _packages(pip, {name: block for name, block in wanted.items() if name in CORE})
+    _checkout(pip)
+    REST.write_text(_rest(stamp), encoding="utf-8")
+    MARK.unlink()
+
+
+def _rest(stamp: str) -> str:
+    """The command that installs everything, as a JSON list."""
+    program = [sys.executable, "-I", str(Path(__file__).resolve())]
+    return json.dumps([*program, "--stamp", stamp, "--classroom-stamp", "", "--dev-stamp", "", "--added", ""])
+
+
+def _clear() -> None:
+    """Remove a .venv that is unfinished, or was moved here with the checkout: then its programs name a Python that does
+    not exist."""
+    said = _read(VENV / ".installed")
+    if MARK.exists() or (said and not said.startswith(f"{ROOT} ")):
+        shutil.rmtree(VENV)
+
+
+def _begin(added: str) -> list[str]:
+    """Have a .venv, marked as unfinished, and return the command `pip install` of it."""
+    python = VENV / "bin" / "python"
     VENV.mkdir(exist_ok=True)
     MARK.touch()
     if added:
@@ -82,18 +136,20 @@ def install(stamp: str, classroom_stamp: str, dev_stamp: str, added: str) -> Non
     if not _works(python):
         _say("making a Python environment in .venv (about 5 s)")
         _run([sys.executable, "-I", "-m", "venv", str(VENV)], 300)
-    pip = [str(python), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar=off"]
-    if VENV / ".installed" in missing:
-        _packages(pip, ROOT / "requirements.lock", "Python packages (about a minute)")
-        _run([*pip, "--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT)], 300)
-    if VENV / ".installed-classroom" in missing:
-        _packages(pip, ROOT / "requirements-classroom.lock", "nbgrader (about 10 s)")
-    if VENV / ".installed-dev" in missing:
-        _packages(pip, ROOT / "requirements-dev.lock", "packages for the tests")
-    for file in missing:
-        file.write_text(stamps[file] + "\n", encoding="utf-8")
-    MARK.unlink()
-    _say(f"Python packages are ready ({time.monotonic() - started:.0f} s)")
+    return [
+        str(python),
+        "-I",
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--no-input",
+        "install",
+        "--progress-bar=off",
+    ]
+
+
+def _checkout(pip: list[str]) -> None:
+    _run([*pip, "--no-deps", "--no-build-isolation", "--no-index", "--editable", str(ROOT)], 300)
 
 
 class Lock:
@@ -142,9 +198,42 @@ def _works(python: Path) -> bool:
         return False
 
 
-def _packages(pip: list[str], lock: Path, title: str) -> None:
-    total = len(re.findall(r"^\S+==", lock.read_text(encoding="utf-8"), re.MULTILINE))
-    _run([*pip, "--require-hashes", "--no-deps", "--requirement", str(lock)], PIP_SECONDS, Counter(title, total))
+def _blocks(locks: Iterable[Path]) -> dict[str, str]:
+    """The packages that these lock files list: name -> its lines."""
+    found = {}
+    for lock in locks:
+        for block in re.findall(r"^\S+==.*(?:\n[ \t].*)*", lock.read_text(encoding="utf-8"), re.MULTILINE):
+            found[block.partition("==")[0]] = block
+    return found
+
+
+def _packages(pip: list[str], wanted: dict[str, str]) -> None:
+    """Install these packages."""
+    counter = Counter("Python packages (about half a minute)", len(wanted))
+    parts = [list(wanted.values())[part::AT_ONCE] for part in range(min(AT_ONCE, len(wanted)))]
+    running: list[subprocess.Popen[str]] = []
+
+    def install(part: list[str]) -> None:
+        file = VENV / f".wanted-{parts.index(part)}.txt"
+        file.write_text("\n".join(part) + "\n", encoding="utf-8")
+        try:
+            argv = [*pip, "--require-hashes", "--no-deps", "--requirement", str(file)]
+            _run(argv, PIP_SECONDS, counter.line, running)
+        finally:
+            file.unlink()
+
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            futures = [pool.submit(install, part) for part in parts]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                for process in running:
+                    process.kill()
+                raise
+    finally:
+        counter.end()
 
 
 class Counter:
@@ -179,8 +268,14 @@ class Counter:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
-def _run(command: list[str], seconds: float, counter: Counter | None = None) -> None:
-    """Run a command to its end. Raises Failed with the most telling line of its output."""
+def _run(
+    command: list[str],
+    seconds: float,
+    on_line: Callable[[str], None] = lambda line: None,
+    running: list[subprocess.Popen[str]] | None = None,
+) -> None:
+    """Run a command to its end. Raises Failed with the most telling line of its output. The process is appended to
+    `running`, for somebody who wants to end it."""
     elsewhere = ("PYTHON", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
     env = {name: value for name, value in os.environ.items() if not name.startswith(elsewhere)}
     process = subprocess.Popen(
@@ -193,6 +288,8 @@ def _run(command: list[str], seconds: float, counter: Counter | None = None) -> 
         text=True,
         errors="replace",
     )
+    if running is not None:
+        running.append(process)
     timer = threading.Timer(seconds, process.kill)
     timer.daemon = True
     timer.start()
@@ -201,13 +298,10 @@ def _run(command: list[str], seconds: float, counter: Counter | None = None) -> 
         assert process.stdout
         for line in process.stdout:
             tail.append(line.strip()[:300])
-            if counter:
-                counter.line(line)
+            on_line(line)
         status = process.wait()
     finally:
         timer.cancel()
-        if counter:
-            counter.end()
         if process.poll() is None:
             process.kill()
             process.wait()

@@ -1,4 +1,4 @@
-"""What this learner has done: attempts at exercises, answers to questions, hints looked at. One SQLite file.
+"""What this learner has done: attempts at exercises, answers to questions, hints, reviews of skills. One SQLite file.
 
 Every method is one short transaction, safe when several processes use the file (a notebook and a terminal). Each raises
 ProgressError, in one line, if the file cannot be used. After a grading that is shown as a warning: no grade is lost.
@@ -19,8 +19,9 @@ from grader.verdict import Report, Status
 from layerwise.errors import LabError
 from layerwise.stack import paths
 
-SCHEMA = 1
-"""Kept in the file's user_version. A file of a later Layerwise is refused."""
+SCHEMA = 2
+"""Kept in the file's user_version. A file of an earlier Layerwise is brought up to it when something is recorded.
+One of a later Layerwise is refused."""
 
 MAX_REPORT = 256 * 1024
 """Characters of a report that are kept. A longer one is kept without its evidence."""
@@ -28,7 +29,8 @@ MAX_REPORT = 256 * 1024
 PATIENCE = 10.0
 """Seconds to wait for another process that is writing."""
 
-_TABLES = """
+_TABLES = {
+    1: """
 CREATE TABLE attempt (
     id INTEGER PRIMARY KEY, exercise TEXT NOT NULL, time REAL NOT NULL, score REAL NOT NULL, max_score REAL NOT NULL,
     status TEXT NOT NULL, seconds REAL NOT NULL, report TEXT NOT NULL
@@ -42,7 +44,15 @@ CREATE INDEX answer_cell ON answer (lesson, cell, time);
 CREATE TABLE hint (
     exercise TEXT NOT NULL, number INTEGER NOT NULL, time REAL NOT NULL, PRIMARY KEY (exercise, number)
 );
-"""
+""",
+    2: """
+CREATE TABLE review (
+    id INTEGER PRIMARY KEY, skill TEXT NOT NULL, time REAL NOT NULL, share REAL NOT NULL, source TEXT NOT NULL
+);
+CREATE INDEX review_skill ON review (skill, time);
+""",
+}
+"""What each schema added."""
 
 
 class ProgressError(LabError):
@@ -95,6 +105,17 @@ class Answer:
     time: float
     answer: Any
     correct: bool | None
+
+
+@dataclass(frozen=True)
+class Review:
+    """How well a skill was shown, and where: `share` is from 0 (not at all) to 1, `source` names a question, a task or
+    an exercise."""
+
+    skill: str
+    time: float
+    share: float
+    source: str
 
 
 class Progress:
@@ -171,15 +192,28 @@ class Progress:
         rows = self._read("SELECT number FROM hint WHERE exercise = ? ORDER BY number", (exercise,))
         return [int(row[0]) for row in rows]
 
+    def record_review(self, skill: str, share: float, source: str) -> None:
+        """Keep how well a skill was shown."""
+        row = (skill, self._now(), min(1.0, max(0.0, share)), source)
+        with self._writing() as database:
+            database.execute("INSERT INTO review (skill, time, share, source) VALUES (?, ?, ?, ?)", row)
+
+    def reviews(self) -> list[Review]:
+        """All reviews, in the order in which they were recorded, whatever the clock said."""
+        rows = self._read("SELECT skill, time, share, source FROM review ORDER BY id", (), since=2)
+        with self._sound():
+            return [Review(str(skill), float(when), float(share), str(source)) for skill, when, share, source in rows]
+
     def summary(self) -> str:
-        """What is remembered, in words: "3 attempts, 12 answers and 1 hint"."""
-        counts = [
-            (self._read(f"SELECT COUNT(*) FROM {table}", ()) or [(0,)])[0][0] for table in ("attempt", "answer", "hint")
-        ]
-        words = [
-            f"{number} {word}{'' if number == 1 else 's'}"
-            for number, word in zip(counts, ("attempt", "answer", "hint"), strict=True)
-        ]
+        """What is remembered, in words: "3 attempts, 12 answers and 1 hint", and reviews if there are any."""
+        tables = {"attempt": 1, "answer": 1, "hint": 1, "review": 2}
+        counts = {
+            table: (self._read(f"SELECT COUNT(*) FROM {table}", (), since) or [(0,)])[0][0]
+            for table, since in tables.items()
+        }
+        if not counts["review"]:
+            del counts["review"]
+        words = [f"{number} {word}{'' if number == 1 else 's'}" for word, number in counts.items()]
         return f"{', '.join(words[:-1])} and {words[-1]}"
 
     def forget(self) -> None:
@@ -188,12 +222,13 @@ class Progress:
             for suffix in ("", "-journal", "-wal", "-shm"):
                 self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
 
-    def _read(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    def _read(self, query: str, values: Sequence[Any], since: int = 1) -> list[tuple[Any, ...]]:
+        """The rows; none if the file is of a schema before `since`, which did not have the table."""
         with self._usable():
             if not self.file.exists():
                 return []
             with closing(self._open("rw")) as database:
-                if _version(database, self.file) == 0:
+                if _version(database, self.file) < since:
                     return []
                 return database.execute(query, values).fetchall()
 
@@ -204,10 +239,10 @@ class Progress:
             with closing(self._open("rwc")) as database:
                 # IMMEDIATE: two processes that both find no tables must not both make them.
                 database.execute("BEGIN IMMEDIATE")
-                if _version(database, self.file) == 0:
-                    for statement in filter(str.strip, _TABLES.split(";")):
+                for added in range(_version(database, self.file) + 1, SCHEMA + 1):
+                    for statement in filter(str.strip, _TABLES[added].split(";")):
                         database.execute(statement)
-                    database.execute(f"PRAGMA user_version = {SCHEMA}")
+                    database.execute(f"PRAGMA user_version = {added}")
                 yield database
                 database.execute("COMMIT")
 

@@ -8,6 +8,7 @@ import stat
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from grader.exercise import EXERCISES, Exercise, load
@@ -16,6 +17,10 @@ from layerwise.errors import InputError, LabError
 from layerwise.stack import paths
 
 TRASH = ".trash"
+LEFT_OUT = frozenset((".git", ".ipynb_checkpoints", "__pycache__", "node_modules"))
+"""Folders in a learner's folder that nobody means to see."""
+MAX_LOOKED_AT = 1000
+"""The most paths in it that are looked at for its files."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,15 @@ def begun(exercise: Exercise) -> bool:
         return os.path.lexists(place)
     except OSError:
         return True
+
+
+def files(exercise: Exercise) -> list[Path]:
+    """The learner's files: the Dockerfile first, then by name, those in folders last; none before the start."""
+    place, first = folder(exercise), exercise.build.dockerfile
+    found = islice(place.rglob("*"), MAX_LOOKED_AT)
+    inside = {path: path.relative_to(place) for path in found if path.is_file()}
+    shown = [path for path, name in inside.items() if not LEFT_OUT & set(name.parts) and name.name[:2] != ".#"]
+    return sorted(shown, key=lambda path: (str(inside[path]) != first, len(inside[path].parts), inside[path]))
 
 
 def start(exercise: Exercise) -> Begun:

@@ -24,7 +24,8 @@ FLOORS = (
     ("grader.exercise", "layerwise.stack"),
     ("grader.grade", "layerwise.pipeline", "layerwise.questions"),
     ("grader.verify", "layerwise"),
-    ("layerwise.views", "layerwise.classroom"),
+    ("layerwise.views", "layerwise.classroom", "layerwise.interview"),
+    ("layerwise.homepage",),
     ("layerwise.commands", "layerwise.cli"),
 )
 """From the ground up. What is on one floor may import from it and from those below."""

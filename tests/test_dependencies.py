@@ -22,13 +22,15 @@ NOTEBOOK = {canonicalize_name(Requirement(line).name) for line in EXTRAS["notebo
 IMPORTED_AS = {"backports": "backports-zstd", "re2": "google-re2", "yaml": "pyyaml"}
 """Import names that are not the distribution's."""
 LOCKS = ("requirements.lock", "requirements-classroom.lock", "requirements-dev.lock")
-IN_JUPYTER = ("layerwise/views/", "layerwise/stack/lessons.py")
+IN_JUPYTER = ("layerwise/views/", "layerwise/homepage/", "layerwise/stack/lessons.py")
 """What runs in JupyterLab or for it: the rest must do without the extra `notebook`."""
 CLASSROOM = {canonicalize_name(Requirement(line).name) for line in EXTRAS["classroom"]}
 IN_NBGRADER = "layerwise/classroom/notebooks/"
 """What nbgrader's own commands call."""
 CLUSTER = {canonicalize_name(Requirement(line).name) for line in EXTRAS["cluster"]}
 ON_CLUSTER = "layerwise/classroom/cluster.py"
+INTERVIEW = {canonicalize_name(Requirement(line).name) for line in EXTRAS["interview"]}
+IN_INTERVIEWS = "layerwise/interview/"
 OURS = {"grader", "layerwise"}
 NEWER = {"compression"}
 """Modules of the standard library of a later Python."""
@@ -63,7 +65,7 @@ def versions(lock: str) -> dict[str, set[str]]:
 
 
 def test_each_module_imports_only_what_is_installed_with_it() -> None:
-    more_of = {IN_JUPYTER: NOTEBOOK, IN_NBGRADER: CLASSROOM, ON_CLUSTER: CLUSTER}
+    more_of = {IN_JUPYTER: NOTEBOOK, IN_NBGRADER: CLASSROOM, ON_CLUSTER: CLUSTER, IN_INTERVIEWS: INTERVIEW}
     allowed = {
         module: BASE.union(*(more for where, more in more_of.items() if module.startswith(where)))
         for module in modules()
@@ -79,7 +81,7 @@ def test_each_dependency_of_the_grader_is_imported() -> None:
     ("lock", "declared"),
     [
         ("requirements.lock", PROJECT["project"]["dependencies"]),
-        *(("requirements.lock", EXTRAS[extra]) for extra in ("notebook", "scan")),
+        *(("requirements.lock", EXTRAS[extra]) for extra in ("notebook", "scan", "interview")),
         *(("requirements-classroom.lock", EXTRAS[extra]) for extra in ("classroom", "cluster")),
         ("requirements.lock", GROUPS["lab"]),
         ("requirements-dev.lock", GROUPS["dev"]),

@@ -34,11 +34,13 @@ DRAWN_AS = {"layerwise.cli": COMMANDS}
 ROOMS = {
     # from x, to x, its name in the picture, what it is for
     COMMANDS: (28, 872, "commands", "what lab can do: one file for each command"),
-    "layerwise.views": (116, 263, "views", "what a notebook shows"),
-    "layerwise.classroom": (281, 428, "classroom", "grades of a class"),
+    "layerwise.homepage": (170, 428, "homepage", "progress, ways into lessons"),
+    "layerwise.interview": (28, 152, "interview", "bank, memory"),
+    "layerwise.views": (170, 284, "views", "for notebooks"),
+    "layerwise.classroom": (302, 428, "classroom", "grades of a class"),
     "layerwise": (116, 428, "workspace, progress, …", "a learner's work and scores"),
     "layerwise.pipeline": (28, 290, "pipeline", "build, scan, sign, release"),
-    "layerwise.questions": (306, 428, "questions", "of the lessons"),
+    "layerwise.questions": (300, 428, "questions", "lessons, bank"),
     "layerwise.stack": (28, 428, "stack", "the lab: engine, registry, base images, JupyterLab"),
     "layerwise.errors": (28, 290, "errors", "why the lab cannot go on"),
     "grader.verify": (466, 682, "verify", "proves the exercises"),

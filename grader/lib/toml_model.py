@@ -6,6 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -43,6 +44,8 @@ def _keys(model: Any, path: Sequence[str | int]) -> Sequence[str]:
     for part in path:
         fields = getattr(model, "model_fields", {})
         model = fields[part].annotation if part in fields else next(iter(get_args(model)), None)
+        if NoneType in get_args(model):
+            model = next(kind for kind in get_args(model) if kind is not NoneType)
     return list(getattr(model, "model_fields", {})) if path else ()
 
 

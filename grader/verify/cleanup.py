@@ -18,12 +18,13 @@ from grader.lib import owner
 
 REGISTRY = "localhost:5000"
 """The lab's registry, to which scripts push."""
-_FAMILY = "verify-"
+FAMILY = "verify-"
+"""What the name of every such learner begins with; the mark of the process follows."""
 
 
 def new_learner() -> str:
     """Return a unique name for the learner of one trial."""
-    return f"{_FAMILY}{owner.mark()}-{secrets.token_hex(4)}"
+    return f"{FAMILY}{owner.mark()}-{secrets.token_hex(4)}"
 
 
 def remove(learner: str) -> None:
@@ -39,9 +40,9 @@ def sweep(*, own: bool = False) -> None:
 
     What cannot be removed now is left to the next sweep.
     """
-    mine = f"{_FAMILY}{owner.mark()}-"
+    mine = f"{FAMILY}{owner.mark()}-"
     with suppress(GraderError):
-        _remove(lambda name: owner.is_stale(name.removeprefix(_FAMILY)) or (own and name.startswith(mine)))
+        _remove(lambda name: owner.is_stale(name.removeprefix(FAMILY)) or (own and name.startswith(mine)))
 
 
 def _remove(is_over: Callable[[str], bool]) -> None:
@@ -51,13 +52,13 @@ def _remove(is_over: Callable[[str], bool]) -> None:
     with closing(Engine.connect()) as engine:
         for name in engine.image_names():
             learner = name.removeprefix(f"{REGISTRY}/").partition("/")[0]
-            if name.startswith(f"{REGISTRY}/{_FAMILY}") and is_over(learner):
+            if name.startswith(f"{REGISTRY}/{FAMILY}") and is_over(learner):
                 engine.remove_image(name)
 
 
 def _repositories() -> Iterator[str]:
     """Every repository that a trial pushed to, including empty ones. Raises RegistryUnavailable."""
-    return takewhile(lambda name: name.startswith(_FAMILY), catalogue(REGISTRY, after=_FAMILY))
+    return takewhile(lambda name: name.startswith(FAMILY), catalogue(REGISTRY, after=FAMILY))
 
 
 def _empty(name: str) -> None:

@@ -12,12 +12,10 @@ wrong   = [{answer = 0, why = "The key of the `RUN` holds the key of the step ab
 from __future__ import annotations
 
 import difflib
-import tomllib
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from layerwise.errors import InputError
+from layerwise.questions import reader
 from layerwise.questions.question import Question
 from layerwise.stack.paths import ROOT
 
@@ -44,27 +42,8 @@ def lessons() -> list[str]:
 
 
 def read(file: Path) -> dict[str, Question]:
-    """The questions of a file by id, in its order. Raises InputError, with the question's id, if one is not valid."""
-    try:
-        entries = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise InputError(f"cannot read {file}: {problem}") from None
-    found: dict[str, Question] = {}
-    if set(entries) != {"question"} or not isinstance(entries["question"], list):
-        raise InputError(f"{file}: expected [[question]] and nothing else; found {', '.join(entries) or 'nothing'}")
-    for number, entry in enumerate(entries["question"], 1):
-        said = entry.get("id", f"number {number}") if isinstance(entry, dict) else f"number {number}"
-        try:
-            question = Question.model_validate(entry)
-        except ValidationError as problem:
-            first = problem.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            why = first["msg"].removeprefix("Value error, ")
-            raise InputError(f"{file}: question {said}: {f'{where}: ' if where else ''}{why}") from None
-        if question.id in found:
-            raise InputError(f"{file}: two questions have the id {question.id!r}")
-        found[question.id] = question
-    return found
+    """The questions of a file by id, in its order. Raises InputError, which names question and field."""
+    return reader.read(file, Question)
 
 
 def _near(name: str, known: list[str] | dict[str, Question]) -> str:

@@ -7,13 +7,15 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from string import Formatter
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from layerwise.errors import InputError
 
-Kind = Literal["choice", "several", "order", "number", "text"]
+Kind = Literal["choice", "several", "order", "number", "text", "open"]
+CHARACTERS = {"text": 500, "open": 4000}
+"""How much of a written answer is read, by kind."""
 Words = Annotated[
     str,
     Field(min_length=1, max_length=2000),
@@ -47,6 +49,7 @@ class Question(BaseModel):
     order    all numbers, in the reader's order; the author lists the options in the right order
     number   a number, right within `tolerance` (in the same `unit`)
     text     words; capitals and spaces do not matter; each of the given answers is right
+    open     sentences, said aloud or written. No program can judge them, so there is no answer; a rubric judges them
 
     With `predict` there is no answer until the result is known. `why` is the reason why the right answer is right. That
     of a prediction may hold {names}, for what was measured: `with_answer` fills them in.
@@ -54,6 +57,9 @@ class Question(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    has_rubric: ClassVar[bool] = False
+    """Whether such questions have a rubric, by which an open one is judged."""
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     ask: Words
@@ -74,6 +80,9 @@ class Question(BaseModel):
             raise ValueError("options: expected at least two, all different")
         if self.kind != "number" and (self.tolerance or self.unit):
             raise ValueError(f"kind {self.kind!r} has no tolerance and no unit")
+        if self.kind == "open":
+            self._fits_open()
+            return self
         if self.predict:
             if self.answer is not None or self.wrong:
                 raise ValueError("a prediction is judged by what happens: leave out answer and wrong")
@@ -87,10 +96,22 @@ class Question(BaseModel):
         self._read_as_right(self.answer)
         return self
 
+    def _fits_open(self) -> None:
+        """Raises ValueError if an open question says what only others do."""
+        if not self.has_rubric:
+            raise ValueError("kind 'open' needs a rubric, and only the interview bank has them: use another kind")
+        if self.predict or self.answer is not None:
+            raise ValueError("an open question is judged by its rubric: leave out answer and predict")
+        for each in self.wrong:
+            if not _is_text(each.answer):
+                raise ValueError(f"wrong: expected what people say, as a text; found {each.answer!r}")
+
     @property
     def right(self) -> Any:
-        """The right answer as answers are read (a list of texts if the kind is text); None before it is known."""
-        return None if self.predict and self.answer is None else self._read_as_right(self.answer)
+        """The right answer as answers are read (a list of texts if the kind is text); None if it is not known yet, or
+        the question is open."""
+        unknown = self.kind == "open" or (self.predict and self.answer is None)
+        return None if unknown else self._read_as_right(self.answer)
 
     def with_answer(self, answer: Any, measured: Mapping[str, Any]) -> Question:
         """The prediction with its answer, as it was measured, and with `measured` in place of the names in `why`.
@@ -122,12 +143,15 @@ class Question(BaseModel):
             return numbers if len(numbers) == count else None
         if self.kind == "number":
             return _number(given)
-        return given.strip()[:500] if _is_text(given) else None
+        return given.strip()[: CHARACTERS[self.kind]] if _is_text(given) else None
 
     def judge(self, given: Any) -> Judgement:
-        """Judge an answer that `read` accepted. Raises ValueError for a prediction without an answer."""
+        """Judge an answer that `read` accepted. Raises ValueError for a prediction without an answer, and for an open
+        question."""
         if self.right is None:
-            raise ValueError("a prediction is judged by what happens")
+            raise ValueError(
+                f"judged by {'its rubric' if self.kind == 'open' else 'what happens'}, and not by an answer"
+            )
         if self._is_right(given):
             return Judgement(True, f"Yes. {self.why}")
         remark = next((each.why for each in self.wrong if self.read(each.answer) == given), "") or self._nudge(given)

@@ -8,8 +8,23 @@ from dataclasses import dataclass
 
 from grader.facts.engine.info import EngineInfo
 from layerwise.errors import InputError, LabError
-from layerwise.stack import apt, disposal, embedded, engine, environment, jupyter, lock, processes, rootfs, state, tools
+from layerwise.stack import (
+    apt,
+    disposal,
+    embedded,
+    engine,
+    environment,
+    installation,
+    jupyter,
+    lock,
+    parts,
+    processes,
+    rootfs,
+    state,
+    tools,
+)
 from layerwise.stack.addresses import AUTH_PORT, REGISTRY_PORT, is_taken
+from layerwise.stack.coming import Record, Step
 from layerwise.stack.engine import Endpoint
 from layerwise.stack.paths import Home, nearest
 from layerwise.stack.progress import Reporter, Task, reporter
@@ -17,6 +32,7 @@ from layerwise.stack.progress import Reporter, Task, reporter
 REGISTRY_PORTS = (REGISTRY_PORT, AUTH_PORT)
 SECONDS = {
     "leftovers": 20.0,
+    "python": 15.0,
     "packages": 15.0,
     "rootfs": 35.0,
     "engine": 3.0,
@@ -25,6 +41,8 @@ SECONDS = {
     "jupyter": 4.0,
 }
 """How long each step takes the first time, on 2 cores."""
+BESIDE = ("python", "jupyter")
+"""The steps that run beside the others."""
 SECONDS_AGAIN = {"registry": 1.0, "images": 2.0, "jupyter": 3.0}
 """How long it takes after that. Both are used until a run on this machine has been measured."""
 
@@ -54,11 +72,11 @@ class Result:
 
 
 def up(home: Home, options: Options) -> Result:
-    """Bring up whatever is not up yet.
+    """Bring up whatever is not up yet. JupyterLab comes first, beside the rest: its home page shows what still comes.
 
     Raises LabError or InputError with the remedy. What was made until then is complete, and the next call continues.
     """
-    from layerwise.stack import advisories, catalogue, images, registry
+    from layerwise.stack import catalogue
 
     wanted = [catalogue.find(name).name for name in (catalogue.first() if options.images is None else options.images)]
     with lock.held(home, "up"):
@@ -70,40 +88,34 @@ def up(home: Home, options: Options) -> Result:
             require_embedded(home, options.offline)
         if options.jupyter:
             require_port(home, options.port)
-        shown = reporter(plan(home, current, chosen, running is not None, wanted, options))
+        tasks = plan(home, current, chosen, running is not None, wanted, options)
+        noted = Record(home, [Step(task.key, task.title, task.seconds) for task in tasks])
+        shown = reporter(tasks, noted)
         try:
             clear(home, shown)
             leave_other_engine(home, current, chosen)
-            info = chosen[1] if chosen else running or bring_engine(home, current, shown)
-            current.engine = record(home, chosen)
-            found = tools.from_machine(os.environ) if chosen else tools.from_rootfs(home.engine / "rootfs")
-            warnings = tools.place(home, found, os.environ)
-            env = environment.for_engine(home, current.engine)
-            tools.require_buildx(env)
-            state.write(home, current)
-            with shown.step("registry") as say:
-                registry.up(env=env, home=home, report=lambda thing, text: say(f"{thing}: {text}"))
-                advisories.seed(say)
-            if wanted:
-                with shown.step("images") as say:
-                    try:
-                        images.seed(
-                            wanted,
-                            env=env,
-                            offline=options.offline,
-                            report=lambda name, text: say(f"{name}: {text}"),
-                        )
-                    except images.NotAvailable as problem:
-                        warnings.append(f"{problem}; nothing that builds on it will work")
-            url = None
-            if options.jupyter:
-                with shown.step("jupyter") as say:
-                    url = jupyter.start(home=home, env=env, port=options.port, report=say)
+            env = environment.for_engine(home, record(home, chosen))
+            early = options.jupyter and not current.engine
+            if early:
+                tools.stand_in(home)
+            port = options.port if options.jupyter else None
+            with (
+                parts.notebook(home, env, port, early, shown) as (packages, address),
+                parts.debian_ahead(wanted, options.offline) as begin,
+            ):
+                info = chosen[1] if chosen else running or parts.bring_engine(home, current, shown, begin)
+                current.engine = record(home, chosen)
+                packages.result()
+                warnings = parts.bring_rest(home, current, wanted, options.offline, shown)
+            tools.release(home)
+        except BaseException as problem:
+            noted.stopped(str(problem) if isinstance(problem, LabError) else "it was stopped")
+            raise
         finally:
             shown.close()
             remember(current, shown.seconds)
         state.write(home, current)
-        return Result(current.engine, info, url, warnings)
+        return Result(current.engine, info, address.result(), warnings)
 
 
 def down(home: Home) -> list[str]:
@@ -180,6 +192,10 @@ def plan(
     titles: dict[str, str] = {}
     if disposal.left(home):
         titles["leftovers"] = "Finishing a purge that was interrupted"
+    if installation.rest():
+        titles["python"] = "Python packages"
+    if options.jupyter:
+        titles["jupyter"] = "JupyterLab"
     if chosen is None and not running:
         if not rootfs.is_ready(home):
             if apt.missing_for_rootfs():
@@ -189,9 +205,9 @@ def plan(
     titles["registry"] = "Registries at localhost:5000 and localhost:5001"
     if wanted:
         titles["images"] = f"Base images ({len(wanted)})"
-    if options.jupyter:
-        titles["jupyter"] = "JupyterLab"
-    return [Task(key, title, expected(current, key)) for key, title in titles.items()]
+    return [
+        Task(key, title, expected(current, key), beside=key in ("python", "jupyter")) for key, title in titles.items()
+    ]
 
 
 def expected(current: state.State, key: str) -> float:
@@ -213,22 +229,6 @@ def clear(home: Home, shown: Reporter) -> None:
         with shown.step("leftovers") as say:
             for folder in left:
                 disposal.delete(folder, say)
-
-
-def bring_engine(home: Home, current: state.State, shown: Reporter) -> EngineInfo:
-    """Start the lab's own engine, and make it first if necessary."""
-    rootfs.sweep(home)
-    if not rootfs.is_ready(home):
-        missing = apt.missing_for_rootfs()
-        if missing:
-            with shown.step("packages") as say:
-                apt.install(missing, say)
-            current.apt = sorted({*current.apt, *missing})
-            state.write(home, current)
-        with shown.step("rootfs") as say:
-            rootfs.make(home, say)
-    with shown.step("engine") as say:
-        return embedded.start(home, current, say)
 
 
 def require_embedded(home: Home, offline: bool) -> None:

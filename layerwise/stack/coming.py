@@ -17,8 +17,8 @@ SCHEMA = 1
 
 @dataclass
 class Step:
-    """One step of `lab up`. `state` is waiting, running, done or failed; `expected` and `took` are seconds, `began` a time of the clock
-    (seconds since 1970), both None before. `detail` says what the step is doing."""
+    """One step of `lab up`. `state` is waiting, running, done or failed; `expected` and `took` are seconds, and `began`
+    is a time of the clock (seconds since 1970), None before. `detail` says what the step is doing."""
 
     key: str
     title: str

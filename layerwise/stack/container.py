@@ -34,7 +34,7 @@ def main() -> int:
         url = jupyter.start(home=home, env=env, port=port, settings=SETTINGS, report=say)
         say(f"Open this address in a browser:\n\n    {url}\n")
         bring_up(home, port, env)
-        say(f"The lab is up:\n\n    {url}\n")
+        say("The lab is up.")
         wait(home)
     finally:
         jupyter.stop(home)

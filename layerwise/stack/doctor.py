@@ -45,7 +45,7 @@ def examine() -> Iterator[Diagnosis]:
     yield machine(sys.platform, platform.machine(), _read("/proc/version"))
     yield writable(home.path)
     yield disk(home.path, shutil.disk_usage(paths.nearest(home.path)).free)
-    yield from proxies(os.environ)
+    yield from proxies(os.environ, _wsl_network())
     yield from certificates(os.environ)
     try:
         env, info = _engine(home)
@@ -142,8 +142,9 @@ def clock(here: datetime, engine_time: str) -> Diagnosis:
     return ok("clock", f"{here:%Y-%m-%d %H:%M} UTC, the engine agrees")
 
 
-def proxies(environ: Mapping[str, str]) -> Iterator[Diagnosis]:
-    """Whether a proxy would come between docker and the registry on localhost."""
+def proxies(environ: Mapping[str, str], wsl_network: str = "") -> Iterator[Diagnosis]:
+    """Whether a proxy would come between docker and the registry on localhost. `wsl_network` is WSL2's networking mode,
+    empty elsewhere: when it mirrors Windows's network, it may take over Windows's proxy too."""
     proxy = next(
         (environ[name] for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy") if environ.get(name)), ""
     )
@@ -153,7 +154,10 @@ def proxies(environ: Mapping[str, str]) -> Iterator[Diagnosis]:
     if skipped & {"*", "localhost", "127.0.0.1"}:
         yield ok("proxy", "set, with an exception for localhost")
     else:
-        yield warn("proxy", "set, with no exception for localhost", "export NO_PROXY=localhost,127.0.0.1,::1")
+        cure = "export NO_PROXY=localhost,127.0.0.1,::1"
+        if wsl_network == "mirrored":
+            cure += "; or, as Windows's proxy came with mirrored networking, autoProxy=false in .wslconfig"
+        yield warn("proxy", "set, with no exception for localhost", cure)
 
 
 def certificates(environ: Mapping[str, str]) -> Iterator[Diagnosis]:
@@ -224,7 +228,8 @@ def _tools(env: Mapping[str, str]) -> Iterator[Diagnosis]:
         version = found.get(name, "")
         if not version:
             make, who = (warn, f" ({lessons[name]} needs it)") if name in lessons else (fail, "")
-            yield make(name, f"not found, or it does not run{who}", f"install {name}, then ./lab up")
+            cure = tools.cure(name, sys.platform)
+            yield make(name, f"not found, or it does not run{who}", f"{cure}, then run ./lab up")
         elif name == "buildx" and parse_version(version)[:2] < buildx.OLDEST:
             yield fail(name, version, "0.13 or later is needed: install a newer docker-buildx")
         else:
@@ -271,7 +276,7 @@ def _engine(home: paths.Home) -> tuple[dict[str, str], dict[str, Any]]:
         if found is None:
             embedded = sys.platform == "linux" and os.geteuid() == 0 and shutil.which("apt-get")
             cure = "./lab up brings one" if embedded else "install Docker: https://docs.docker.com/engine/install/"
-            raise LabError(f"none answers; {cure}")
+            raise LabError(f"{engine.none_answers(os.environ)}; {cure}")
         env = environment.for_engine(home, state.EngineRecord("host", found[0].url, found[0].cert_path))
     status, output = call(["docker", "info", "--format", "{{json .}}"], env)
     start = output.find("{")
@@ -290,6 +295,13 @@ def _status(port: int) -> int | None:
         return Client(f"localhost:{port}", "").ping(timeout=5.0).status
     except RegistryUnavailable:
         return None
+
+
+def _wsl_network() -> str:
+    """WSL2's networking mode, as its own tool says it (nat, mirrored, ...); empty elsewhere."""
+    tool = shutil.which("wslinfo")
+    status, output = call([tool, "--networking-mode"], os.environ) if tool else (1, "")
+    return output.strip() if status == 0 else ""
 
 
 def _read(path: str) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shlex
+import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -90,10 +91,23 @@ def default_sockets(environ: Mapping[str, str]) -> list[tuple[Path, str]]:
         (home / ".docker" / "run" / "docker.sock", "Docker Desktop"),
         (home / ".docker" / "desktop" / "docker.sock", "Docker Desktop"),
         (home / ".colima" / "default" / "docker.sock", "Colima"),
+        (home / ".config" / "colima" / "default" / "docker.sock", "Colima"),
         (home / ".rd" / "docker.sock", "Rancher Desktop"),
         (home / ".orbstack" / "run" / "docker.sock", "OrbStack"),
     ]
     return places
+
+
+def none_answers(environ: Mapping[str, str]) -> str:
+    """The beginning of a message for a machine without a Docker engine. If it has Podman, it says why that is not
+    enough."""
+    home = Path(environ.get("HOME") or str(Path.home()))
+    places = [Path("/run/podman/podman.sock"), home / ".local/share/containers/podman/machine/podman.sock"]
+    if runtime := environ.get("XDG_RUNTIME_DIR"):
+        places.append(Path(runtime) / "podman" / "podman.sock")
+    if any(place.exists() for place in places) or shutil.which("podman", path=environ.get("PATH")):
+        return "no Docker engine answers, only Podman is here, and the lessons need Docker's own builder (BuildKit)"
+    return "no Docker engine answers"
 
 
 def candidates(environ: Mapping[str, str]) -> list[Endpoint]:
@@ -139,6 +153,15 @@ def is_elsewhere(url: str) -> bool:
     if parts.scheme in ("unix", "npipe", ""):
         return False
     return parts.scheme == "ssh" or parts.hostname not in ("localhost", "127.0.0.1", "::1")
+
+
+def listens(url: str, timeout: int = 1) -> bool:
+    """Whether somebody listens at an engine's address on this machine. It is not asked who: that is quick, and loads
+    nothing."""
+    try:
+        return _knock(url, timeout)
+    except (OSError, ValueError):  # no such port
+        return False
 
 
 def probe(endpoint: Endpoint, timeout: int = PROBE_SECONDS) -> EngineInfo:
@@ -191,8 +214,9 @@ def client(endpoint: Endpoint, timeout: int) -> Iterator[docker.APIClient]:
         raise EngineUnreachable(_unreachable(endpoint, problem)) from None
 
 
-def _knock(url: str, timeout: int) -> None:
-    """Connect and hang up. The SDK would leave its socket open if it cannot connect, and its message is less clear."""
+def _knock(url: str, timeout: int) -> bool:
+    """Connect and hang up. The SDK would leave its socket open if it cannot connect, and its message is less clear.
+    Returns whether it is an address to connect to."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         with socket.socket(socket.AF_UNIX) as probe:
@@ -200,6 +224,9 @@ def _knock(url: str, timeout: int) -> None:
             probe.connect(parts.path)
     elif parts.scheme == "tcp" and parts.hostname:
         socket.create_connection((parts.hostname, parts.port or 2375), timeout).close()
+    else:
+        return False
+    return True
 
 
 def _unreachable(endpoint: Endpoint, problem: Exception) -> str:

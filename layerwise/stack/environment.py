@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from layerwise.errors import LabError
-from layerwise.stack import engine, paths, state
+from layerwise.stack import engine, paths, state, waiting
 
 # What would send docker to another engine than the lab's, or change how buildx builds.
 FOREIGN = ("DOCKER_CONTEXT", "DOCKER_HOST", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "BUILDX_BUILDER")
@@ -48,13 +48,14 @@ def lab_env(home: paths.Home | None = None) -> dict[str, str]:
 
 
 def activate(home: paths.Home | None = None) -> None:
-    """Put the lab's environment in os.environ.
+    """Put the lab's environment in os.environ. While `lab up` runs, this waits for the engine and the registries.
 
     If no lab is up, only NOTHING_PUBLISHED is put there, and the engine is the one that DOCKER_HOST names. Without
     that, and without a checkout to bring up a lab from, it is the one that this machine has. Raises LabError if there
     is no engine.
     """
     home = home or paths.home()
+    waiting.wait(home, lambda text: print(text, file=sys.stderr, flush=True), ("engine", "registry"))
     os.environ.update(NOTHING_PUBLISHED)
     up = state.read(home).engine is not None
     if not up and os.environ.get("DOCKER_HOST"):

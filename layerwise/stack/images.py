@@ -26,6 +26,7 @@ WORKERS = 2
 PUSH_TIMEOUT = 15 * 60.0
 SHORT = 60.0
 HERE_ALREADY = "already here"
+LATER = "comes when there is a registry"
 
 Report = Callable[[str, str], None]
 T = TypeVar("T")
@@ -72,8 +73,12 @@ def seed(names: Iterable[str], *, env: Mapping[str, str], offline: bool = False,
     Raises InputError for an unknown name, before anything is done; NotAvailable for an image that cannot be had here,
     but only if nothing worse happened; and LabError for all other failures.
     """
+    _bring(names, _Seeding(env, certificates.trusted(env), offline, report))
+
+
+def _bring(names: Iterable[str], seeding: _Seeding) -> None:
+    """Handle each image in a thread, in the order in which they need each other; then raise what went wrong."""
     wanted = [find(name).name for name in names]
-    seeding = _Seeding(env, certificates.trusted(env), offline, report)
     ordered = [name for name in order(wanted) if name in wanted]
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="seed") as pool:
         futures = [pool.submit(seeding.ensure, catalogue()[name]) for name in ordered]
@@ -87,6 +92,14 @@ def seed(names: Iterable[str], *, env: Mapping[str, str], offline: bool = False,
     problems = [problem for future in futures if (problem := future.exception())]
     for problem in sorted(problems, key=lambda problem: isinstance(problem, NotAvailable)):
         raise problem
+
+
+def prepare(
+    names: Iterable[str], *, env: Mapping[str, str], report: Report, cancel: threading.Event | None = None
+) -> None:
+    """Have the engine make those of `names` that have a recipe, while there is no registry yet: `seed` then has only to
+    push them. Raises as `seed` does, and Stopped when `cancel` is set."""
+    _bring(names, _Seeding(env, certificates.trusted(env), False, report, registry=False, cancel=cancel))
 
 
 def forget(env: Mapping[str, str]) -> None:
@@ -118,14 +131,23 @@ def is_fresh(image: Image, labels: Mapping[str, str] | None, trust: certificates
 
 
 class _Seeding:
-    """One call of `seed`: each image is handled once, by the thread that asks for it first."""
+    """One call of `seed` or `prepare`: each image is handled once, by the thread that asks for it first."""
 
-    def __init__(self, env: Mapping[str, str], trust: certificates.Trust, offline: bool, report: Report) -> None:
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        trust: certificates.Trust,
+        offline: bool,
+        report: Report,
+        registry: bool = True,
+        cancel: threading.Event | None = None,
+    ) -> None:
         self.env = env
         self.trust = trust
         self.offline = offline
         self.report = report
-        self.cancel = threading.Event()
+        self.registry = registry
+        self.cancel = cancel or threading.Event()
         self._locks = {name: threading.Lock() for name in catalogue()}
         self._done: set[str] = set()
 
@@ -138,14 +160,19 @@ class _Seeding:
                 raise Stopped(f"{image.name}: stopped")
             started = monotonic()
             try:
-                fresh = is_fresh(image, _asked(lookup.labels, image.name), self.trust)
-                how = HERE_ALREADY if fresh else self._brought(image)
+                how = HERE_ALREADY if is_fresh(image, self._labels(image), self.trust) else self._brought(image)
             except CommandFailed as problem:
                 raise LabError(
                     f"{image.name}: {problem}; ./lab doctor looks for the cause, ./lab up tries again"
                 ) from None
             self._done.add(image.name)
             self.report(image.name, how if how == HERE_ALREADY else f"{how} ({monotonic() - started:.0f} s)")
+
+    def _labels(self, image: Image) -> Mapping[str, str] | None:
+        """The labels of the image where it is to be: in the registry, or on the engine."""
+        if self.registry:
+            return _asked(lookup.labels, image.name)
+        return upstream.labels(reference(image.name), self.env)
 
     def _brought(self, image: Image) -> str:
         """Bring the image, or wait while another process does."""
@@ -160,11 +187,13 @@ class _Seeding:
             return self._ensure(image)
 
     def _ensure(self, image: Image) -> str:
-        labels = _asked(lookup.labels, image.name)
+        labels = self._labels(image)
         if is_fresh(image, labels, self.trust):
             return HERE_ALREADY
         if self.offline:
             return self._from_what_is_here(image, labels)
+        if not self.registry:
+            return self._from_recipe(image) if image.recipe else LATER
         here = upstream.labels(reference(image.name), self.env)
         if here and recipe.ORIGIN in here and is_fresh(image, here, self.trust):
             self._push(image)
@@ -206,10 +235,12 @@ class _Seeding:
     def _from_recipe(self, image: Image) -> str:
         for need in image.needs:
             self.ensure(catalogue()[need])
-            self._on_engine(catalogue()[need])
+            if self.registry:
+                self._on_engine(catalogue()[need])
         self.report(image.name, f"building from its recipe, about {image.seconds} s")
         make(image, env=self.env, trust=self.trust, report=self.report, cancel=self.cancel)
-        self._push(image)
+        if self.registry:
+            self._push(image)
         return "ready, by recipe"
 
     def _on_engine(self, image: Image) -> None:

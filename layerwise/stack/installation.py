@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+import json
+import os
+import threading
+from collections.abc import Callable
 from importlib.util import find_spec
 
-from layerwise.errors import InputError
+from layerwise.errors import InputError, LabError
 from layerwise.stack import paths
+from layerwise.stack.run import CommandFailed, last_line, run
 
 NOTEBOOK = ("IPython", "anywidget", "ipywidgets", "jupyterlab", "nbformat", "traitlets")
 """What the extra `notebook` brings, as it is imported."""
 NOTEBOOK_EXTRA = "the extra `notebook`: pip install '.[notebook]' in a clone of Layerwise"
+
+
+REST = paths.ROOT / ".venv" / ".rest"
+"""The command that installs what `./lab up` left for later, as a JSON list. layerwise/bootstrap.py writes it."""
+SECONDS = 1800.0
+
+
+def rest() -> list[str]:
+    """The command that installs the rest of the Python packages; empty if they are all there."""
+    try:
+        return [str(word) for word in json.loads(REST.read_text(encoding="utf-8"))]
+    except (OSError, ValueError):
+        return []
+
+
+def install_rest(say: Callable[[str], None], cancel: threading.Event) -> None:
+    """Install the rest of the Python packages. Raises LabError, or Stopped when `cancel` is set."""
+
+    def line(text: str) -> None:
+        say(text.removeprefix("lab:").strip())
+
+    try:
+        run(rest(), env=os.environ, timeout=SECONDS, on_line=line, cancel=cancel)
+    except CommandFailed as problem:
+        raise LabError(last_line(problem.output).removeprefix("lab: ")) from None
 
 
 def require_checkout(command: str) -> None:
@@ -22,7 +52,7 @@ def require_checkout(command: str) -> None:
 
 
 def require_notebook() -> None:
-    """Raise InputError unless JupyterLab, and what the views need there, is installed."""
-    missing = [name for name in NOTEBOOK if find_spec(name) is None]
+    """Raise InputError unless JupyterLab, and what the views need there, is installed or about to be."""
+    missing = [name for name in NOTEBOOK if find_spec(name) is None and not rest()]
     if missing:
         raise InputError(f"JupyterLab needs {missing[0]}, of {NOTEBOOK_EXTRA}; without JupyterLab: lab up --no-jupyter")

@@ -1,4 +1,4 @@
-"""The lab's JupyterLab: on 127.0.0.1, with a token, opened on the course. It outlives the command that started it."""
+"""The lab's JupyterLab: on 127.0.0.1, with a token, with our home page. It outlives the command that started it."""
 
 from __future__ import annotations
 
@@ -253,4 +253,4 @@ def _answers(port: int, token: str) -> bool:
 
 
 def _url(home: Home, port: int) -> str:
-    return f"http://{ADDRESS}:{port}/lab/tree/{jupyter_config.first_page(home)}?token={jupyter_config.token(home)}"
+    return f"http://{ADDRESS}:{port}{jupyter_config.HOME_PAGE}?token={jupyter_config.token(home)}"

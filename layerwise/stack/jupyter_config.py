@@ -18,8 +18,10 @@ from typing import Any
 from layerwise.stack import files, lessons
 from layerwise.stack.paths import ROOT, Home, work_dir
 
-FIRST_LESSON = "course/00-start-here.ipynb"
-HOME_PAGE = "course/index.ipynb"
+HOME_PAGE = "/layerwise"
+"""Where the server has the page that it opens with (layerwise/homepage)."""
+_HOMEPAGE = "layerwise.homepage"
+"""The extension of the server that serves it. Its folder `labextensions` has what it adds to JupyterLab."""
 LESSONS = "lessons"
 """In the work folder: the learner's copy of the lessons, kept when the lab is purged."""
 
@@ -88,11 +90,6 @@ def bring_lessons(home: Home, report: Callable[[str], None]) -> None:
     lessons.trust(work_dir() / LESSONS, home.jupyter / "data")
 
 
-def first_page(home: Home) -> str:
-    """What JupyterLab opens: the first lesson, or the home page for a learner who has some progress."""
-    return HOME_PAGE if home.progress_file.exists() else FIRST_LESSON
-
-
 def folder(home: Home) -> Path:
     """The folder that the file browser shows."""
     return home.jupyter / "desk"
@@ -138,7 +135,7 @@ def write_private(file: Path, text: str) -> None:
 
 
 def _server(home: Home, address: str, port: int) -> dict[str, dict[str, Any]]:
-    first = f"/lab/tree/{first_page(home)}"
+    extensions = {**dict.fromkeys(_UNUSED_SERVER_PARTS, False), _HOMEPAGE: True}
     return {
         "ServerApp": {
             "ip": address,
@@ -147,13 +144,18 @@ def _server(home: Home, address: str, port: int) -> dict[str, dict[str, Any]]:
             "open_browser": False,
             "allow_root": True,
             "root_dir": str(folder(home)),
-            "default_url": first,
-            "jpserver_extensions": dict.fromkeys(_UNUSED_SERVER_PARTS, False),
+            "default_url": HOME_PAGE,
+            "jpserver_extensions": extensions,
             # A login shell would reset PATH and lose the lab's tools.
             "terminado_settings": {"shell_command": [shutil.which("bash") or "sh"]},
         },
         "IdentityProvider": {"token": token(home)},
-        "LabApp": {"default_url": first, "news_url": None, "extension_manager": "readonly"},
+        "LabApp": {
+            "default_url": HOME_PAGE,
+            "extra_labextensions_path": [str(Path(__file__).parents[1] / "homepage" / "labextensions")],
+            "news_url": None,
+            "extension_manager": "readonly",
+        },
     }
 
 

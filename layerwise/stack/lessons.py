@@ -1,7 +1,7 @@
 """A learner's own copy of the lessons: what a run or an edit saves there never reaches the checkout.
 
-A lesson that the learner did not edit follows the course; to run it and to save its outputs is no edit. An edited one
-stays as it is, and the course's newer version is put beside it as NAME.new.ipynb.
+A lesson that the learner did not edit follows the course, and goes if the course has it no more; to run it and to save
+its outputs is no edit. An edited one stays as it is, and the course's newer version is put beside it as NAME.new.ipynb.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ RECORD = ".lessons.json"
 """In the copy: path -> what was last copied there (see Version)."""
 _LEFT_OUT = {".ipynb_checkpoints", "__pycache__", ".pytest_cache", "questions"}
 """Folders that are not copied. Questions hold their answers."""
+_BESIDE = re.compile(r"\.new\d*(?=(\.\w+)?$)")
+"""In the name of what was put beside an edited file."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,10 @@ def refresh(course: Path, copy: Path) -> list[str]:
         shutil.copy(source, half)
         half.replace(target)
         record[name] = new
+    for name in _gone(course, record):
+        if (copy / name).is_file() and Version.of(copy / name).is_in([record[name]]):
+            (copy / name).unlink()
+        del record[name]
     known = {name: asdict(version) for name, version in record.items()}
     files.replace(copy / RECORD, json.dumps(known, indent=1, sort_keys=True))
     return beside
@@ -103,6 +111,11 @@ def _cells(content: bytes) -> list[tuple[str, str, str]] | None:
 def _files(folder: Path) -> list[Path]:
     found = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     return sorted(path for path in found if not _LEFT_OUT & set(path.relative_to(folder).parts))
+
+
+def _gone(course: Path, record: Mapping[str, Version]) -> list[str]:
+    """The files of the record that the course has no more; those that were put beside an edited one go with it."""
+    return [name for name in record if not any((course / one).is_file() for one in (name, _BESIDE.sub("", name)))]
 
 
 def _free(target: Path, record: dict[str, Version], copy: Path) -> Path:

@@ -58,8 +58,13 @@ class Home:
 
     @property
     def bin(self) -> Path:
-        """Tools of the lab, first on PATH in notebooks and lab commands."""
+        """Tools of the lab, first on PATH in notebooks and lab commands: links to `tools`, or what waits for it."""
         return self.path / "bin"
+
+    @property
+    def tools(self) -> Path:
+        """Links to the programs themselves."""
+        return self.path / "tools"
 
     @property
     def docker_config(self) -> Path:

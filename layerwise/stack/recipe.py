@@ -6,20 +6,18 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 from grader.lib.fingerprint import fingerprint_of
 from grader.lib.units import format_duration
 from layerwise.errors import LabError
-from layerwise.stack import apt
+from layerwise.stack import apt, lock, paths
 from layerwise.stack.certificates import Trust
-from layerwise.stack.run import CommandFailed, Stopped, last_line, run, running
+from layerwise.stack.run import CommandFailed, Stopped, last_line, run
 
 ORIGIN = "org.layerwise.origin"
 """Label: "recipe" or "upstream". An image without it is upstream's, byte by byte."""
@@ -49,7 +47,7 @@ _PASSING = re.compile(
 _SAID = re.compile(r"^#\d+ \d+\.\d+ (.*)$", re.MULTILINE)
 NOT_ROOT = (
     "without root that takes user namespaces: install uidmap, and give yourself ids in /etc/subuid and /etc/subgid; "
-    "or have the base images made once, and kept by the engine, with: sudo ./lab up --no-jupyter --images all"
+    "or have the base images made once, and kept by the registry, with: sudo ./lab up --no-jupyter --images all"
 )
 
 
@@ -155,30 +153,50 @@ def _rootfs(
     progress: Progress,
     cancel: threading.Event | None,
 ) -> None:
-    _install(folder, progress)
+    archive = unpack(folder, env=env, trust=trust, progress=progress, cancel=cancel)
     changes = ['CMD ["bash"]', f"ENV PATH={PATH}", *(f'LABEL {name}="{value}"' for name, value in labels.items())]
-    argv = ["docker", "import", *(part for change in changes for part in ("--change", change)), "-"]
+    argv = ["docker", "import", *(part for change in changes for part in ("--change", change)), str(archive)]
+    try:
+        image = last_line(run(argv, env=env, timeout=BUILD_TIMEOUT, cancel=cancel))
+    finally:
+        archive.unlink()
+    with _replacing(tag, env):
+        run(["docker", "tag", image, tag], env=env, timeout=MINUTE)
+
+
+def unpack(
+    folder: Path, *, env: Mapping[str, str], trust: Trust, progress: Progress, cancel: threading.Event | None = None
+) -> Path:
+    """Make the archive of a recipe with `rootfs.sh`, unless it is there, and return its path. That takes no engine.
+    Raises LabError."""
+    archive = paths.home().cache / f"{folder.name}-{fingerprint(folder)}{trust.fingerprint}.tar"
+
+    def wait(_first: bool) -> None:
+        if cancel and cancel.is_set():
+            raise Stopped(f"{folder.name}: stopped")
+
+    with lock.turn(paths.home(), f"recipe-{folder.name}", wait):
+        if not archive.exists():
+            _install(folder, progress)
+            progress("unpacking Debian packages")
+            _unpack(folder, archive, env, trust, cancel)
+    return archive
+
+
+def _unpack(folder: Path, archive: Path, env: Mapping[str, str], trust: Trust, cancel: threading.Event | None) -> None:
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    half = archive.with_suffix(".part")
     with tempfile.TemporaryDirectory(prefix="layerwise-recipe-") as temporary:
         os.chmod(temporary, 0o755)  # read by the user of a namespace if mmdebstrap does not run as root
         trust.write(Path(temporary))
-        progress("unpacking Debian packages")
-        with tempfile.TemporaryFile() as errors:
-            with running(["sh", str(folder / ROOTFS), temporary], env=env, errors=errors) as maker:
-                try:
-                    output = run(argv, env=env, timeout=BUILD_TIMEOUT, stdin=maker.stdout, cancel=cancel)
-                    status = maker.wait(timeout=MINUTE)
-                except subprocess.TimeoutExpired:
-                    raise LabError(f"{folder.name}: {ROOTFS} has written its image but does not end") from None
-                except CommandFailed as problem:
-                    if maker.poll():  # nothing useful came down the pipe: the cause is at its other end
-                        raise _failed(folder, errors) from None
-                    raise problem from None
-            image = last_line(output)
-            if status != 0:
-                run(["docker", "image", "rm", image], env=env, timeout=MINUTE)
-                raise _failed(folder, errors)
-    with _replacing(tag, env):
-        run(["docker", "tag", image, tag], env=env, timeout=MINUTE)
+        argv = ["sh", "-c", 'exec nice -n 10 sh "$0" "$1" > "$2"', str(folder / ROOTFS), temporary, str(half)]
+        try:
+            run(argv, env=env, timeout=BUILD_TIMEOUT, cancel=cancel)
+            half.replace(archive)
+        except CommandFailed as problem:
+            raise _failed(folder, problem.output) from None
+        finally:
+            half.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -194,12 +212,10 @@ def _replacing(tag: str, env: Mapping[str, str]) -> Iterator[None]:
             run(["docker", "image", "rm", "--no-prune", before], env=env, timeout=MINUTE)
 
 
-def _failed(folder: Path, errors: IO[bytes]) -> LabError:
-    """Why a root filesystem's script failed, read from its error stream."""
-    errors.seek(0)
-    lines = errors.read().decode("utf-8", "replace").splitlines()
+def _failed(folder: Path, text: str) -> LabError:
+    """Why a root filesystem's script failed, from what it printed."""
+    lines = text.splitlines()
     told = [line for line in lines if line.startswith(("E:", "Err"))] or lines
-    text = "\n".join(lines)
     remedy = f"see: sh {folder / ROOTFS} . > /dev/null"
     if "unable to pick chroot mode" in text:
         remedy = NOT_ROOT

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,12 +18,14 @@ from typing import Any
 from grader.errors import RegistryUnavailable
 from grader.facts.registry.client import Client, RegistryResponse
 from layerwise.errors import LabError
-from layerwise.stack import certificates, images, paths, processes, recipe, upstream
+from layerwise.stack import images, paths, processes, recipe, upstream
 from layerwise.stack.addresses import AUTH_PORT, REGISTRY_PORT
-from layerwise.stack.catalogue import HERE, catalogue
-from layerwise.stack.run import CommandFailed, last_line, run
+from layerwise.stack.catalogue import HERE
+from layerwise.stack.run import CommandFailed, Stopped, last_line, run
 
 IMAGE = "layerwise/registry:2.8.3"
+DEBIAN = "debian:trixie-slim"
+"""The base image that the registry's recipe builds on."""
 ORIGINAL = "docker.io/library/registry:2.8.3"
 PROJECT = "layerwise"
 SERVICES = {"registry": REGISTRY_PORT, "registry-auth": AUTH_PORT}
@@ -40,14 +43,20 @@ PING_SECONDS = 3.0
 Report = Callable[[str, str], None]
 
 
-def up(*, env: Mapping[str, str], home: paths.Home, report: Report) -> None:
+def is_new(env: Mapping[str, str]) -> bool:
+    """Whether there has never been a registry of the lab on this engine. Raises LabError."""
+    return not env.get(IN_COMPOSE) and upstream.labels(IMAGE, env) is None
+
+
+def up(*, env: Mapping[str, str], report: Report, cancel: threading.Event | None = None) -> None:
     """Have both registries running and answering; changes nothing if they are. `report` is called with "registry" and
     what happens.
 
-    Raises LabError if something else has their ports, if their image cannot be made, or if they do not answer in time.
+    Raises LabError if something else has their ports, if their image cannot be made, or if they do not answer in time;
+    and Stopped when `cancel` is set.
     """
     if not env.get(IN_COMPOSE):
-        _start(env, report)
+        _start(env, report, cancel)
     deadline = time.monotonic() + UP_SECONDS
     waiting = list(SERVICES)
     while waiting:
@@ -59,9 +68,8 @@ def up(*, env: Mapping[str, str], home: paths.Home, report: Report) -> None:
     report("registry", "ready at " + " and ".join(f"localhost:{port}" for port in SERVICES.values()))
 
 
-def _start(env: Mapping[str, str], report: Report) -> None:
-    trust = certificates.trusted(env)
-    _have_image(env, trust, report)
+def _start(env: Mapping[str, str], report: Report, cancel: threading.Event | None) -> None:
+    _have_image(env, report, cancel)
     if not all(_is_ours(service, env) for service in SERVICES):
         with suppress(CommandFailed):  # it complains if none is paused
             _compose(["unpause", *SERVICES], env)
@@ -109,7 +117,7 @@ def status(env: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _have_image(env: Mapping[str, str], trust: certificates.Trust, report: Report) -> None:
+def _have_image(env: Mapping[str, str], report: Report, cancel: threading.Event | None) -> None:
     """Have the registry's own image on the engine: from the published one if the engine can get it, else from
     Debian's package. Raises LabError."""
     folder = HERE / "registry"
@@ -128,6 +136,7 @@ def _have_image(env: Mapping[str, str], trust: certificates.Trust, report: Repor
             labels=labels | origin,
             target=source,
             progress=lambda text: report("registry", text),
+            cancel=cancel,
         )
 
     try:
@@ -137,20 +146,12 @@ def _have_image(env: Mapping[str, str], trust: certificates.Trust, report: Repor
                 return
             except CommandFailed as problem:
                 report("registry", f"upstream failed, using the recipe: {problem}")
-        _have_debian(env, trust, report)
+        images.prepare([DEBIAN], env=env, report=report, cancel=cancel)
         build("debian")
     except LabError as problem:
-        if here is None:
+        if here is None or isinstance(problem, Stopped):
             raise
         report("registry", f"keeping the image from before, since making a new one failed: {problem}")
-
-
-def _have_debian(env: Mapping[str, str], trust: certificates.Trust, report: Report) -> None:
-    """Have Debian's image on the engine: the registry's recipe builds on it, and no registry has it yet."""
-    debian = catalogue()["debian:trixie-slim"]
-    if not images.is_fresh(debian, upstream.labels(images.reference(debian.name), env), trust):
-        report(debian.name, f"building from its recipe, about {debian.seconds} s")
-        images.make(debian, env=env, trust=trust, report=report)
 
 
 def _compose(arguments: list[str], env: Mapping[str, str]) -> str:

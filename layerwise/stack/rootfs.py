@@ -13,6 +13,7 @@ from pathlib import Path
 from grader.lib import process
 from layerwise.errors import LabError
 from layerwise.stack import processes
+from layerwise.stack.engine import none_answers
 from layerwise.stack.mounts import mounts
 from layerwise.stack.paths import Home, nearest
 from layerwise.stack.run import CommandFailed, run
@@ -76,16 +77,17 @@ def is_ready(home: Home) -> bool:
 
 def require_possible(home: Home) -> None:
     """Raise LabError, with the remedy, if this machine cannot make or run an engine of the lab's own."""
+    nothing = none_answers(os.environ)
     own = "install Docker (https://docs.docker.com/engine/install/) and run ./lab up again"
     if os.uname().sysname != "Linux":
-        raise LabError(f"no Docker engine answers; start Docker Desktop or Colima, or {own}")
+        raise LabError(f"{nothing}; start Docker Desktop or Colima, or {own}")
     if os.geteuid() != 0:
-        raise LabError(f"no Docker engine answers, and bringing one needs root: {own}, or run: sudo ./lab up")
+        raise LabError(f"{nothing}; bringing one needs root: {own}, or run: sudo ./lab up")
     if not is_ready(home) and not shutil.which("apt-get"):
-        raise LabError(f"no Docker engine answers, and bringing one needs apt (Debian or Ubuntu): {own}")
+        raise LabError(f"{nothing}; bringing one needs apt (Debian or Ubuntu): {own}")
     if process.run(["unshare", "--mount", "--pid", "--fork", "true"], timeout=20).status != 0:
         raise LabError(
-            "no Docker engine answers, and this container may not run one (no CAP_SYS_ADMIN): "
+            f"{nothing}; this container may not run one (no CAP_SYS_ADMIN): "
             "start it with --privileged, or give it an engine with DOCKER_HOST"
         )
     filesystem = filesystem_of(home.path)
@@ -144,6 +146,7 @@ def make(home: Home, say: Callable[[str], None], system: System = LAB) -> None:
 
 def _mmdebstrap(folder: Path, temporary: Path, home: Home, say: Callable[[str], None], system: System) -> None:
     command = [
+        *("nice", "-n", "10"),  # Python packages come first: with them a reader can begin
         # Killed with us; and with its namespaces go all of its processes and mounts.
         *(
             "setpriv",

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
+import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +20,7 @@ from grader.facts.engine.info import parse_version
 from grader.facts.supply import trivy
 from grader.lib import process
 from layerwise.errors import LabError
+from layerwise.stack import files
 from layerwise.stack.engine import config_dir
 from layerwise.stack.paths import Home
 
@@ -29,10 +32,25 @@ COMMANDS = {
     "trivy": ("trivy", "--version", "--format", "json"),
     "cosign": ("cosign", "version", "--json"),
 }
-CURES = {
+ON_PATH = ("docker", "cosign", "trivy")
+STAND_IN = """#!/bin/sh
+# Stands here for {name} while `lab up` runs: waits until that has ended, then runs {name}.
+{python} -P -m layerwise.stack.waiting || exit
+exec {tool} "$@"
+"""
+DARWIN = {
+    "docker": "brew install docker",
+    "buildx": "install Docker Desktop, or: brew install docker-buildx",
+    "compose": "install Docker Desktop, or: brew install docker-compose",
+    "cosign": "brew install cosign",
+    "trivy": "brew install trivy",
+}
+ELSEWHERE = {
     "docker": "install Docker's client (Debian: apt-get install docker-cli)",
-    "docker-buildx": "install it (Debian: docker-buildx; Docker's packages: docker-buildx-plugin)",
-    "docker-compose": "install it (Debian: docker-compose; Docker's packages: docker-compose-plugin)",
+    "buildx": "install it (Debian: docker-buildx; Docker's packages: docker-buildx-plugin)",
+    "compose": "install it (Debian: docker-compose; Docker's packages: docker-compose-plugin)",
+    "cosign": "install it (Debian 13: apt-get install cosign; otherwise https://docs.sigstore.dev/cosign)",
+    "trivy": "install it (https://trivy.dev, but not 0.69.4 to 0.69.6)",
 }
 
 
@@ -43,11 +61,10 @@ def from_rootfs(rootfs: Path) -> dict[str, Path]:
     return found | {name: plugins / name for name in PLUGINS}
 
 
-def from_machine(environ: Mapping[str, str]) -> dict[str, Path]:
+def from_machine(home: Home, environ: Mapping[str, str]) -> dict[str, Path]:
     """The tools of a machine that has an engine of its own. Missing ones are left out."""
-    found = {
-        name: Path(path) for name in ("docker", "cosign") if (path := shutil.which(name, path=environ.get("PATH")))
-    }
+    places = _others(home, environ)
+    found = {name: Path(path) for name in ("docker", "cosign") if (path := shutil.which(name, path=places))}
     for name in PLUGINS:
         for folder in (config_dir(environ) / "cli-plugins", *map(Path, PLUGIN_FOLDERS)):
             if os.access(folder / name, os.X_OK):
@@ -56,40 +73,69 @@ def from_machine(environ: Mapping[str, str]) -> dict[str, Path]:
     return found
 
 
+def cure(name: str, system: str) -> str:
+    """How to get one of COMMANDS on a system (`sys.platform`)."""
+    return (DARWIN if system == "darwin" else ELSEWHERE)[name]
+
+
 def place(home: Home, found: Mapping[str, Path], environ: Mapping[str, str]) -> list[str]:
-    """Link the tools into the lab's folders, replacing older links. Returns warnings about what some lessons lack.
+    """Link the tools into `home.tools`, replacing older links. Returns warnings about what some lessons lack.
 
     Raises LabError, with the remedy, if docker, buildx or compose is missing.
     """
     for name in ("docker", *PLUGINS):
         if name not in found:
-            raise LabError(f"{name} is missing on this machine; {CURES[name]} and run ./lab up again")
+            how = cure(name.removeprefix("docker-"), sys.platform)
+            raise LabError(f"{name} is missing on this machine; {how} and run ./lab up again")
     plugins = home.docker_config / "cli-plugins"
-    home.bin.mkdir(parents=True, exist_ok=True)
+    home.tools.mkdir(parents=True, exist_ok=True)
     plugins.mkdir(parents=True, exist_ok=True)
     config = home.docker_config / "config.json"
     if not config.exists():
         config.write_text("{}\n")
         config.chmod(0o600)
-    scanner = trivy.find(environ.get("PATH"))
-    wanted = {home.bin / "docker": found["docker"], **{plugins / name: found[name] for name in PLUGINS}}
-    wanted |= {home.bin / "cosign": found["cosign"]} if "cosign" in found else {}
-    wanted |= {home.bin / "trivy": scanner} if scanner else {}
+    scanner = trivy.find(_others(home, environ))
+    wanted = {home.tools / "docker": found["docker"], **{plugins / name: found[name] for name in PLUGINS}}
+    wanted |= {home.tools / "cosign": found["cosign"]} if "cosign" in found else {}
+    wanted |= {home.tools / "trivy": scanner} if scanner else {}
     for link, target in wanted.items():
         _link(link, target)
     warnings = []
     if "cosign" not in found:
-        warnings.append("cosign is missing: the lesson on signatures needs it (https://docs.sigstore.dev/cosign)")
+        warnings.append(f"cosign is missing: the lesson on signatures needs it; {cure('cosign', sys.platform)}")
     if not scanner:
-        warnings.append("no usable Trivy: lessons on scanning need one (https://trivy.dev, but not 0.69.4 to 0.69.6)")
+        warnings.append(f"no usable Trivy: lessons on scanning need one; {cure('trivy', sys.platform)}")
     return warnings
+
+
+def stand_in(home: Home) -> None:
+    """Until `release`, let what a notebook finds as docker, cosign and trivy wait for `lab up` first."""
+    home.bin.mkdir(parents=True, exist_ok=True)
+    for name in ON_PATH:
+        text = STAND_IN.format(name=name, python=shlex.quote(sys.executable), tool=shlex.quote(str(home.tools / name)))
+        files.replace(home.bin / name, text, 0o777)
+
+
+def release(home: Home) -> None:
+    """Put the tools where a notebook finds them. One that this machine lacks is taken away there."""
+    home.bin.mkdir(parents=True, exist_ok=True)
+    for name in ON_PATH:
+        if (home.tools / name).exists():
+            _link(home.bin / name, home.tools / name)
+        else:
+            (home.bin / name).unlink(missing_ok=True)
+
+
+def own(home: Home, env: Mapping[str, str]) -> dict[str, str]:
+    """The environment in which `lab up` itself finds the tools, whatever stands in for them."""
+    return {**env, "PATH": os.pathsep.join([str(home.tools), env.get("PATH", os.defpath)])}
 
 
 def require_buildx(env: Mapping[str, str]) -> None:
     """Raise LabError if buildx does not run, or is too old for its builds to be read."""
     found = _version("buildx", COMMANDS["buildx"], env)
     if not found:
-        raise LabError(f"docker buildx does not run; {CURES['docker-buildx']}")
+        raise LabError(f"docker buildx does not run; {cure('buildx', sys.platform)}")
     if parse_version(found)[:2] < OLDEST:
         raise LabError(f"docker buildx is {found}, and 0.13 or later is needed; upgrade it")
 
@@ -145,10 +191,16 @@ def _packaged_version(package: str, program: Path) -> str:
     return "devel"
 
 
+def _others(home: Home, environ: Mapping[str, str]) -> str:
+    """PATH without the lab's own folder, which is first on it in a terminal of the lab's JupyterLab."""
+    parts = environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(part for part in parts if part not in (str(home.bin), str(home.tools)))
+
+
 def _link(link: Path, target: Path) -> None:
     """Make `link` point at `target`, in one step."""
     if link == target or (link.is_symlink() and link.readlink() == target):
-        return  # it is the target itself if the lab's own folder is first on PATH, as in a terminal of its JupyterLab
+        return  # it is the target itself if DOCKER_CONFIG is the lab's own, as in a terminal of its JupyterLab
     half = link.with_name(f".{link.name}.{os.getpid()}")
     half.unlink(missing_ok=True)
     half.symlink_to(target)

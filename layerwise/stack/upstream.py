@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from grader.errors import RegistryUnavailable
+from grader.facts.registry.client import Client
 from layerwise.errors import LabError
 from layerwise.stack import engine, recipe
 from layerwise.stack.certificates import Trust
 from layerwise.stack.run import CommandFailed, run
 
 ASK_SECONDS = 6
+PING_SECONDS = 3.0
 PULL_TIMEOUT = 20 * 60.0
 SHORT = 60.0
 
@@ -60,6 +63,23 @@ def _ask(reference: str, env: Mapping[str, str]) -> bool | None:
             return False if refusal.status_code in REFUSALS else None
         return True
     return None
+
+
+def answers(registry: str) -> bool:
+    """Whether the registry answers this process within a few seconds: for an engine that is still to be made here."""
+    answered = threading.Event()
+
+    def ask() -> None:
+        with suppress(RegistryUnavailable):
+            # It wants a login, or asks for patience: then it is a registry too.
+            if Client(registry, "").ping(PING_SECONDS).status in (200, 401, 429):
+                answered.set()
+
+    # From another thread, because looking a name up has no deadline and may hang for half a minute.
+    thread = threading.Thread(target=ask, name=f"ask {registry}", daemon=True)
+    thread.start()
+    thread.join(PING_SECONDS)
+    return answered.is_set()
 
 
 def labels(reference: str, env: Mapping[str, str]) -> dict[str, str] | None:

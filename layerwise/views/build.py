@@ -28,9 +28,10 @@ from grader.settings import BuildSettings
 from grader.submission import Submission
 from layerwise.errors import InputError
 from layerwise.views import timeline
-from layerwise.views.listing import counted, fold, visible
+from layerwise.views.listing import fold, visible
 from layerwise.views.live import LiveWidget, NotebookError, View, plainly, script
 from layerwise.views.settings import build_settings
+from layerwise.views.words import counted
 
 EVERY = 0.4
 """The seconds between two drawings of a running build."""

@@ -13,8 +13,9 @@ from grader.facts.registry.repository import Repository
 from grader.lib.units import format_size
 from layerwise.errors import InputError
 from layerwise.views.ecdsa import PublicKey, read_public_key
-from layerwise.views.listing import counted, spelt
+from layerwise.views.listing import spelt
 from layerwise.views.signed import Signed, Unreadable, signatures, signed_digests
+from layerwise.views.words import counted
 
 NAMES = ("key", "name", "signature", "payload", "manifest", "config", "layers")
 """The names of the links, in order."""

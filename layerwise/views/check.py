@@ -9,8 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
-from itertools import islice
-from pathlib import Path
 
 import traitlets
 
@@ -26,12 +24,9 @@ from layerwise.views import passed
 from layerwise.views.grading import Grading, Stopped
 from layerwise.views.live import LiveWidget, View, plainly, script, static_html
 from layerwise.views.markup import inline, paragraphs, plain
-from layerwise.views.solutions import LEFT_OUT
 
 MAX_FILES = 8
 """The most files of the learner's folder that are linked, the Dockerfile first."""
-MAX_LOOKED_AT = 1000
-"""The most paths in it that are looked at."""
 
 
 def check(exercise: str) -> Check:
@@ -240,22 +235,15 @@ class Check(View):
     def _folder(self) -> str:
         return f"work/{self.exercise.name}"
 
-    def _paths(self) -> list[Path]:
-        """The learner's files: the Dockerfile first, then by name, those in folders last; none before the start."""
-        place, first = workspace.folder(self.exercise), self.exercise.build.dockerfile
-        found = islice(place.rglob("*"), MAX_LOOKED_AT)
-        inside = {path: path.relative_to(place) for path in found if path.is_file()}
-        shown = [path for path, name in inside.items() if not LEFT_OUT & set(name.parts) and name.name[:2] != ".#"]
-        return sorted(shown, key=lambda path: (str(inside[path]) != first, len(inside[path].parts), inside[path]))
-
     def _files(self) -> list[str]:
         place = workspace.folder(self.exercise)
-        return [f"{self._folder()}/{path.relative_to(place).as_posix()}" for path in self._paths()[:MAX_FILES]]
+        paths = workspace.files(self.exercise)[:MAX_FILES]
+        return [f"{self._folder()}/{path.relative_to(place).as_posix()}" for path in paths]
 
     def _last_saved(self) -> str:
         """When the learner's newest file was saved, such as "12 s ago"; empty if over an hour ago."""
         times = []
-        for path in self._paths():
+        for path in workspace.files(self.exercise):
             with suppress(OSError):
                 times.append(path.stat().st_mtime)
         age = time.time() - max(times, default=0.0)

@@ -15,8 +15,9 @@ from grader.facts.image.image import Image
 from grader.facts.image.tar import Member, Sink
 from layerwise.views.anatomy import Anatomy, Change, altered, load
 from layerwise.views.layers import bar, legend
-from layerwise.views.listing import ListingView, counted, fold, size, spelt, table, visible
+from layerwise.views.listing import ListingView, fold, size, spelt, table, visible
 from layerwise.views.live import plainly
+from layerwise.views.words import counted
 
 _SECTIONS = ("added", "changed", "removed")
 _NOT_SETTINGS = frozenset(("Hostname", "Image", "ArgsEscaped"))

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from grader.lib.text import clean
 from grader.lib.units import format_size
 from layerwise.views.anatomy import Anatomy, Change, Slice, load
-from layerwise.views.listing import ListingView, counted, fold, size, spelt, table, visible
+from layerwise.views.listing import ListingView, fold, size, spelt, table, visible
 from layerwise.views.live import plainly
+from layerwise.views.words import counted
 
 MAX_WARNINGS = 10
 """The most secrets outside of files that are listed."""

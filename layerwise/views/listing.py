@@ -14,6 +14,7 @@ import traitlets
 
 from grader.lib.units import format_size
 from layerwise.views.live import LiveWidget, View, script
+from layerwise.views.words import counted
 
 if TYPE_CHECKING:
     from layerwise.views.anatomy import Change
@@ -54,11 +55,6 @@ def _spell(char: str) -> str:
 def size(count: float) -> str:
     """A size in words, with the exact bytes on hover."""
     return f'<span title="{count:,.0f} bytes">{format_size(count)}</span>'
-
-
-def counted(count: int, word: str, many: str = "") -> str:
-    """A count with its word: "1 file", "2,000 files"."""
-    return f"{count:,} {word if count == 1 else many or word + 's'}"
 
 
 class ListingWidget(LiveWidget):

@@ -15,9 +15,10 @@ from grader.lib.text import clean
 from grader.lib.units import format_size
 from layerwise.errors import InputError
 from layerwise.views.anatomy import Anatomy, load, told
-from layerwise.views.listing import counted, fold, size, spelt, table, visible
+from layerwise.views.listing import fold, size, spelt, table, visible
 from layerwise.views.live import plainly, static_html
 from layerwise.views.mounts import Mount, NotVisible, UpperEntry, held, mount_of
+from layerwise.views.words import counted
 
 MAX_ROWS = 100
 _SIGNS = {"added": "+", "changed": "~", "removed": "−"}

@@ -9,7 +9,8 @@ from grader.errors import GraderError
 from grader.exercise import Exercise
 from layerwise import workspace
 from layerwise.course_progress import course
-from layerwise.views import home, solutions
+from layerwise.views import solutions
+from layerwise.views.course_parts import next_step, sentence
 from layerwise.views.markup import inline
 from layerwise.views.solutions import FileDifference
 
@@ -19,10 +20,10 @@ SPOKEN = {"-": "removed: ", "+": "added: ", "…": "equal lines are left out", "
 
 def after(exercise: Exercise) -> str:
     """What stands below the report of an exercise that is passed."""
-    step = home.next_step(course(), exercise.name)
+    step = next_step(course(), exercise.name)
     return "".join(
         [
-            home.sentence(step) if step else "",
+            sentence(step) if step else "",
             _fold("Why each check exists", _whys(exercise)),
             _fold("The answers, and why they are right", _written(exercise)),
             _fold("Other right ways", _ways(exercise)),

@@ -14,9 +14,10 @@ from typing import NamedTuple
 from grader.errors import LoginRequired, RegistryUnavailable
 from grader.lib.units import format_size
 from layerwise.views.layers import bar, legend
-from layerwise.views.listing import counted, fold, size, spelt, table, visible
+from layerwise.views.listing import fold, size, spelt, table, visible
 from layerwise.views.live import NotebookError, plainly, static_html
 from layerwise.views.registry_tree import Holdings, Item, Shelf, Tag, read_registry
+from layerwise.views.words import counted
 
 HERE = "localhost:5000"
 MAX_ROWS = 1200

@@ -15,8 +15,9 @@ from grader.facts.supply.scan import GRAVEST_FIRST, Scan, Vulnerability, scan_im
 from layerwise.errors import InputError
 from layerwise.views.anatomy import Anatomy, load
 from layerwise.views.layers import HOLLOW, LONGEST_INSTRUCTION, SOLID, bar, legend
-from layerwise.views.listing import counted, fold, spelt, table, visible
+from layerwise.views.listing import fold, spelt, table, visible
 from layerwise.views.live import plainly, static_html
+from layerwise.views.words import counted
 
 SNAPSHOTS: tuple[SnapshotName, ...] = ("then", "now")
 MAX_SHOWN = 60

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from grader.checks import answers
 from grader.exercise import Exercise
 from grader.verify import variants
+from layerwise import workspace
 
 MAX_FILES = 30
 """The most files of a folder that are compared, the Dockerfile first."""
@@ -22,7 +23,6 @@ MAX_LINES = 1000
 """The most lines of a file that are compared."""
 CONTEXT = 3
 """How many equal lines are shown around each difference."""
-LEFT_OUT = frozenset((".git", ".ipynb_checkpoints", "__pycache__", "node_modules"))
 
 Sign = Literal["-", "+", " ", "…"]
 
@@ -116,7 +116,7 @@ def _files(folder: Path) -> dict[str, Path]:
     found = (
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.is_symlink() and not LEFT_OUT & set(path.relative_to(folder).parts)
+        if path.is_file() and not path.is_symlink() and not workspace.LEFT_OUT & set(path.relative_to(folder).parts)
     )
     return {path.relative_to(folder).as_posix(): path for path in islice(found, MAX_FILES)}
 

@@ -15,10 +15,11 @@ from grader.facts.dockerfile.resolved import BuildPlan
 from grader.submission import Submission
 from layerwise.errors import InputError
 from layerwise.views.layers import legend
-from layerwise.views.listing import counted, fold, spelt, table, visible
+from layerwise.views.listing import fold, spelt, table, visible
 from layerwise.views.live import NotebookError, plainly, static_html
 from layerwise.views.settings import build_settings
 from layerwise.views.stagegraph import Arrow, Fate, Graph, Kind, Node, graph, lanes
+from layerwise.views.words import counted
 
 MAX_STAGES = 60
 MAX_LANES = 8

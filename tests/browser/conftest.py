@@ -51,7 +51,7 @@ class Desk:
 
     def address(self, notebook: str) -> str:
         """Where a notebook of the course opens, and nothing else."""
-        return self.url.replace("00-start-here.ipynb", notebook) + "&reset"
+        return self.url.replace("/layerwise", f"/lab/tree/course/{notebook}") + "&reset"
 
 
 @pytest.fixture(scope="module")

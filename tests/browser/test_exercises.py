@@ -1,11 +1,9 @@
-"""One exercise of each lesson as a learner does it in JupyterLab; and the page that shows what is done."""
+"""One exercise of each lesson as a learner does it in JupyterLab."""
 
 from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -31,13 +29,10 @@ ONE_OF_EACH_LESSON = (
     "09-on-call",
     "10-capstone",
 )
-SHORT = ("06-push-by-digest",)
-"""One that is built, and pushed by a script: the page is the same for all."""
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in SHORT else pytest.mark.long) for name in ONE_OF_EACH_LESSON]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", ONE_OF_EACH_LESSON)
 def test_an_exercise_is_started_graded_solved_and_graded_again(bench: Desk, page: Page, name: str) -> None:
     exercise, work = load(name), bench.work / name
     page.goto(bench.address(f"{exercise.lesson}.ipynb"))
@@ -113,34 +108,6 @@ def test_what_is_seen_is_what_is_graded(bench: Desk, page: Page) -> None:
     expect(page.locator(".jp-Dialog")).to_have_count(0)
     page.evaluate("window.jupyterapp.commands.execute('docmanager:toggle-autosave')")
     page.wait_for_function("window.jupyterapp.commands.isToggled('docmanager:toggle-autosave')")
-
-
-def test_the_page_of_the_course_shows_what_is_done_and_leads_to_the_lessons(bench: Desk, page: Page) -> None:
-    exercise = load("01-layer-detective")
-    page.goto(bench.address("index.ipynb"))
-    wait_for_kernel(page)
-    run_cell(page, "lw.home()")
-    course = page.locator(".lw-home")
-    row = course.get_by_role("row", name=exercise.name)
-    expect(row.get_by_role("cell").first).to_have_text(re.compile("not begun"))
-
-    shutil.copytree(exercise.solution, bench.work / exercise.name)
-    words = [sys.executable, "-m", "layerwise.cli", "grade", exercise.name]
-    subprocess.run(words, env=bench.env, check=True, capture_output=True, timeout=60)
-    run_cell(page, "lw.home()")
-    expect(row.get_by_role("cell").first).to_have_text(re.compile("done"))
-    expect(row.get_by_role("cell").last).to_have_text("10 of 10")
-    for light in (False, True):
-        set_theme(page, light=light)
-        assert fits(course)
-
-    link = row.get_by_role("link", name=exercise.title)
-    link.click()
-    expect(page.locator(".jp-MarkdownOutput h1", has_text="Layers")).to_be_visible(timeout=30 * SECONDS)
-    # In a lesson that is open, the same link leads to the cell of the exercise.
-    page.get_by_role("tab", name="index.ipynb").click()
-    link.click()
-    expect(page.get_by_text(f'lw.check("{exercise.name}")')).to_be_in_viewport()
 
 
 def points(text: str, score: re.Pattern[str]) -> float:

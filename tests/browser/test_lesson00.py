@@ -25,6 +25,7 @@ CELL = "window.jupyterapp.shell.currentWidget.content.activeCell"
 
 def test_the_lesson_is_run_and_its_exercise_failed_then_solved_with_the_keyboard(bench: Desk, page: Page) -> None:
     page.goto(bench.url)
+    page.get_by_role("heading", name="Start here").get_by_role("link").click()
     page.locator(".jp-Notebook .jp-MarkdownOutput h1", has_text="Start here").wait_for()
     assert page.locator(".jp-Dialog, .jp-toast-message, .Toastify__toast").all_inner_texts() == []
     wait_for_kernel(page)
@@ -61,6 +62,7 @@ def test_the_lesson_is_run_and_its_exercise_failed_then_solved_with_the_keyboard
     expect(grade).to_be_focused()
     page.keyboard.press("Space")
     expect(result).to_contain_text("10 of 10 points", timeout=120 * SECONDS)
+    expect(exercise.locator(".lw-result")).to_contain_text("10 of 10 points")  # now the page has scrolled to the report
 
     # A link of the recap leads to its cell.
     page.get_by_role("link", name="the push that failed").click()

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from .conftest import Desk, barriers, fits, run_cell, set_theme, wait_for_kernel
 
-pytestmark = [pytest.mark.lab, pytest.mark.browser]
+pytestmark = [pytest.mark.lab, pytest.mark.browser, pytest.mark.long]
 
 CELL = """
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every lesson, and the page that lists them, runs to its end on the live lab, in a copy; and each is well written."""
+"""Every lesson runs to its end on the live lab, in a copy; and each is well written."""
 
 from __future__ import annotations
 
@@ -19,18 +19,16 @@ from layerwise.questions import lessons as questions
 from layerwise.stack import environment, paths
 
 COURSE = Path(__file__).resolve().parents[2] / "course"
-NOTEBOOKS = sorted(COURSE.glob("*.ipynb"))
-LESSONS = [path for path in NOTEBOOKS if path.stem != "index"]
+LESSONS = sorted(COURSE.glob("*.ipynb"))
 CELL_SECONDS = 600
 MAX_LINES = 5
 """Lines of prose between two cells; the recap, after the last one, may be longer."""
 MAX_WIDTH = 130
 
 SHOWS = Path(__file__).parent / "shows"
-"""For each notebook, NAME.toml: what its cells show, as regular expressions. To a notebook, a shell command that fails
+"""For each lesson, NAME.toml: what its cells show, as regular expressions. To a notebook, a shell command that fails
 in a cell is no error."""
 
-each = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 lesson = pytest.mark.parametrize("path", LESSONS, ids=[path.stem for path in LESSONS])
 
 
@@ -121,7 +119,7 @@ LONG = ("03", "04", "05", "07", "10")
     "path",
     [
         pytest.param(path, marks=[pytest.mark.long] if path.stem.startswith(LONG) else [], id=path.stem)
-        for path in NOTEBOOKS
+        for path in LESSONS
     ],
 )
 def test_it_runs_to_the_end(path: Path, alone: Path) -> None:
@@ -152,7 +150,7 @@ def test_what_a_check_says_to_read_is_there(path: Path) -> None:
                 assert cell in cells, f"{name}, check {check.id}: no such cell: {check.lesson}"
 
 
-@each
+@lesson
 def test_it_is_kept_without_outputs(path: Path) -> None:
     notebook = read(path)
     nbformat.validate(notebook)  # type: ignore[no-untyped-call]
@@ -163,7 +161,7 @@ def test_it_is_kept_without_outputs(path: Path) -> None:
         assert not cell.get("attachments"), cell.id
 
 
-@each
+@lesson
 def test_its_cells_have_readable_names(path: Path) -> None:
     names = [cell.id for cell in read(path).cells]
     assert len(set(names)) == len(names)
@@ -172,7 +170,7 @@ def test_its_cells_have_readable_names(path: Path) -> None:
         assert not re.fullmatch(r"[0-9a-f-]{8,}", name), f"{name} was made by a machine"
 
 
-@each
+@lesson
 def test_little_is_said_between_two_cells(path: Path) -> None:
     cells = read(path).cells
     last = max(number for number, cell in enumerate(cells) if cell.cell_type == "code")
@@ -186,7 +184,7 @@ def test_little_is_said_between_two_cells(path: Path) -> None:
         assert all(len(line) <= MAX_WIDTH for line in said), f"{cell.id}: a line longer than {MAX_WIDTH} characters"
 
 
-@each
+@lesson
 def test_pictures_are_described_and_links_lead_somewhere(path: Path) -> None:
     notebook = read(path)
     names = {cell.id for cell in notebook.cells}

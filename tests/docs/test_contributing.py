@@ -24,8 +24,9 @@ OTHERS = (
         for name in ("checks/test_params.py", "lint", "reports/test_hostile.py", "test_exercise.py")
     ),
     *("tests/grader/test_imports.py", "tests/grader/test_mirrored.py", "tests/course/test_lessons.py"),
+    "tests/layerwise/questions/test_bank.py",
 )
-TOUCHED = "setuid or tap or test_rule or test_imports or test_mirrored"
+TOUCHED = "setuid or tap or test_rule or test_imports or test_mirrored or test_every_entry or test_no_skill"
 """Tests of what is there already that look at what the examples add, and words in their names."""
 FENCE = re.compile(r"(?:^(?P<says>[^\n]+)\n\n)?^```(?P<language>[a-z]+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -116,6 +117,7 @@ def test_their_types_are_right(project: Path) -> None:
 
 
 @pytest.mark.engine
+@pytest.mark.long
 def test_the_check_kind_judges_as_it_says(project: Path) -> None:
     run(project, "pytest", "-q", "tests/grader/checks/test_setuid.py")
 
@@ -130,3 +132,10 @@ def test_the_exercise_is_proved(project: Path) -> None:
 @pytest.mark.long
 def test_the_lesson_runs(project: Path) -> None:
     run(project, "pytest", "-q", "tests/course/test_lessons.py", "-k", "11-setuid", **environment.lab_env())
+
+
+@pytest.mark.lab
+@pytest.mark.long
+def test_the_question_is_proved(project: Path) -> None:
+    proofs = "tests/layerwise/interview/test_proof.py"
+    run(project, "pytest", "-q", proofs, "-k", "set-user-id", **environment.lab_env())

@@ -256,6 +256,7 @@ def own_engine() -> Iterator[Engine]:
         yield engine
 
 
+@pytest.mark.long
 def test_a_tree_too_deep_for_a_layer(submit: Callable[..., Path], own_engine: Engine, base: str) -> None:
     """From then on the engine can neither list its build cache nor bound it, until all of it is dropped."""
     deeper = "name=$(seq -s . 80); for i in $(seq 16); do mkdir $name && cd $name; done; mkdir -p $name/$name"

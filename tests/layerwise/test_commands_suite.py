@@ -203,8 +203,15 @@ with stoppable():
 """
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "workers"),
+    [
+        (signal.SIGINT, 2),
+        pytest.param(signal.SIGTERM, 2, marks=pytest.mark.long),
+        pytest.param(signal.SIGINT, 1, marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, 1, marks=pytest.mark.long),
+    ],
+)
 def test_stopped_in_the_middle_every_worker_cleans_up(number: signal.Signals, workers: int, project: Path) -> None:
     (project / "tests" / "test_slow.py").write_text(SLOW)
     argv = [sys.executable, "-c", STOPPABLE, str(project), str(workers)]

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from layerwise import bootstrap
 from layerwise.cli import COMMANDS
+from layerwise.errors import LabError
+from layerwise.stack import installation
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = ("sh", "dirname", "readlink", "cat", "cksum", "sed", "awk", "uname", "id")
@@ -25,7 +30,11 @@ import os, pathlib, sys, time
 print("Collecting everything")
 log = pathlib.Path(os.environ["FAKE_LOG"])
 with log.open("a") as file:
-    file.write(" ".join(sys.argv[1:]) + "\\n")
+    if "--requirement" in sys.argv:
+        for line in pathlib.Path(sys.argv[-1]).read_text().splitlines():
+            file.write(line + "\\n")
+    else:
+        file.write(" ".join(sys.argv[1:]) + "\\n")
 if "--editable" in sys.argv:
     site = pathlib.Path(__file__).parents[1]
     (site / "checkout.pth").write_text(sys.argv[-1])
@@ -51,8 +60,10 @@ def checkout(tmp_path: Path) -> Path:
         f"import sys\n{commands}\n\nif __name__ == '__main__':\n    print('ran', *sys.argv[1:])\n"
     )
     (root / "requirements.lock").write_text("one==1 --hash=sha256:0\n")
-    (root / "requirements-classroom.lock").write_text("three==3 --hash=sha256:0\n")
-    (root / "requirements-dev.lock").write_text("two==2 --hash=sha256:0\n")
+    (root / "requirements-classroom.lock").write_text("one==1 --hash=sha256:0\nthree==3 --hash=sha256:0\n")
+    (root / "requirements-dev.lock").write_text(
+        "one==1 --hash=sha256:0\ntwo==2 \\\n    --hash=sha256:0\n    # via one\n"
+    )
     (root / "pyproject.toml").write_text("[project]\n")
     return root
 
@@ -133,10 +144,17 @@ def lab(checkout: Path, environ: dict[str, str], tmp_path: Path) -> Run:
 
 
 def installs(tmp_path: Path) -> list[str]:
-    """What pip was asked to install, in order: the name of a lock file, or the checkout itself."""
+    """What pip was asked to install, in order: the names of packages, each time sorted, and the checkout itself."""
     log = tmp_path / "pip.log"
-    lines = log.read_text().splitlines() if log.exists() else []
-    return ["checkout" if "--editable" in line else Path(line.split("--requirement ")[1]).name for line in lines]
+    asked: list[str] = []
+    packages: list[str] = []
+    for line in (log.read_text() if log.exists() else "").splitlines():
+        if "--editable" in line:
+            asked += [*sorted(packages), "checkout"]
+            packages = []
+        elif "==" in line:
+            packages.append(line.partition("==")[0])
+    return asked + sorted(packages)
 
 
 class TestHelp:
@@ -217,18 +235,51 @@ class TestInstall:
     def test_once(self, lab: Run, tmp_path: Path) -> None:
         first = lab("status", "--json")
         assert first.stdout == "ran status --json\n", first.stderr
-        assert installs(tmp_path) == ["requirements.lock", "checkout"]
+        assert installs(tmp_path) == ["one", "checkout"]
         second = lab("grade", "a b", "")
         assert second.stdout == "ran grade a b \n"
         assert second.stderr == ""
-        assert installs(tmp_path) == ["requirements.lock", "checkout"]
+        assert installs(tmp_path) == ["one", "checkout"]
 
     def test_the_tests_need_more(self, lab: Run, tmp_path: Path) -> None:
         lab("status")
         assert lab("test").stdout == "ran test\n"
         assert lab("test").stdout == "ran test\n"
-        more = ["requirements-classroom.lock", "requirements-dev.lock"]
-        assert installs(tmp_path) == ["requirements.lock", "checkout", *more]
+        assert installs(tmp_path) == ["one", "checkout", "one", "three", "two"], "each once, whatever lists it"
+
+    def test_to_bring_the_lab_up_begins_with_few(self, checkout: Path, lab: Run, tmp_path: Path) -> None:
+        with (checkout / "requirements.lock").open("a") as file:
+            file.write("click==8 --hash=sha256:0\n")
+        for _ in range(2):
+            assert lab("up", "--offline").stdout == "ran up --offline\n"
+        assert installs(tmp_path) == ["click", "checkout"]
+        rest = json.loads((checkout / ".venv" / ".rest").read_text())
+        assert rest[2] == str(checkout / "layerwise" / "bootstrap.py")
+        assert lab("status").stdout == "ran status\n"
+        assert installs(tmp_path) == ["click", "checkout", "click", "one", "checkout"], "any other command needs all"
+        assert not (checkout / ".venv" / ".rest").exists()
+        assert lab("up").stdout == "ran up\n"
+        assert len(installs(tmp_path)) == 5
+
+    def test_what_is_left_for_later_is_installed_as_it_says(
+        self, checkout: Path, lab: Run, environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with (checkout / "requirements.lock").open("a") as file:
+            file.write("click==8 --hash=sha256:0\n")
+        lab("up")
+        monkeypatch.setattr(installation, "REST", checkout / ".venv" / ".rest")
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        said: list[str] = []
+        monkeypatch.setenv("FAKE_FAILURE", "ERROR: [Errno 28] No space left on device")
+        with pytest.raises(LabError, match=r"^the disk of .* is full; free 1 GB and run this again$"):
+            installation.install_rest(said.append, threading.Event())
+        monkeypatch.delenv("FAKE_FAILURE")
+        (checkout / ".venv" / ".installing").unlink()
+        installation.install_rest(said.append, threading.Event())
+        assert any(text.startswith("Python packages are ready") for text in said)
+        assert installation.rest() == []
+        assert lab("up").stdout == "ran up\n"
 
     @pytest.mark.parametrize(
         "words", [("init", "class"), ("grade", "class", "--cluster=x"), ("grade", "--cluster", "x")]
@@ -237,10 +288,10 @@ class TestInstall:
         self, lab: Run, tmp_path: Path, words: tuple[str, ...]
     ) -> None:
         lab("classroom", "grade", "class", "--exercise", "test")
-        assert installs(tmp_path) == ["requirements.lock", "checkout"]
+        assert installs(tmp_path) == ["one", "checkout"]
         lab("classroom", *words)
         assert lab("classroom", *words).stdout == f"ran classroom {' '.join(words)}\n"
-        assert installs(tmp_path) == ["requirements.lock", "checkout", "requirements-classroom.lock"]
+        assert installs(tmp_path) == ["one", "checkout", "one", "three"]
 
     @pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
     def test_again_when_the_lock_changes(self, checkout: Path, lab: Run, tmp_path: Path, changed: str) -> None:
@@ -248,13 +299,13 @@ class TestInstall:
         with (checkout / changed).open("a") as file:
             file.write("# more\n")
         assert lab("status").returncode == 0
-        assert installs(tmp_path) == ["requirements.lock", "checkout"] * 2
+        assert installs(tmp_path) == ["one", "checkout"] * 2
 
     def test_again_when_the_checkout_moves(self, checkout: Path, lab: Run, tmp_path: Path) -> None:
         lab("status")
         moved = checkout.rename(tmp_path / "elsewhere")
         assert lab("status", script=moved / "lab").stdout == "ran status\n"
-        assert installs(tmp_path) == ["requirements.lock", "checkout"] * 2
+        assert installs(tmp_path) == ["one", "checkout"] * 2
 
     def test_again_when_the_environments_python_is_gone(self, checkout: Path, lab: Run, tmp_path: Path) -> None:
         lab("status")
@@ -311,7 +362,7 @@ class TestInstall:
         assert out == b"ran one\n"
         assert second.stdout == "ran two\n"
         assert "another lab command is installing" in second.stderr
-        assert installs(tmp_path) == ["requirements.lock", "checkout"]
+        assert installs(tmp_path) == ["one", "checkout"]
 
     @pytest.mark.parametrize(
         ("failure", "said"),
@@ -332,3 +383,28 @@ class TestInstall:
         assert "Traceback" not in done.stderr
         assert done.stdout == ""
         assert lab("status").stdout == "ran status\n"
+
+
+def test_the_lab_begins_to_come_up_with_the_core_alone() -> None:
+    """What `lab up` imports until the rest of the packages is there."""
+    allowed = {name.replace("-", "_") for name in bootstrap.CORE} | {"layerwise", "grader"}
+    code = f"""
+import sys
+class Fence:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top in {allowed!r} or top in sys.stdlib_module_names or top.startswith("_"):
+            return None
+        raise ModuleNotFoundError(f"{{name}} is not one of CORE", name=name)
+sys.meta_path.insert(0, Fence())
+from layerwise.cli import main
+from layerwise.commands import up
+from layerwise.stack import advisories, bringup, catalogue, certificates, images, parts, recipe, registry, upstream
+from layerwise.stack.progress import LiveReporter, Task
+LiveReporter([Task("a", "b", 1)])
+from grader.facts.advisories import artifact
+from grader.facts.registry import lookup
+import docker, docker.tls
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.returncode == 0, done.stderr

@@ -10,13 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from grader.verdict import CheckResult, Report, Status, Verdict
-from layerwise.progress import MAX_REPORT, SCHEMA, Attempt, Progress, ProgressError, best_of
+from layerwise.progress import MAX_REPORT, SCHEMA, Attempt, Progress, ProgressError, Review, best_of
 
 
 @pytest.fixture
@@ -301,3 +301,25 @@ def test_a_killed_writer_leaves_what_was_there(progress):
 )
 def test_what_an_attempt_was_judged_by(report, found):
     assert Attempt("02-x", 0.0, 1.0, 10.0, Status.PARTIAL, 1.0, report).judged_by == found
+
+
+class TestReviews:
+    def test_they_come_back_as_they_were_recorded(self, tmp_path: Path) -> None:
+        clock = iter((20.0, 10.0))  # it was moved back
+        progress = Progress(tmp_path / "p.sqlite", now=lambda: next(clock))
+        progress.record_review("layers", 0.5, "why-layers")
+        progress.record_review("caching", 7, "05-drop-root")
+        assert progress.reviews() == [Review("layers", 20, 0.5, "why-layers"), Review("caching", 10, 1, "05-drop-root")]
+
+    def test_a_file_of_an_earlier_layerwise_has_none_and_gets_them(self, tmp_path: Path) -> None:
+        progress = Progress(tmp_path / "p.sqlite")
+        progress.record_hint("05-drop-root", 1)
+        with closing(sqlite3.connect(progress.file)) as database:
+            database.execute("DROP TABLE review")
+            database.execute("PRAGMA user_version = 1")
+            database.commit()
+        assert progress.reviews() == []
+        assert progress.summary() == "0 attempts, 0 answers and 1 hint"
+        progress.record_review("layers", 1, "why-layers")
+        assert progress.hints("05-drop-root") == [1]
+        assert progress.summary() == "0 attempts, 0 answers, 1 hint and 1 review"

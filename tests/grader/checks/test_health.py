@@ -132,7 +132,8 @@ CASES = [
 LONG = (
     "in exec form", "inherited", "another shell", "a sign of life in a volume", "a sign of life in shared memory",
     "only a comment", "only in the builder", "no such tool in exec form", "exit 0", "or exit 0 in exec form",
-    "at the fourth look", "after two seconds", "a folder's age", "process 1 is another",
+    "at the fourth look", "after two seconds", "a folder's age", "process 1 is another", "the time in a file",
+    "a file the service makes once", "a check the service brings",
 )  # fmt: skip
 """Cases whose rule has fast tests in tests/grader/facts/engine/test_health.py."""
 

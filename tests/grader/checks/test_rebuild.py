@@ -32,6 +32,7 @@ from grader.facts.dockerfile.resolve import resolve
 from grader.facts.engine.engine import Engine
 from grader.verdict import Status, Verdict
 from tests.grader.conftest import facts_of
+from tests.tables import cases
 
 if TYPE_CHECKING:
     from grader.facts import Facts
@@ -541,8 +542,17 @@ def judged(folder: Path, case: Case, engine: Engine, base: str) -> Verdict:
             return Verdict.failed(str(fault))
 
 
+LONG = (
+    *("an echo", "only an echo", "a comment", "a comment in a continuation", "only a rehearsal"),
+    *("an environment variable", "a copy of another file", "another tool", "text like BuildKit's own"),
+    *("many patterns without one", "a named step that is not there", "one of two installs"),
+    *("names early, then another list", "names early, the list as a limit", "names early, the list for show"),
+)
+"""Cases whose rule has fast tests in tests/grader/facts/build/test_step_patterns.py, or another case here."""
+
+
 @pytest.mark.engine
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", cases(CASES, LONG))
 def test_cases(case: Case, tmp_path: Path, engine: Engine, base: str, nothing_left: None) -> None:
     verdict = judged(tmp_path, case, engine, base)
     assert (verdict.fraction, verdict.message) == (case.share, verdict.message)

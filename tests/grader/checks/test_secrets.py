@@ -241,6 +241,7 @@ def test_a_link_is_replaced_not_followed(submit: Callable[..., Path]) -> None:
 
 
 @pytest.mark.lab
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["debian:trixie-slim", "python:3.13-slim", "node:20-slim"])
 def test_base_images_hold_no_credential(name: str, submit: Callable[..., Path], engine: Engine) -> None:
     """With no base image named, all of it is the submission's own."""

@@ -24,6 +24,7 @@ class Car(Strict):
     name: str = Field(min_length=1)
     wheel: tuple[Wheel, ...] = ()
     spare: Wheel = Wheel(size=1)
+    roof: Wheel | None = None
     check: tuple[int, ...] = ()
 
 
@@ -45,8 +46,9 @@ def test_a_good_file(tmp_path: Path) -> None:
         (b"name = ''", "name: String should have at least 1 character"),
         (b"name = 3", "name: Input should be a valid string"),
         (b"nam = 'a'", "unknown key 'nam'; did you mean 'name'?"),
-        (b"qqqq = 'a'", "unknown key 'qqqq'; valid: name, wheel, spare, check"),
+        (b"qqqq = 'a'", "unknown key 'qqqq'; valid: name, wheel, spare, roof, check"),
         (b"name = 'a'\n[spare]\nsize = 1\ncolour = 'red'", "unknown key 'spare.colour'; did you mean 'color'?"),
+        (b"name = 'a'\n[roof]\nsise = 1", "unknown key 'roof.sise'; did you mean 'size'?"),
         (b"name = 'a'\n[[wheel]]\nsise = 1", "unknown key 'wheel.0.sise'; did you mean 'size'?"),
         (b"name = 'a'\n[[wheel]]\nsize = 1\n[[wheel]]\n", "missing key 'wheel.1.size'"),
         (b"name = 'a'\n[[wheel]]\nsize = 1\ncolor = 'blue'", "wheel.0.color: Input should be 'red' or 'black'"),

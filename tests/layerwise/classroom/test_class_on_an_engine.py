@@ -103,6 +103,7 @@ def scores(folder: Path, exercises: Path) -> dict[str, float | None]:
 
 
 @pytest.mark.alone
+@pytest.mark.long
 def test_killed_three_times_a_batch_ends_with_the_scores_of_an_undisturbed_one(
     class_of, exercises: Path, engine: Engine
 ):
@@ -195,6 +196,7 @@ def test_no_hand_in_reaches_another(exercises: Path, tmp_path: Path):
     assert found["d-flooder"] in (0.0, 1.0)
 
 
+@pytest.mark.long
 def test_on_two_workers_also_when_one_is_killed(class_of, exercises: Path, tmp_path: Path):
     folder, expected = class_of(12)
     with ExitStack() as stack:

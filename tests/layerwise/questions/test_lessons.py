@@ -52,9 +52,9 @@ def test_a_name_that_leads_nowhere(name: str, said: str) -> None:
         ("question = 1", "expected"),
         ("question = [1]", "question number 1: Input should be a valid dictionary"),
         (ONE + ONE, "two questions have the id 'one'"),
-        (ONE + "[[question]]\nask = 'a'\n", "question number 2: id: Field required"),
+        (ONE + "[[question]]\nask = 'a'\n", "question number 2: missing key 'id'"),
         (ONE.replace("answer = 1", "answer = 'x'"), "question one: 'x' is not an answer of kind 'number'$"),
-        (ONE.replace("answer", "anwser"), "question one: anwser: Extra inputs"),
+        (ONE.replace("answer", "anwser"), "question one: unknown key 'anwser'; did you mean 'answer'"),
         ("[[question]", "cannot read .*01-layers.toml: "),
     ],
 )

@@ -91,6 +91,13 @@ def test_proxies(environ: Mapping[str, str], expected: list[str]) -> None:
     assert levels(list(doctor.proxies(environ))) == expected
 
 
+def test_a_proxy_that_came_from_windows() -> None:
+    environ = {"HTTPS_PROXY": "http://proxy:3128"}
+    (here,), (mirrored,) = doctor.proxies(environ, "nat"), doctor.proxies(environ, "mirrored")
+    assert "autoProxy" not in here.cure
+    assert "autoProxy=false in .wslconfig" in mirrored.cure
+
+
 def test_certificates(tmp_path: Path) -> None:
     authorities = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
     empty = tmp_path / "empty.pem"

@@ -91,6 +91,17 @@ def test_an_engine_on_another_machine_is_told_apart(url: str, elsewhere: bool) -
     assert engine.is_elsewhere(url) is elsewhere
 
 
+@pytest.mark.parametrize("has", [False, True])
+def test_podman_alone_is_not_enough(has: bool, tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "run"), "PATH": str(tmp_path / "bin")}
+    if has:
+        (tmp_path / "run" / "podman").mkdir(parents=True)
+        (tmp_path / "run" / "podman" / "podman.sock").touch()
+    said = engine.none_answers(environ)
+    assert said.startswith("no Docker engine answers")
+    assert ("Podman" in said) is has
+
+
 def write_context(folder: Path, name: str, host: str, *, tls: bool = False, current: bool = True) -> None:
     key = hashlib.sha256(name.encode()).hexdigest()
     meta = folder / "contexts" / "meta" / key

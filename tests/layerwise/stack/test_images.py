@@ -233,6 +233,21 @@ def test_without_upstream_the_recipe_is_built_and_first_what_it_needs(shelf: She
 
 
 @pytest.mark.lab
+def test_what_was_made_before_there_was_a_registry_is_only_pushed(shelf: Shelf, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as before:
+        before.setattr(images, "REGISTRY", "127.0.0.1:1")  # where nobody answers
+        before.setattr(images, "reference", lambda name: f"localhost:5000/base/{name}")
+        images.prepare([shelf.top, shelf.only], env=shelf.env, report=lambda name, text: None)
+    assert shelf.digest(shelf.top) is None
+    shelf.seed(shelf.base, shelf.top)
+    assert "building" not in shelf.said(shelf.base) + shelf.said(shelf.top)
+    for name in (shelf.base, shelf.top):
+        labels = shelf.labels(name)
+        assert labels
+        assert labels[recipe.RECIPE] == images.fingerprint(shelf.images[name])
+
+
+@pytest.mark.lab
 def test_a_second_call_finds_all_there_and_does_nothing(shelf: Shelf):
     shelf.seed(shelf.top, shelf.base)
     before = shelf.digest(shelf.top)

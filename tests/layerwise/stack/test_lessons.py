@@ -118,6 +118,45 @@ def test_a_program_that_was_edited_stays_too(course: Path, tmp_path: Path) -> No
     assert shown(copy)["apps/web/run.sh"] == "mine"
 
 
+@pytest.mark.parametrize(
+    ("learner", "left"),
+    [
+        ({}, []),
+        ({"index.ipynb": RUN}, []),
+        ({"index.ipynb": MINE}, ["index.ipynb"]),
+        ({"index.ipynb": None}, []),
+        ({"mine.ipynb": ONE}, ["mine.ipynb"]),
+    ],
+    ids=["untouched", "run", "edited", "deleted", "one's own"],
+)
+def test_what_the_course_has_no_more_goes_unless_it_was_edited(
+    course: Path, tmp_path: Path, learner: dict[str, str | None], left: list[str]
+) -> None:
+    copy = tmp_path / "lessons"
+    (course / "index.ipynb").write_text(ONE)
+    refresh(course, copy)
+    for name, text in learner.items():
+        (copy / name).unlink() if text is None else (copy / name).write_text(text)
+    (course / "index.ipynb").unlink()
+    for _ in range(2):
+        assert refresh(course, copy) == []
+        assert sorted(shown(copy)) == ["00-first.ipynb", "apps/web/run.sh", *left]
+
+
+def test_a_newer_version_beside_an_edited_one_stays_until_the_course_has_neither(course: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "lessons"
+    (course / "00-first.ipynb").write_text(ONE)
+    refresh(course, copy)
+    (copy / "00-first.ipynb").write_text(MINE)
+    (course / "00-first.ipynb").write_text(TWO)
+    for _ in range(2):
+        refresh(course, copy)
+        assert shown(copy)["00-first.new.ipynb"] == TWO
+    (course / "00-first.ipynb").unlink()
+    refresh(course, copy)
+    assert sorted(shown(copy)) == ["00-first.ipynb", "apps/web/run.sh"]
+
+
 def test_the_record_of_an_earlier_version_is_understood(course: Path, tmp_path: Path) -> None:
     copy = tmp_path / "lessons"
     refresh(course, copy)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from layerwise.errors import LabError
-from layerwise.stack import apt, recipe
+from layerwise.stack import apt, paths, recipe
 from layerwise.stack.catalogue import HERE
 from layerwise.stack.certificates import Trust
+from layerwise.stack.run import Stopped
 
 
 @pytest.fixture
@@ -73,6 +77,52 @@ def test_where_packages_cannot_be_had_the_remedy_is_named(
         recipe.make(HERE / "debian", "x", env={}, labels={}, trust=Trust(), progress=lambda text: None)
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> paths.Home:
+    """A lab's folder of its own, for what is unpacked."""
+    monkeypatch.setenv("LAYERWISE_HOME", str(tmp_path / "home"))
+    return paths.home()
+
+
+class TestUnpack:
+    """A root filesystem is unpacked before there is an engine, and handed to it later."""
+
+    @pytest.fixture(autouse=True)
+    def tools(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(apt, "missing_for_rootfs", list)
+
+    def unpack(self, folder: Path, cancel: threading.Event | None = None) -> Path:
+        return recipe.unpack(folder, env=os.environ, trust=Trust(), progress=lambda text: None, cancel=cancel)
+
+    def test_it_is_done_once(self, folder: Path, tmp_path: Path) -> None:
+        (folder / "rootfs.sh").write_text(f'echo x >> "{tmp_path}/tried"; ls -d "$1"')
+        with ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(self.unpack, (folder, folder))
+        assert first == second
+        assert first.read_text().startswith("/"), "its one argument is a folder"
+        assert (tmp_path / "tried").read_text() == "x\n"
+        (folder / "files" / "f").write_text("changed")
+        assert self.unpack(folder) != first, "another recipe, another archive"
+
+    def test_one_that_fails_leaves_none(self, folder: Path, home: paths.Home) -> None:
+        (folder / "rootfs.sh").write_text('echo half; echo "E: no more" >&2; exit 1')
+        with pytest.raises(LabError, match=r"^recipe: E: no more"):
+            self.unpack(folder)
+        assert not list(home.cache.iterdir())
+
+    def test_nor_one_that_is_stopped(self, folder: Path, home: paths.Home) -> None:
+        (folder / "rootfs.sh").write_text("echo half; sleep 60")
+        cancel = threading.Event()
+        with ThreadPoolExecutor(1) as pool:
+            unpacking = pool.submit(self.unpack, folder, cancel)
+            while not list(home.cache.glob("*.part")):
+                time.sleep(0.01)
+            cancel.set()
+            with pytest.raises(Stopped):
+                unpacking.result(timeout=20)
+        assert not list(home.cache.iterdir())
+
+
 def make(folder: Path, env: dict[str, str]) -> None:
     labels = {"org.layerwise.test": folder.parent.name}
     recipe.make(folder, "layerwise-test/never:1", env=env, labels=labels, trust=Trust(), progress=lambda text: None)
@@ -106,6 +156,7 @@ def test_a_root_filesystem_that_fails_leaves_no_image(
     assert "\n" not in str(caught.value)
     assert not engine("image", "ls", "--all", "--quiet", "layerwise-test/never")
     assert not engine("image", "ls", "--all", "--quiet", "--filter", f"label=org.layerwise.test={folder.parent.name}")
+    assert not list(paths.home().cache.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_both_run_and_answer(env: dict[str, str]):
 def test_up_again_changes_nothing(env: dict[str, str], engine: Engine, no_news: Callable[[str, str], None]):
     listed = ("ps", "--filter", "label=com.docker.compose.project=layerwise", "--format", "{{.ID}} {{.Names}}")
     before = engine(*listed)
-    registry.up(env=env, home=paths.home(), report=no_news)
+    registry.up(env=env, report=no_news)
     assert engine(*listed) == before
 
 
@@ -177,7 +177,7 @@ def test_services_of_compose_are_waited_for(
         bound.bind(("127.0.0.1", 0))
         monkeypatch.setattr(registry, "SERVICES", {"registry": bound.getsockname()[1]})
         with pytest.raises(LabError, match="docker compose logs registry"):
-            registry.up(env=IN_COMPOSE, home=paths.home(), report=no_news)
+            registry.up(env=IN_COMPOSE, report=no_news)
 
 
 def test_services_of_compose_are_not_taken_down() -> None:

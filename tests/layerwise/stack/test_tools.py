@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from layerwise.errors import LabError
-from layerwise.stack import tools
+from layerwise.stack import lock, tools
+from layerwise.stack.coming import Record, Step
 from layerwise.stack.paths import Home
 
 
@@ -16,6 +19,11 @@ def program(path: Path, text: str = "#!/bin/sh\n") -> Path:
     path.write_text(text)
     path.chmod(0o755)
     return path
+
+
+def cell_that_runs(*command: object) -> subprocess.Popen[str]:
+    argv = [str(word) for word in command]
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.parametrize(
@@ -41,9 +49,16 @@ def test_a_version_is_read(name: str, said: str, version: str) -> None:
 def test_plugins_are_found_in_the_users_folder(tmp_path: Path) -> None:
     buildx = program(tmp_path / "config" / "cli-plugins" / "docker-buildx")
     docker = program(tmp_path / "bin" / "docker")
-    found = tools.from_machine({"PATH": str(docker.parent), "DOCKER_CONFIG": str(tmp_path / "config")})
+    environ = {"PATH": str(docker.parent), "DOCKER_CONFIG": str(tmp_path / "config")}
+    found = tools.from_machine(Home(tmp_path / "home"), environ)
     assert found["docker"] == docker
     assert found["docker-buildx"] == buildx
+
+
+@pytest.mark.parametrize("system", ["darwin", "linux"])
+def test_each_tool_has_a_cure(system: str) -> None:
+    for name in tools.COMMANDS:
+        assert ("brew" in tools.cure(name, system)) is (system == "darwin")
 
 
 class TestPlace:
@@ -65,7 +80,7 @@ class TestPlace:
         home = Home(tmp_path / "home")
         tools.place(home, found, {})
         tools.place(home, found, {})
-        assert (home.bin / "docker").readlink() == found["docker"]
+        assert (home.tools / "docker").readlink() == found["docker"]
         assert (home.docker_config / "cli-plugins" / "docker-buildx").readlink() == found["docker-buildx"]
         assert (home.docker_config / "config.json").read_text() == "{}\n"
         assert sorted(each.name for each in (home.docker_config / "cli-plugins").iterdir()) == list(tools.PLUGINS)
@@ -76,19 +91,79 @@ class TestPlace:
         (home.docker_config / "config.json").write_text('{"auths": {}}')
         other = program(tmp_path / "other" / "docker")
         tools.place(home, found | {"docker": other}, {})
-        assert (home.bin / "docker").readlink() == other
+        assert (home.tools / "docker").readlink() == other
         assert (home.docker_config / "config.json").read_text() == '{"auths": {}}'
 
-    def test_a_tool_found_in_the_lab_s_own_folder_stays(self, tmp_path: Path, found: dict[str, Path]) -> None:
+    def test_what_the_lab_put_on_path_is_not_taken_for_the_machine_s(
+        self, tmp_path: Path, found: dict[str, Path]
+    ) -> None:
+        """As when `lab up` is run in a terminal of the lab's JupyterLab."""
         home = Home(tmp_path / "home")
         tools.place(home, found, {})
-        tools.place(home, found | {"docker": home.bin / "docker"}, {})
-        assert (home.bin / "docker").readlink() == found["docker"]
+        tools.stand_in(home)
+        path = os.pathsep.join(map(str, (home.bin, home.tools, found["docker"].parent)))
+        environ = {"PATH": path, "DOCKER_CONFIG": str(home.docker_config)}
+        again = tools.from_machine(home, environ)
+        tools.place(home, again, environ)
+        assert (home.tools / "docker").readlink() == found["docker"]
+        assert (home.docker_config / "cli-plugins" / "docker-buildx").readlink() == found["docker-buildx"]
 
     def test_without_cosign_there_is_a_warning(self, tmp_path: Path, found: dict[str, Path]) -> None:
         del found["cosign"]
         warnings = tools.place(Home(tmp_path / "home"), found, {})
         assert any(warning.startswith("cosign is missing") for warning in warnings)
+
+
+class TestStandIn:
+    """While `lab up` runs, a cell that calls docker waits for it."""
+
+    @pytest.fixture
+    def home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+        home = Home(tmp_path / "my home")
+        monkeypatch.setenv("LAYERWISE_HOME", str(home.path))
+        return home
+
+    @pytest.fixture
+    def found(self, tmp_path: Path) -> dict[str, Path]:
+        made = {name: program(tmp_path / "real" / name) for name in ("docker", "docker-buildx", "docker-compose")}
+        made["docker"].write_text('#!/bin/sh\nprintf "<%s>" "$@"\n')
+        return made
+
+    def test_it_waits_and_then_runs_the_tool(self, home: Home, found: dict[str, Path]) -> None:
+        with lock.held(home, "up"):
+            record = Record(home, [Step("engine", "Starting the engine", 3)])
+            record.began("engine")
+            tools.stand_in(home)
+            cell = cell_that_runs(home.bin / "docker", "run", "a b")
+            assert cell.stderr
+            said = cell.stderr.readline()
+            assert cell.poll() is None
+            tools.place(home, found, {})
+            record.ended("engine", 1)
+        out, err = cell.communicate(timeout=20)
+        assert said == "The lab is still coming up (Starting the engine). Waiting for it.\n"
+        assert (out, err, cell.returncode) == ("<run><a b>", "", 0)
+
+    def test_if_nothing_came_it_says_so(self, home: Home) -> None:
+        with lock.held(home, "up"):
+            record = Record(home, [Step("engine", "Starting the engine", 3)])
+            tools.stand_in(home)
+            cell = cell_that_runs(home.bin / "cosign")
+            assert cell.stderr
+            assert "it has just begun" in cell.stderr.readline()
+            record.stopped("the disk is full")
+        _, err = cell.communicate(timeout=20)
+        assert err.startswith("The lab did not come up: the disk is full\n")
+        assert cell.returncode == 127
+
+    def test_released_it_is_the_tool_itself(self, home: Home, found: dict[str, Path]) -> None:
+        tools.stand_in(home)
+        tools.place(home, found, {})
+        tools.release(home)
+        assert (home.bin / "docker").resolve() == found["docker"]
+        assert not (home.bin / "cosign").exists(), "this machine has none"
+        env = tools.own(home, {"PATH": f"{home.bin}:/bin"})
+        assert env["PATH"] == f"{home.tools}:{home.bin}:/bin"
 
 
 @pytest.mark.parametrize(

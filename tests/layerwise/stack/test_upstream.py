@@ -41,6 +41,28 @@ def _forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upstream, "_silent", set())
 
 
+@pytest.mark.parametrize(
+    ("answer", "answers"),
+    [
+        (200, True),
+        (401, True),
+        (429, True),
+        (403, False),  # a proxy that forbids
+        (503, False),
+        (302, False),  # a network that wants to be logged in to
+    ],
+)
+def test_a_registry_answers_this_process(answer: int, answers: bool):
+    with Player({"GET /v2/": Said(answer)}).running() as player:
+        assert upstream.answers(player.address) is answers
+
+
+def test_one_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(upstream, "PING_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert not upstream.answers(f"127.0.0.1:{silent.getsockname()[1]}")
+
+
 def engine_that_says(status: int) -> Player:
     """An engine that is asked for an image, and what it says then."""
     version = Said(200, b'{"ApiVersion": "1.43"}')
@@ -210,7 +232,7 @@ def test_an_original_of_many_platforms_arrives_on_any_engine(original: Original,
 
 @pytest.mark.lab
 @pytest.mark.alone
-@pytest.mark.long(always_in_slice=True)
+@pytest.mark.long
 def test_an_engine_behind_a_mirror_has_what_the_mirror_has(original: Original, env: dict[str, str], tmp_path: Path):
     """The lab's registry stands in for Docker Hub, as a mirror in a company does. Only the engine knows of it."""
     design = Design("behind a mirror", rootfs.LAB, containerd=True, mirrors=("http://localhost:5000",))

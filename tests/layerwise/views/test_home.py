@@ -32,7 +32,7 @@ def course(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     folder.mkdir()
     asked = 'lw.ask("02-caching/one")\nlw.ask("02-caching/two")\nlw.ask("07-other/one")'
     lesson(folder, "02-caching", asked, 'lw.check("01-noise")')
-    (folder / "index.ipynb").write_text("no lesson")
+    (folder / "notes.ipynb").write_text("no lesson")
     other = bench.exercises / "03-silence"
     other.mkdir()
     text = EXERCISE.replace("02-caching", "03-silence").replace("*noise*", "<b>silence</b>").replace("core", "stretch")

@@ -100,6 +100,7 @@ def test_a_name_of_a_thousand_letters_is_cut_in_the_middle() -> None:
     assert len(shown) < 3000
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_files_stay_in_the_kernel() -> None:
     view = Layers(anatomy({f"d/{number:06}": b"" for number in range(100_000)} | {"d/big": b"1" * 100}))
     assert len(view.html()) < 10_000

@@ -1,0 +1,1 @@
+"""Interview practice: what a candidate knows, and what to practise next."""

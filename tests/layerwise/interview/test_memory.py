@@ -1,0 +1,77 @@
+"""Cards are what the scheduler makes of the reviews, whatever the clock did."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import fsrs
+import pytest
+
+from layerwise.interview import memory
+from layerwise.progress import Review
+
+DAY = timedelta(days=1)
+BEGUN = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+
+
+def review(skill: str, share: float, days: float = 0) -> Review:
+    return Review(skill, (BEGUN + days * DAY).timestamp(), share, "a question")
+
+
+@pytest.mark.parametrize(
+    ("share", "rated"),
+    [
+        (0, fsrs.Rating.Again), (0.49, fsrs.Rating.Again), (0.5, fsrs.Rating.Hard), (0.75, fsrs.Rating.Good),
+        (0.94, fsrs.Rating.Good), (0.95, fsrs.Rating.Easy), (1, fsrs.Rating.Easy),
+    ],
+)  # fmt: skip
+def test_a_share_of_the_points_is_a_rating(share: float, rated: fsrs.Rating) -> None:
+    assert memory.rating(share) is rated
+
+
+def test_what_was_missed_comes_back_sooner() -> None:
+    found = memory.cards([review("caching", 0.2), review("layers", 0.8), review("signing", 1)])
+    intervals = [found[skill].due - BEGUN for skill in ("caching", "layers", "signing")]
+    assert timedelta(hours=12) <= intervals[0] < intervals[1] < intervals[2]
+
+
+def test_what_is_known_comes_back_later_each_time() -> None:
+    reviews = [review("layers", 0.8)]
+    intervals = []
+    for _ in range(4):
+        card = memory.cards(reviews)["layers"]
+        intervals.append(card.due - card.last)
+        reviews.append(Review("layers", card.due.timestamp(), 0.8, "a task"))
+    assert intervals == sorted(intervals)
+    assert intervals[-1] > 10 * intervals[0]
+    assert memory.cards(reviews)["layers"].reviews == 5
+
+
+def test_the_same_reviews_make_the_same_cards() -> None:
+    reviews = [review("layers", share, days) for days, share in enumerate((0.3, 0.8, 1, 0.6))]
+    assert memory.cards(reviews) == memory.cards(list(reviews))
+
+
+@pytest.mark.parametrize("days", [-30, -1 / 24, 0])
+def test_a_clock_that_was_moved_back_makes_nothing_due_sooner(days: float) -> None:
+    before = memory.cards([review("layers", 0.8, 0), review("layers", 0.8, 5)])["layers"]
+    at_once = memory.cards([review("layers", 0.8, 0), review("layers", 0.8, 5), review("layers", 0.8, 5)])["layers"]
+    moved = memory.cards([review("layers", 0.8, 0), review("layers", 0.8, 5), review("layers", 0.8, 5 + days)])[
+        "layers"
+    ]
+    assert moved == at_once
+    assert moved.due >= before.due - DAY
+    assert moved.last == BEGUN + 5 * DAY
+
+
+def test_a_day_ahead_is_taken_as_it_is() -> None:
+    ahead = memory.cards([review("layers", 0.8, 1)])["layers"]
+    assert ahead.last == BEGUN + DAY
+
+
+def test_the_most_likely_forgotten_is_due_first() -> None:
+    found = memory.cards([review("caching", 0.2), review("layers", 0.8), review("signing", 1)])
+    assert memory.due(found.values(), BEGUN) == []
+    late = memory.due(found.values(), BEGUN + 300 * DAY)
+    assert [card.skill for card in late] == ["caching", "layers", "signing"]
+    assert [card.skill for card in memory.due(found.values(), found["caching"].due)] == ["caching"]
