@@ -22,6 +22,8 @@ def export() -> None:
     from layerwise.stack.installation import require_checkout
 
     require_checkout("images export")
+    env = environment.lab_env()
     with stoppable(), watching() as watch:
-        exported.export(environment.lab_env(), watch.seeding)
-    click.echo(f"Wrote {exported.SETTINGS} and {exported.ARCHIVE}. Next: docker compose up --build")
+        exported.export(env, watch.seeding)
+    click.echo(f"Wrote {exported.SETTINGS} and {exported.ARCHIVE}.")
+    click.echo(f"Next, on the engine at {env['DOCKER_HOST']}: docker compose up --build")
