@@ -131,8 +131,8 @@ def stop(home: Home, current: state.State) -> list[str]:
     from layerwise.stack import registry
 
     stopped = ["JupyterLab"] if jupyter.stop(home) else []
-    if current.engine and current.engine.kind == "host":
-        registry.down(env=environment.for_engine(home, current.engine), home=home)
+    used = current.engine
+    if used and used.kind == "host" and registry.down(env=environment.for_engine(home, used), home=home):
         stopped.append("the registries")
     if embedded.stop(home, current):
         stopped.append("the registries and the lab's engine")

@@ -1,7 +1,8 @@
 """The lab's two registries: localhost:5000, and localhost:5001 that asks for a login (learner / layerwise).
 
-docker-compose.yml describes them; this module brings them up, inspects them and takes them down, on the engine of
-`env`.
+images/registries.yml describes them; this module brings them up, inspects them and takes them down, on the engine
+of `env`. In the container `jupyter` of docker-compose.yml they are services beside it (IN_COMPOSE): there this module
+waits for them and looks at them, and leaves the rest to Compose.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ SERVICES = {"registry": REGISTRY_PORT, "registry-auth": AUTH_PORT}
 ANSWERS = {"registry": 200, "registry-auth": 401}
 """The status of GET /v2/: the second asks for a login."""
 
+IN_COMPOSE = "LAYERWISE_COMPOSE"
+"""Variable: not empty in the container `jupyter` of docker-compose.yml, whose image sets it."""
+FILE = HERE / "registries.yml"
+
 UP_SECONDS = 30.0
 COMPOSE_TIMEOUT = 120.0
 PING_SECONDS = 3.0
@@ -40,7 +45,7 @@ Report = Callable[[str, str], None]
 
 def is_new(env: Mapping[str, str]) -> bool:
     """Whether there has never been a registry of the lab on this engine. Raises LabError."""
-    return upstream.labels(IMAGE, env) is None
+    return not env.get(IN_COMPOSE) and upstream.labels(IMAGE, env) is None
 
 
 def up(*, env: Mapping[str, str], report: Report, cancel: threading.Event | None = None) -> None:
@@ -50,6 +55,20 @@ def up(*, env: Mapping[str, str], report: Report, cancel: threading.Event | None
     Raises LabError if something else has their ports, if their image cannot be made, or if they do not answer in time;
     and Stopped when `cancel` is set.
     """
+    if not env.get(IN_COMPOSE):
+        _start(env, report, cancel)
+    deadline = time.monotonic() + UP_SECONDS
+    waiting = list(SERVICES)
+    while waiting:
+        waiting = [service for service in waiting if not _is_ours(service, env)]
+        if waiting and time.monotonic() > deadline:
+            raise _silent(waiting[0], env)
+        if waiting:
+            time.sleep(0.1)
+    report("registry", "ready at " + " and ".join(f"localhost:{port}" for port in SERVICES.values()))
+
+
+def _start(env: Mapping[str, str], report: Report, cancel: threading.Event | None) -> None:
     _have_image(env, report, cancel)
     if not all(_is_ours(service, env) for service in SERVICES):
         with suppress(CommandFailed):  # it complains if none is paused
@@ -64,38 +83,34 @@ def up(*, env: Mapping[str, str], report: Report, cancel: threading.Event | None
         if taken:
             raise _port_taken(taken[0], env) from None
         raise
-    deadline = time.monotonic() + UP_SECONDS
-    waiting = list(SERVICES)
-    while waiting:
-        waiting = [service for service in waiting if not _is_ours(service, env)]
-        if waiting and time.monotonic() > deadline:
-            raise _silent(waiting[0], env)
-        if waiting:
-            time.sleep(0.1)
-    report("registry", "ready at " + " and ".join(f"localhost:{port}" for port in SERVICES.values()))
 
 
-def down(*, env: Mapping[str, str], home: paths.Home, purge: bool = False) -> None:
-    """Stop and remove both registries and their network; with `purge` their data and image, too. Raises LabError."""
-    _compose(["--profile", "*", "down", "--timeout", "5", *(["--volumes"] if purge else [])], env)
+def down(*, env: Mapping[str, str], home: paths.Home, purge: bool = False) -> bool:
+    """Stop and remove both registries and their network; with `purge` their data and image, too. Returns False if that
+    is for Compose to do. Raises LabError."""
+    if env.get(IN_COMPOSE):
+        return False
+    _compose(["down", "--timeout", "5", *(["--volumes"] if purge else [])], env)
     if purge:
         with suppress(CommandFailed):
             run(["docker", "image", "rm", IMAGE], env=env, timeout=COMPOSE_TIMEOUT)
+    return True
 
 
 def status(env: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """The state of "registry" and "registry-auth": the `address`, whether the container is `running`, whether the lab's
-    registry `answers` there, and the container's `image` and `health`.
+    registry `answers` there, and the container's `image` and `health` (None if Compose runs it).
 
     Raises LabError if the engine does not answer.
     """
     found = {}
     for service, port in SERVICES.items():
         container = _container(service, env)
+        answers = (container is not None or bool(env.get(IN_COMPOSE))) and _answers(service)
         found[service] = {
             "address": f"localhost:{port}",
-            "running": container is not None and container["State"] == "running",
-            "answers": container is not None and _answers(service),
+            "running": container["State"] == "running" if container else answers,
+            "answers": answers,
             "image": container["Image"] if container else None,
             "health": (container["Health"] or None) if container else None,
         }
@@ -140,13 +155,12 @@ def _have_image(env: Mapping[str, str], report: Report, cancel: threading.Event 
 
 
 def _compose(arguments: list[str], env: Mapping[str, str]) -> str:
-    file = paths.ROOT / "docker-compose.yml"
-    argv = ["docker", "compose", "--project-name", PROJECT, "--file", str(file), "--progress", "plain", *arguments]
+    argv = ["docker", "compose", "--project-name", PROJECT, "--file", str(FILE), "--progress", "plain", *arguments]
     return run(argv, env=env, timeout=COMPOSE_TIMEOUT)
 
 
 def _container(service: str, env: Mapping[str, str]) -> dict[str, str] | None:
-    """The service's container, as `docker ps` shows it, and its health; None if there is no such container."""
+    """The service's container, as `docker ps` shows it, and its health; None if there is none on this engine."""
     labels = {"com.docker.compose.project": PROJECT, "com.docker.compose.service": service}
     filters = [f"--filter=label={name}={value}" for name, value in labels.items()]
     output = run(["docker", "ps", "--all", *filters, "--format", "{{json .}}"], env=env, timeout=30.0)
@@ -172,6 +186,8 @@ def _ping(service: str) -> RegistryResponse:
 
 
 def _is_ours(service: str, env: Mapping[str, str]) -> bool:
+    if env.get(IN_COMPOSE):
+        return _answers(service)
     container = _container(service, env)
     return container is not None and container["State"] == "running" and _answers(service)
 
@@ -201,6 +217,8 @@ def _port_taken(port: int, env: Mapping[str, str]) -> LabError:
 def _silent(service: str, env: Mapping[str, str]) -> LabError:
     """Why a registry that was started does not answer properly."""
     port = SERVICES[service]
+    if env.get(IN_COMPOSE):
+        return LabError(f"nothing answers at localhost:{port}; outside, see: docker compose logs {service}")
     container = _container(service, env)
     if container is None or container["State"] != "running":
         state = container["Status"] if container else "gone"

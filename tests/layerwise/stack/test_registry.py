@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from layerwise.errors import LabError
-from layerwise.stack import processes, registry
+from layerwise.stack import paths, processes, registry
 
 Engine = Callable[..., str]
 
@@ -163,3 +163,22 @@ def test_an_engine_elsewhere_is_guessed(env: dict[str, str], monkeypatch: pytest
 def test_a_container_that_is_gone_is_told(env: dict[str, str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(registry, "SERVICES", {"no-such-service": 1})
     assert "did not stay up (gone)" in str(registry._silent("no-such-service", env))
+
+
+IN_COMPOSE = {registry.IN_COMPOSE: "1", "PATH": ""}
+"""The environment in the container `jupyter` of docker-compose.yml, and no docker that could be run."""
+
+
+def test_services_of_compose_are_waited_for(
+    no_news: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "UP_SECONDS", 0.2)
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(registry, "SERVICES", {"registry": bound.getsockname()[1]})
+        with pytest.raises(LabError, match="docker compose logs registry"):
+            registry.up(env=IN_COMPOSE, report=no_news)
+
+
+def test_services_of_compose_are_not_taken_down() -> None:
+    assert registry.down(env=IN_COMPOSE, home=paths.home(), purge=True) is False
