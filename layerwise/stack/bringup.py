@@ -32,13 +32,13 @@ from layerwise.stack.progress import Reporter, Task, reporter
 REGISTRY_PORTS = (REGISTRY_PORT, AUTH_PORT)
 SECONDS = {
     "leftovers": 20.0,
-    "python": 15.0,
+    "python": 25.0,
     "packages": 15.0,
-    "rootfs": 35.0,
-    "engine": 3.0,
-    "registry": 6.0,
-    "images": 120.0,
-    "jupyter": 4.0,
+    "rootfs": 40.0,
+    "engine": 2.0,
+    "registry": 15.0,
+    "images": 35.0,
+    "jupyter": 6.0,
 }
 """How long each step takes the first time, on 2 cores."""
 BESIDE = ("python", "jupyter")
@@ -101,7 +101,7 @@ def up(home: Home, options: Options) -> Result:
             port = options.port if options.jupyter else None
             with (
                 parts.notebook(home, env, port, early, shown) as (packages, address),
-                parts.debian_ahead(wanted, options.offline) as begin,
+                parts.debian_ahead(wanted, options.offline, packages) as begin,
             ):
                 info = chosen[1] if chosen else running or parts.bring_engine(home, current, shown, begin)
                 current.engine = record(home, chosen)

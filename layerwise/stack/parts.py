@@ -64,15 +64,16 @@ def notebook(
 
 
 @contextmanager
-def debian_ahead(wanted: list[str], offline: bool) -> Iterator[Callable[[], None]]:
-    """Call what this yields to unpack Debian, on which all recipes build, while the engine is being made. If that does
-    not succeed, the step that needs it tells why."""
+def debian_ahead(wanted: list[str], offline: bool, packages: Future[None]) -> Iterator[Callable[[], None]]:
+    """Call what this yields to unpack Debian, on which all recipes build, while the engine is being made. It begins
+    once the Python `packages` are there, for which a reader waits. If it fails, the step that needs it tells why."""
     from layerwise.stack import catalogue, certificates, recipe, registry, upstream
 
     cancel = threading.Event()
 
     def unpack() -> None:
         with suppress(LabError):
+            packages.result()
             if wanted and not offline and not upstream.answers("docker.io"):
                 folder, trust = catalogue.HERE / catalogue.find(registry.DEBIAN).recipe, certificates.trusted()
                 recipe.unpack(folder, env=os.environ, trust=trust, progress=lambda text: None, cancel=cancel)
