@@ -29,13 +29,12 @@ def look(home: Home) -> LabState:
     """The present state of the lab. It takes two seconds at most, and raises nothing."""
     latest = coming.read(home)
     steps = tuple(latest.steps) if latest else ()
-    left = [step for step in steps if step.state in ("waiting", "running")]
-    if latest and latest.running and left:
+    if latest and latest.running and latest.left:
         done = len([step for step in steps if step.state == "done"])
         return LabState(f"The lab is coming up: {done} of {len(steps)} steps done.", coming_up=True, steps=steps)
     if latest and not latest.running and latest.problem:
         return LabState("The lab did not come up.", problem=latest.problem, steps=steps)
-    if latest and not latest.running and left:
+    if latest and not latest.running and latest.left:
         steps = tuple(replace(step, state="stopped") if step.state == "running" else step for step in steps)
         return LabState("The lab did not come up: lab up was stopped before it was done.", steps=steps)
     try:

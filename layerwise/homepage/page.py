@@ -148,7 +148,7 @@ def _row(base: str, lesson: Lesson, progress: ExerciseProgress) -> str:
 
 
 def _lesson(base: str, link: str) -> str:
-    """The address at which JupyterLab opens a link of the course's folder; empty if there is none."""
+    """The address at which JupyterLab opens a link of the course's folder; empty without a link."""
     return f"{base}lab/tree/course/{quote(link, safe='/#=')}" if link else ""
 
 

@@ -37,14 +37,14 @@ class ComingUp:
     running: bool = False
     problem: str = ""
 
-    def step(self, key: str) -> Step | None:
-        """The step with this key, None if there is none."""
-        return next((step for step in self.steps if step.key == key), None)
+    @property
+    def left(self) -> list[Step]:
+        """The steps that have not ended."""
+        return [step for step in self.steps if step.state in ("waiting", "running")]
 
-    def is_awaited(self, key: str) -> bool:
-        """Whether that step is still to be done, by a `lab up` that runs."""
-        step = self.step(key)
-        return self.running and step is not None and step.state in ("waiting", "running")
+    def is_awaited(self, *keys: str) -> bool:
+        """Whether it runs and still has one of these steps to do; without keys, whether it runs."""
+        return self.running and (not keys or any(step.key in keys for step in self.left))
 
 
 class Record:
@@ -76,8 +76,7 @@ class Record:
 
     def _change(self, key: str, **values: Any) -> None:
         with self._lock:
-            step = self._now.step(key)
-            assert step is not None, key
+            step = next(step for step in self._now.steps if step.key == key)
             for name, value in values.items():
                 setattr(step, name, value)
             self._write()

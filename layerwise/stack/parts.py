@@ -1,4 +1,4 @@
-"""The parts of `lab up` that run beside each other: Python packages and JupyterLab, the engine and Debian for it, the
+"""The parts of `lab up` that run at the same time: Python packages and JupyterLab, the engine and Debian for it, the
 registries and base images."""
 
 from __future__ import annotations
@@ -74,9 +74,15 @@ def debian_ahead(wanted: list[str], offline: bool, packages: Future[None]) -> It
     def unpack() -> None:
         with suppress(LabError):
             packages.result()
-            if wanted and not offline and not upstream.answers("docker.io"):
-                folder, trust = catalogue.HERE / catalogue.find(registry.DEBIAN).recipe, certificates.trusted()
-                recipe.unpack(folder, env=os.environ, trust=trust, progress=lambda text: None, cancel=cancel)
+            image, trust = catalogue.find(registry.DEBIAN), certificates.trusted()
+            if wanted and not offline and not upstream.answers(image.registry):
+                recipe.unpack(
+                    catalogue.HERE / image.recipe,
+                    env=os.environ,
+                    trust=trust,
+                    progress=lambda text: None,
+                    cancel=cancel,
+                )
 
     beside = threading.Thread(target=unpack, name="debian")
     try:
@@ -109,8 +115,7 @@ def bring_engine(home: Home, current: state.State, shown: Reporter, begin: Calla
 
 def bring_rest(home: Home, current: state.State, wanted: list[str], offline: bool, shown: Reporter) -> list[str]:
     """Bring what needs the engine: tools, registries, base images. Returns warnings about what is missing then."""
-    from layerwise.stack import images, registry, upstream
-    from layerwise.stack.catalogue import find
+    from layerwise.stack import images
 
     assert current.engine
     embedded_one = current.engine.kind == "embedded"
@@ -124,15 +129,7 @@ def bring_rest(home: Home, current: state.State, wanted: list[str], offline: boo
         registries = beside.submit(bring_registries, env, shown, cancel)
         try:
             if wanted:
-                with shown.step("images") as say:
-
-                    def report(name: str, text: str) -> None:
-                        say(f"{name}: {text}")
-
-                    if not offline and registry.is_new(env) and not upstream.has(find(registry.DEBIAN).upstream, env):
-                        images.prepare(wanted, env=env, report=report, cancel=cancel)
-                    registries.result()
-                    images.seed(wanted, env=env, offline=offline, report=report)
+                bring_images(env, wanted, offline, registries, shown, cancel)
             registries.result()
         except images.NotAvailable as problem:
             warnings.append(f"{problem}; nothing that builds on it will work")
@@ -140,6 +137,29 @@ def bring_rest(home: Home, current: state.State, wanted: list[str], offline: boo
             cancel.set()
             raise
     return warnings
+
+
+def bring_images(
+    env: Mapping[str, str],
+    wanted: list[str],
+    offline: bool,
+    registries: Future[None],
+    shown: Reporter,
+    cancel: threading.Event,
+) -> None:
+    """Bring base images. What only recipes give is made while the registries come up for the first time."""
+    from layerwise.stack import catalogue, images, registry, upstream
+
+    with shown.step("images") as say:
+
+        def report(name: str, text: str) -> None:
+            say(f"{name}: {text}")
+
+        debian = catalogue.find(registry.DEBIAN)
+        if not offline and registry.is_new(env) and not upstream.has(debian.upstream, env):
+            images.prepare(wanted, env=env, report=report, cancel=cancel)
+        registries.result()
+        images.seed(wanted, env=env, offline=offline, report=report)
 
 
 def bring_registries(env: Mapping[str, str], shown: Reporter, cancel: threading.Event) -> None:

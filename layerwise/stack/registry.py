@@ -160,7 +160,7 @@ def _compose(arguments: list[str], env: Mapping[str, str]) -> str:
 
 
 def _container(service: str, env: Mapping[str, str]) -> dict[str, str] | None:
-    """The service's container, as `docker ps` shows it, and its health; None if there is none on this engine."""
+    """The service's container, as `docker ps` shows it, and its health; None if this engine has no such container."""
     labels = {"com.docker.compose.project": PROJECT, "com.docker.compose.service": service}
     filters = [f"--filter=label={name}={value}" for name, value in labels.items()]
     output = run(["docker", "ps", "--all", *filters, "--format", "{{json .}}"], env=env, timeout=30.0)

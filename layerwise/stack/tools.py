@@ -127,7 +127,7 @@ def release(home: Home) -> None:
 
 
 def own(home: Home, env: Mapping[str, str]) -> dict[str, str]:
-    """The environment in which `lab up` itself finds the tools, whatever stands in for them."""
+    """The environment in which `lab up` itself finds the tools, also while notebooks have to wait."""
     return {**env, "PATH": os.pathsep.join([str(home.tools), env.get("PATH", os.defpath)])}
 
 

@@ -19,7 +19,7 @@ def wait(home: Home, say: Callable[[str], object], keys: Sequence[str] = ()) -> 
     told = False
     while True:
         now = coming.read(home)
-        if now is None or not is_awaited(now, keys):
+        if now is None or not now.is_awaited(*keys):
             if told and now and now.problem:
                 say(f"The lab did not come up: {now.problem}")
             return
@@ -29,11 +29,6 @@ def wait(home: Home, say: Callable[[str], object], keys: Sequence[str] = ()) -> 
         time.sleep(PAUSE)
 
 
-def is_awaited(now: ComingUp, keys: Sequence[str]) -> bool:
-    """Whether this `lab up` still has to do one of these steps; without keys, whether it runs."""
-    return any(now.is_awaited(key) for key in keys) if keys else now.running
-
-
 def doing(now: ComingUp) -> str:
     """What it is doing, in a few words."""
     running = [step.title for step in now.steps if step.state == "running" and step.key != "jupyter"]
@@ -41,7 +36,7 @@ def doing(now: ComingUp) -> str:
 
 
 def main() -> int:
-    """What stands in for the lab's tools runs this first. Returns the exit status."""
+    """The scripts that `tools.stand_in` puts in place of the lab's tools run this first. Returns the exit status."""
     try:
         wait(paths.home(), lambda text: print(text, file=sys.stderr, flush=True))
     except KeyboardInterrupt:

@@ -234,7 +234,7 @@ def test_an_original_of_many_platforms_arrives_on_any_engine(original: Original,
 @pytest.mark.alone
 @pytest.mark.long
 def test_an_engine_behind_a_mirror_has_what_the_mirror_has(original: Original, env: dict[str, str], tmp_path: Path):
-    """The lab's registry stands in for Docker Hub, as a mirror in a company does. Only the engine knows of it."""
+    """The lab's registry is a mirror of Docker Hub here, as a company may have one. Only the engine knows of it."""
     design = Design("behind a mirror", rootfs.LAB, containerd=True, mirrors=("http://localhost:5000",))
     with isolated.running(Home(tmp_path), design, say=print) as engine:
         there = {**env, "DOCKER_HOST": engine.host}
