@@ -61,7 +61,7 @@ class Database:
         """Take what a row holds for damage, if this program would not have written it."""
         try:
             yield
-        except (ValueError, TypeError, KeyError) as problem:
+        except (ValueError, TypeError, LookupError) as problem:
             raise self._damaged(problem) from None
 
     def delete(self) -> None:

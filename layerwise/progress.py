@@ -131,7 +131,7 @@ class Progress:
             report.max_score,
             str(report.status),
             report.seconds,
-            _bounded(report.to_dict()),
+            bounded(report.to_dict()),
         )
         with self._database.writing() as database:
             database.execute(
@@ -211,12 +211,19 @@ class Progress:
         words = [f"{number} {word}{'' if number == 1 else 's'}" for word, number in counts.items()]
         return f"{', '.join(words[:-1])} and {words[-1]}"
 
+    def forget_reviews(self) -> None:
+        """Delete the reviews of skills, and nothing else."""
+        if self.file.exists():
+            with self._database.writing() as database:
+                database.execute("DELETE FROM review")
+
     def forget(self) -> None:
         """Delete all of it, also a file that is damaged. What another process records meanwhile begins a new one."""
         self._database.delete()
 
 
-def _bounded(report: dict[str, Any]) -> str:
+def bounded(report: dict[str, Any]) -> str:
+    """A report as JSON, without its evidence if it is too long to be kept."""
     text = json.dumps(report)
     if len(text) <= MAX_REPORT:
         return text
