@@ -1,4 +1,4 @@
-"""What this learner has done: attempts at exercises, answers to questions, hints, reviews of skills. One SQLite file.
+"""What this learner has done: attempts, answers, hints, reviews of skills, instances begun. One SQLite file.
 
 Every method is one short transaction, safe when several processes use the file (a notebook and a terminal). Each raises
 ProgressError, in one line, if the file cannot be used. After a grading that is shown as a warning: no grade is lost.
@@ -42,6 +42,9 @@ CREATE TABLE review (
     id INTEGER PRIMARY KEY, skill TEXT NOT NULL, time REAL NOT NULL, share REAL NOT NULL, source TEXT NOT NULL
 );
 CREATE INDEX review_skill ON review (skill, time);
+""",
+    3: """
+CREATE TABLE instance (exercise TEXT PRIMARY KEY, seed INTEGER NOT NULL, time REAL NOT NULL);
 """,
 }
 """What each schema added."""
@@ -198,6 +201,19 @@ class Progress:
         rows = self._database.read("SELECT skill, time, share, source FROM review ORDER BY id", since=2)
         with self._database.sound():
             return [Review(str(skill), float(when), float(share), str(source)) for skill, when, share, source in rows]
+
+    def record_instance(self, exercise: str, seed: int) -> None:
+        """Remember which instance of an exercise was begun last."""
+        with self._database.writing() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO instance (exercise, seed, time) VALUES (?, ?, ?)", (exercise, seed, self._now())
+            )
+
+    def instance(self, exercise: str) -> int | None:
+        """The seed of the instance of that exercise that was begun last; None if there was none."""
+        rows = self._database.read("SELECT seed FROM instance WHERE exercise = ?", (exercise,), since=3)
+        with self._database.sound():
+            return int(rows[0][0]) if rows else None
 
     def summary(self) -> str:
         """What is remembered, in words: "3 attempts, 12 answers and 1 hint", and reviews if there are any."""
