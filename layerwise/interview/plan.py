@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from grader.exercise import Exercise
+from layerwise.interview.tasks import Task
 from layerwise.questions.bank import BankQuestion, Dimension, Point
 
 Kind = Literal["question", "task"]
@@ -36,56 +36,6 @@ QUESTION_MINUTES = {"junior": 3, "mid": 4, "senior": 5}
 def dimension_of(kind: str) -> Dimension:
     """The dimension that a check of this kind counts for."""
     return DIMENSION_OF.get(kind, "correct")
-
-
-class Why(Protocol):
-    """A "why" prompt beside a solution, and its answer."""
-
-    @property
-    def ask(self) -> str: ...
-    @property
-    def answer(self) -> str: ...
-
-
-class Answers(Protocol):
-    """What three candidates would say of a task."""
-
-    @property
-    def weak(self) -> str: ...
-    @property
-    def good(self) -> str: ...
-    @property
-    def strong(self) -> str: ...
-
-
-class About(Protocol):
-    """What is known of a task besides its exercise."""
-
-    @property
-    def skills(self) -> tuple[str, ...]: ...
-    @property
-    def cause(self) -> str: ...
-    @property
-    def command(self) -> str: ...
-    @property
-    def evidence(self) -> str: ...
-    @property
-    def rubric(self) -> tuple[Point, ...]: ...
-    @property
-    def why(self) -> tuple[Why, ...]: ...
-    @property
-    def follow_up(self) -> tuple[str, ...]: ...
-    @property
-    def answers(self) -> Answers: ...
-
-
-class Task(Protocol):
-    """An instance of a task."""
-
-    @property
-    def exercise(self) -> Exercise: ...
-    @property
-    def about(self) -> About: ...
 
 
 class Tasks(Protocol):

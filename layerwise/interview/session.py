@@ -29,10 +29,11 @@ from layerwise import workspace
 from layerwise.errors import InputError, LabError
 from layerwise.interview import answers
 from layerwise.interview.clock import Clock, Ticker
-from layerwise.interview.plan import Plan, Task
+from layerwise.interview.plan import Plan
 from layerwise.interview.scores import record
 from layerwise.interview.state import HandIn, ItemState, Phase, State, load, replay
 from layerwise.interview.store import Event, Kind, Sessions
+from layerwise.interview.tasks import Task
 from layerwise.progress import Progress, bounded
 from layerwise.stack import lock
 

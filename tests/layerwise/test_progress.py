@@ -316,6 +316,7 @@ class TestReviews:
         progress.record_hint("05-drop-root", 1)
         with closing(sqlite3.connect(progress.file)) as database:
             database.execute("DROP TABLE review")
+            database.execute("DROP TABLE instance")
             database.execute("PRAGMA user_version = 1")
             database.commit()
         assert progress.reviews() == []

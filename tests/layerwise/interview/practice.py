@@ -11,6 +11,7 @@ from grader.exercise import Exercise, load
 from grader.verdict import Report, Verdict
 from layerwise.interview.clock import Clock
 from layerwise.interview.plan import Item, Plan, Sources
+from layerwise.interview.tasks import About, Answers, Task, Why
 from layerwise.questions import bank
 from layerwise.questions.bank import BankQuestion, Point
 
@@ -34,35 +35,21 @@ class Hands:
         self.wall += seconds
 
 
-@dataclass(frozen=True)
-class Why:
-    ask: str = "Why is the manifest copied first?"
-    answer: str = "An edit of the code does not change it."
-
-
-@dataclass(frozen=True)
-class Answers:
-    weak: str = "The machine is slow."
-    good: str = "The install runs at each edit."
-    strong: str = "The key of the install holds that of `COPY . .`."
-
-
-@dataclass(frozen=True)
-class About:
-    skills: tuple[str, ...]
-    cause: str = "The install comes after the copy of everything."
-    command: str = "docker build --progress=plain ."
-    evidence: str = r"RUN pip install.*\n.*DONE"
-    rubric: tuple[Point, ...] = RUBRIC
-    why: tuple[Why, ...] = (Why(),)
-    follow_up: tuple[str, ...] = ("And in CI?",)
-    answers: Answers = Answers()
-
-
-@dataclass(frozen=True)
-class Task:
-    exercise: Exercise
-    about: About
+def about(*skills: str) -> About:
+    return About(
+        skills=skills,
+        cause="The install comes after the copy of everything.",
+        command="docker build --progress=plain .",
+        evidence="RUN pip install",
+        rubric=RUBRIC,
+        why=(Why(ask="Why is the manifest copied first?", answer="An edit of the code does not change it."),),
+        follow_up=("And in CI?",),
+        answers=Answers(
+            weak="The machine is slow.",
+            good="The install runs at each edit.",
+            strong="The key of the install holds that of `COPY . .`.",
+        ),
+    )
 
 
 @dataclass
@@ -111,7 +98,7 @@ class Tasks:
             (place / "README.md").write_text("# Slow\n\nThe team waits for each build.\n")
             (place / "starter" / "Dockerfile").write_text("FROM busybox\nCOPY . .\nRUN pip install\n")
             (place / "solution" / "Dockerfile").write_text("FROM busybox:musl\nRUN pip install\nCOPY . .\n")
-        return Task(load(place), About(skills))
+        return Task(load(place), about(*skills))
 
 
 TASKS = {

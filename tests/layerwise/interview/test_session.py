@@ -17,10 +17,11 @@ from grader.exercise import Exercise
 from grader.verdict import Report
 from layerwise.errors import InputError
 from layerwise.interview import scores
-from layerwise.interview.plan import Sources, Task
+from layerwise.interview.plan import Sources
 from layerwise.interview.session import Session
 from layerwise.interview.state import HandIn, Phase, Stop, load
 from layerwise.interview.store import SCHEMA, Sessions, SessionsError
+from layerwise.interview.tasks import Task
 from layerwise.progress import Progress, Review
 from tests.layerwise.interview.practice import Hands, grader, short_plan
 
