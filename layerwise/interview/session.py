@@ -75,11 +75,7 @@ class Session:
         clock = clock or Clock()
         with ExitStack() as held:
             _hold(sessions, held)
-            if (other := sessions.unfinished()) is not None:
-                raise InputError(
-                    f"session {other} is not finished: go on with it (lab interview resume), "
-                    "or delete all of them (lab interview forget)"
-                )
+            cls.require_none(sessions)
             data = {
                 "seed": plan.seed,
                 "minutes": plan.minutes,
@@ -91,6 +87,15 @@ class Session:
             session = cls(sessions, number, clock)
             session._held = held.pop_all()
         return session
+
+    @staticmethod
+    def require_none(sessions: Sessions) -> None:
+        """Raise InputError if a session is not finished."""
+        if (other := sessions.unfinished()) is not None:
+            raise InputError(
+                f"session {other} is not finished: go on with it (lab interview resume), "
+                "or delete all of them (lab interview forget)"
+            )
 
     @classmethod
     def resume(cls, sessions: Sessions, *, clock: Clock | None = None) -> Session:
