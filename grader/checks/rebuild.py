@@ -152,8 +152,8 @@ def judge(facts: Facts, params: Params) -> Verdict:
 
 
 def _rebuild(facts: Facts, params: Params, attempt: int, cold: Cold | None) -> Rebuild:
-    """Rebuild until only what the edit can reach ran again. What no edit can reach is no step to judge: if it still runs
-    again, EngineFailure is raised. Other steps that should not have run are believed in the end."""
+    """Rebuild until only what the edit can reach ran again. What no edit can reach is no step to judge: if it still
+    runs again, EngineFailure is raised. Other steps that should not have run are believed in the end."""
     for pause, retry in zip((*PAUSES, 0), count(), strict=False):
         number = attempt + retry * params.attempts  # each is measured once
         done = experiment.rebuild(facts, params.edit, params.change, number, cold)
