@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -277,7 +278,7 @@ def _sit(desk: Desk, session: Session, sources: Sources, *, begins: bool) -> Non
             if begins:
                 terminal.introduce(desk, session.state)
             try:
-                terminal.Mock(desk, session, sources, _grade, _shell).run()
+                terminal.Mock(desk, session, sources, _grade, partial(_shell, desk)).run()
             except Leave:
                 desk.say()
                 desk.say("What you submitted is kept, and the clock stands still. Go on with: lab interview resume")
@@ -328,14 +329,14 @@ def _grade(exercise: Exercise, folder: Path) -> Report:
     return grade(exercise, folder, learner=workspace.learner())
 
 
-def _shell(session: Session, task: Task, item: int, folder: Path) -> None:
+def _shell(desk: Desk, session: Session, task: Task, item: int, folder: Path) -> None:
     """The session's shell, whose commands are recorded if the candidate asked for that."""
     from layerwise.interview.terminal import shell
 
     records = session.state.timeline and shell.can_record(shell.program())
     if session.state.timeline and not records:
-        click.echo(f"Only commands of bash and zsh can be recorded, and your shell is {Path(shell.program()).name}.")
-    click.echo(shell.TOLD[records])
+        desk.say(f"Only commands of bash and zsh can be recorded, and your shell is {Path(shell.program()).name}.")
+    desk.say(shell.TOLD[records])
     if records:
         evidence = task.about.evidence
         shell.record(folder, session.folder, item, evidence, lambda: session.state.items[item].seconds)

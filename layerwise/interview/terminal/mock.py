@@ -161,7 +161,7 @@ class Mock:
         except (GraderError, LabError) as problem:
             self.desk.say(f"This task cannot be begun: {problem}", "red")
             return
-        self.desk.say(task.exercise.story)
+        self.desk.say(words.paragraphs(task.exercise.story))
         self.desk.say()
         self.desk.say("Judged:")
         for check in task.exercise.checks:

@@ -69,7 +69,7 @@ def _show(desk: Desk, one: ItemReport) -> None:
         desk.say(item.text)
         desk.say("The bank does not have this question any more.", "dim")
     elif one.task:
-        desk.say(one.task.exercise.story)
+        desk.say(words.paragraphs(one.task.exercise.story))
     else:
         desk.say("The course does not have this task any more.", "dim")
     for note in one.notes:

@@ -46,6 +46,20 @@ def standing(item: ItemState) -> str:
     return "skipped" if item.skipped else "begun" if item.opened else ""
 
 
+def paragraphs(text: str) -> str:
+    """A text whose author has wrapped its lines, with a line for each paragraph. Lists and tables stay as they are."""
+    found: list[str] = []
+    goes_on = False
+    for line in text.splitlines():
+        is_prose = bool(line) and not line.startswith((" ", "-", "*", "|", "#", ">", "`"))
+        if is_prose and goes_on:
+            found[-1] += f" {line}"
+        else:
+            found.append(line)
+        goes_on = is_prose
+    return "\n".join(found)
+
+
 def options(question: Question) -> list[str]:
     """The options of a question as they are shown, with their numbers."""
     return [f"{number}  {question.options[option]}" for number, option in enumerate(answers.shown_options(question), 1)]
