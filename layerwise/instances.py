@@ -6,9 +6,9 @@ An exercise with instances has a file `instances.py` with one function:
         language = pick.one("python", "node")
         return Instance(forms=(language,), values={"app": pick.one(*APPS), "port": str(pick.number(3000, 9000))})
 
-Its other files are a pattern. `@{app}` in a text or in the name of a file stands for a value, and the folders under
-forms/ that the instance names are laid over the rest, in that order. What comes out is an ordinary exercise: its own
-exercise.toml, README.md, starter/, solution/ and variants/.
+Its other files are a pattern. `@{app}` in a text or in the name of a file stands for a value. The folders under forms/
+that the instance names are laid over the rest, in that order, and what is in a folder both/ goes to starter/ and to
+solution/. What comes out is an ordinary exercise: exercise.toml, README.md, starter/, solution/ and variants/.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from grader.lib.toml_model import nearest
 
 RECIPE = "instances.py"
 FORMS = "forms"
+BOTH = "both"
+SUBMISSIONS = ("starter", "solution")
 
 _MARK = re.compile(r"@\{([^{}\n]*)\}")
 _T = TypeVar("_T")
@@ -101,15 +103,10 @@ def _make(pattern: Path, seed: int, folder: Path) -> None:
         half.chmod(0o755)
         target = half / pattern.name
         target.mkdir()
-        for name in sorted(os.listdir(pattern)):
-            if name not in (RECIPE, FORMS, "__pycache__"):
-                _lay(pattern / name, target, made.values)
-        for form in made.forms:
-            place = pattern / FORMS / form
+        for place in (pattern, *(pattern / FORMS / form for form in made.forms)):
             if not place.is_dir():
-                raise ExerciseInvalid(f"{pattern / RECIPE}: there is no folder {FORMS}/{form}")
-            for path in sorted(place.iterdir()):
-                _lay(path, target, made.values)
+                raise ExerciseInvalid(f"{pattern / RECIPE}: there is no folder {FORMS}/{place.name}")
+            _lay_all(place, target, made.values)
         try:
             half.rename(folder.parent)
         except OSError:  # another process has made it meanwhile
@@ -117,6 +114,18 @@ def _make(pattern: Path, seed: int, folder: Path) -> None:
                 raise
     finally:
         shutil.rmtree(half, ignore_errors=True)
+
+
+def _lay_all(place: Path, target: Path, values: Mapping[str, str]) -> None:
+    """Lay the pattern, or one of its forms, over what is there. What is in both/ comes first."""
+    for submission in SUBMISSIONS:
+        if (place / BOTH).is_dir():
+            (target / submission).mkdir(exist_ok=True)
+            for path in sorted((place / BOTH).iterdir()):
+                _lay(path, target / submission, values)
+    for path in sorted(place.iterdir()):
+        if path.name not in (RECIPE, FORMS, BOTH, "__pycache__"):
+            _lay(path, target, values)
 
 
 def _lay(source: Path, into: Path, values: Mapping[str, str]) -> None:

@@ -35,9 +35,7 @@ from layerwise.interview.state import HandIn, ItemState, Phase, State, load, rep
 from layerwise.interview.store import Event, Kind, Sessions
 from layerwise.interview.tasks import Task
 from layerwise.progress import Progress, bounded
-from layerwise.stack import lock
 
-LOCK = "interview-session"
 HAND_IN = Limits(entries=2_000, bytes=50_000_000)
 """How large a copy of what was handed in may be."""
 
@@ -74,12 +72,8 @@ class Session:
         commands of the session's shell are recorded. Raises InputError if another session is not finished yet."""
         clock = clock or Clock()
         with ExitStack() as held:
-            _hold(sessions, held)
-            if (other := sessions.unfinished()) is not None:
-                raise InputError(
-                    f"session {other} is not finished: go on with it (lab interview resume), "
-                    "or delete all of them (lab interview forget)"
-                )
+            held.enter_context(sessions.held())
+            cls.require_none(sessions)
             data = {
                 "seed": plan.seed,
                 "minutes": plan.minutes,
@@ -92,6 +86,15 @@ class Session:
             session._held = held.pop_all()
         return session
 
+    @staticmethod
+    def require_none(sessions: Sessions) -> None:
+        """Raise InputError if a session is not finished."""
+        if (other := sessions.unfinished()) is not None:
+            raise InputError(
+                f"session {other} is not finished: go on with it (lab interview resume), "
+                "or delete all of them (lab interview forget)"
+            )
+
     @classmethod
     def resume(cls, sessions: Sessions, *, clock: Clock | None = None) -> Session:
         """Go on with the session that is not finished. The time since it was left does not count.
@@ -99,7 +102,7 @@ class Session:
         Raises InputError if there is none, or another process has it open.
         """
         with ExitStack() as held:
-            _hold(sessions, held)
+            held.enter_context(sessions.held())
             number = sessions.unfinished()
             if number is None:
                 raise InputError("no session is open; begin one: lab interview mock")
@@ -312,17 +315,6 @@ class Session:
             event = Event(kind, self._elapsed(), self._clock.wall(), data)
             self.sessions.append(self.number, event)
             self._events.append(event)
-
-
-def _hold(sessions: Sessions, held: ExitStack) -> None:
-    """Be the only process that has a session open. Raises InputError, which names the other one."""
-    try:
-        held.enter_context(lock.only_one(sessions.home, LOCK))
-    except lock.Held as other:
-        raise InputError(
-            f"a session is open in another terminal or notebook (process {other.holder or 'unknown'}); "
-            "go on there, or close it first"
-        ) from None
 
 
 def _copy(folder: Path, copy: Path) -> None:

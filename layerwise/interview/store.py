@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 
 from layerwise.database import Database
 from layerwise.errors import InputError, LabError
-from layerwise.stack import paths
+from layerwise.stack import lock, paths
 from layerwise.stack.paths import Home
 
 _TABLES = {
@@ -36,6 +36,7 @@ CREATE INDEX event_session ON event (session, id);
 }
 """What each schema added."""
 SCHEMA = max(_TABLES)
+LOCK = "interview-session"
 
 
 class SessionsError(LabError):
@@ -167,9 +168,23 @@ class Sessions:
         return self.file.exists() or self.home.sessions.exists()
 
     def delete(self) -> None:
-        """Delete all sessions and their files, also a file that is damaged."""
-        self._database.delete()
-        shutil.rmtree(self.home.sessions, ignore_errors=True)
+        """Delete all sessions and their files, also a file that is damaged. Raises InputError if a session is open."""
+        if self.exist():
+            with self.held():
+                self._database.delete()
+                shutil.rmtree(self.home.sessions, ignore_errors=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the only one that has a session open. Raises InputError, which names the other process."""
+        try:
+            with lock.only_one(self.home, LOCK):
+                yield
+        except lock.Held as other:
+            raise InputError(
+                f"a session is open in another terminal or notebook (process {other.holder or 'unknown'}); "
+                "go on there, or close it first"
+            ) from None
 
 
 def _insert(database: Any, number: int, event: Event) -> None:

@@ -248,6 +248,8 @@ class TestFile:
             session.start_task(task)
             session.hand_in(task, grader(hands, 5, 1, 1, 1))
             assert session.folder.is_dir()
+            with pytest.raises(InputError, match="a session is open"):
+                sessions.delete()
         sessions.delete()
         assert not sessions.exist()
         assert not list(sessions.home.path.glob("sessions*"))
