@@ -5,11 +5,12 @@ const TOLD = [10, 5, 1];  // minutes left that are said aloud
 
 const button = (text, className = "") => make("button", { type: "button", textContent: text, className });
 
-// The time left. It runs here from what the kernel said last, and the kernel is asked once it is over.
-function timer(model, onEnd) {
+// The time left. It runs here from what the kernel said last. `onEnd` is called once if it is over, for the kernel knows
+// best; `known` says that the kernel has said so.
+function timer(model, known, onEnd) {
   const shown = make("span", { className: "lw-left", ariaHidden: "true" });
   const aloud = make("span", { className: "lw-heard", role: "status" });
-  let end = 0, before = Infinity, ticking = null, asked = false;
+  let end = 0, before = Infinity, ticking = null, asked = known;
   const draw = () => {
     const left = model.get("clock").runs ? (end - performance.now()) / 1000 : model.get("clock").left;
     const whole = Math.max(0, Math.ceil(left));
@@ -18,7 +19,7 @@ function timer(model, onEnd) {
     if (passed && left > 0) aloud.textContent = passed === 1 ? "1 minute left" : `${passed} minutes left`;
     before = left;
     if (left > 0) asked = false;
-    else if (model.get("clock").runs && !asked) {
+    else if (!asked && !model.get("news")) {
       asked = true;
       onEnd();
     }
@@ -116,7 +117,7 @@ function mock(model, screen, send, id) {
     if (fields.changed()) fields.saved(answer);
     return send({ ...message, from: item.number, answer });
   };
-  const clock = timer(model, () => leave({ do: "time" }));
+  const clock = timer(model, screen.over, () => leave({ do: "time" }));
   const items = itemList(model, (number) => leave({ do: "open", item: number }));
   gone.push(clock.stop, items.stop);
 
