@@ -323,7 +323,8 @@ class Practice(View):
     def _go_to_where_it_stands(self) -> None:
         sitting = self._at_work()
         state = sitting.state
-        if state.phase is Phase.ANSWERING and state.current is not None and not (state.paused or state.is_over):
+        stands_still = state.paused or state.is_over or bool(sitting.news)
+        if state.phase is Phase.ANSWERING and state.current is not None and not stands_still:
             self._turn_to(state.current)
         elif state.phase is Phase.ANSWERING:
             self._show(screens.mock(sitting))

@@ -15,12 +15,11 @@ from grader.reports.reading import amount, points
 from layerwise import workspace
 from layerwise.errors import LabError
 from layerwise.interview import answers
-from layerwise.interview.memory import Card
 from layerwise.interview.report import SessionReport
 from layerwise.interview.state import ItemState, Phase, State
 from layerwise.interview.today import Today
 from layerwise.questions.skills import SKILLS
-from layerwise.views import session_page
+from layerwise.views import due, session_page
 from layerwise.views.ask import form
 from layerwise.views.course_parts import text
 from layerwise.views.markup import inline, paragraphs
@@ -30,39 +29,8 @@ from layerwise.views.words import counted
 MINUTES = (30, 45, 60)
 RESUME, HERE, AGAIN = "Resume", "Go on here", "Try again"
 """What the button says that goes on with a session: that nobody has open, or another view, or another process."""
-DAY = 86_400.0
-MOST_DUE = 6
-"""So many skills that are due are listed; the rest is counted."""
 MAX_FILES = 8
 """The most files of a task that are linked, the Dockerfile first."""
-
-
-def days(card: Card, now: datetime) -> str:
-    """When a card is due: "today", "for 3 days", "in 2 days"."""
-    whole = (card.due - now).total_seconds() / DAY
-    if whole <= 0:
-        late = int(-whole)
-        return f"for {counted(late, 'day')}" if late else "today"
-    return f"in {counted(int(whole) + 1, 'day')}" if whole > 1 else "within a day"
-
-
-def today(found: Today, now: datetime) -> str:
-    """What to practise today, as HTML."""
-    if not found.due and not found.later:
-        return "<p>Nothing is known of you yet. A drill, a mock, or the questions of a lesson change that.</p>"
-    if not found.due:
-        first = found.later[0]
-        return f"<p>Nothing is due today. Next: {_skill(first.skill)}, {days(first, now)}.</p>"
-    rows = "".join(
-        f'<li>{_skill(card.skill)} <span class="lw-soft">{days(card, now)}</span></li>' for card in found.due[:MOST_DUE]
-    )
-    more = len(found.due) - MOST_DUE
-    rest = f'<p class="lw-soft">And {counted(more, "other skill")}.</p>' if more > 0 else ""
-    return f'<p>Due today:</p><ul class="lw-due">{rows}</ul>{rest}'
-
-
-def _skill(slug: str) -> str:
-    return f"<strong>{text(slug)}</strong>: {inline(SKILLS[slug])}"
 
 
 def start(found: Today, now: datetime, session: str, *, resume: str, note: str = "") -> dict[str, Any]:
@@ -70,7 +38,7 @@ def start(found: Today, now: datetime, session: str, *, resume: str, note: str =
     that goes on with it."""
     return {
         "name": "start",
-        "today": today(found, now),
+        "today": due.today(found, now),
         "session": text(session),
         "resume": resume,
         "held": resume != RESUME,
@@ -218,5 +186,6 @@ def static(screen: Mapping[str, Any], state: State | None) -> str:
 
 def words(screen: Mapping[str, Any]) -> str:
     """The same in plain words."""
-    said = {"start": unescape(re.sub(r"<[^>]+>", " ", screen.get("today", ""))), "report": screen.get("words", "")}
+    due_today = re.sub(r"</(p|li)>", r". ", screen.get("today", "")).replace(":. ", ": ").replace(".. ", ". ")
+    said = {"start": unescape(re.sub(r"<[^>]+>", "", due_today)), "report": screen.get("words", "")}
     return " ".join(f"Interview practice. {said.get(screen['name'], 'Run this cell to go on.')}".split())

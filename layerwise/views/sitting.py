@@ -157,9 +157,7 @@ class Sitting:
                 if found.unusable:
                     said = f"There is nothing to grade: {found.problem}"
                 elif not found.is_graded:
-                    said = (
-                        f"It could not be graded, and that took none of your time: {found.problem}. Hand it in again."
-                    )
+                    said = f"It could not be graded: {found.problem}. That took none of your time; hand it in again."
                 else:
                     said = "Handed in. You hear at the end how it was. You may still change it and hand it in again."
             except (GraderError, LabError) as problem:

@@ -1,5 +1,5 @@
-"""Interview practice in JupyterLab: a mock interview from its beginning to its report by keyboard, against a clock in the
-test's hands; light and dark, wide and narrow."""
+"""Interview practice in JupyterLab: a mock interview by keyboard, from its beginning to its report; the end of time;
+light and dark, wide and narrow."""
 
 from __future__ import annotations
 
@@ -145,7 +145,9 @@ def test_a_mock_interview_from_start_to_report(bench: Desk, page: Page, tmp_path
     expect(view.get_by_role("button", name="Go on", exact=True)).to_be_focused()
     expect(view.get_by_label("Your answer")).to_have_count(0)
     look_at(page, view, tmp_path, "paused")
-    page.keyboard.press("Enter")
+    press(view.get_by_role("button", name="Go on", exact=True))
+    expect(item(view, task_place)).to_be_visible()
+    expect(view.get_by_role("button", name="Pause")).to_be_visible()
 
     # The task, solved by its solution.
     press(item(view, task_place))
