@@ -118,7 +118,10 @@ function mock(model, screen, send, id) {
     return send({ ...message, from: item.number, answer });
   };
   const clock = timer(model, screen.over, () => leave({ do: "time" }));
-  const items = itemList(model, (number) => leave({ do: "open", item: number }));
+  const items = itemList(model, (number) => {
+    if (number === item?.number) fields.first().focus();  // it is open already
+    else leave({ do: "open", item: number });
+  });
   gone.push(clock.stop, items.stop);
 
   const kept = make("span", { className: "lw-soft lw-kept", ariaHidden: "true" });
