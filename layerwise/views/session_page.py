@@ -17,8 +17,7 @@ from layerwise.differences import FileDifference
 from layerwise.interview import answers
 from layerwise.interview.report import ItemReport, SessionReport
 from layerwise.interview.scores import Score
-from layerwise.interview.terminal.report import about
-from layerwise.interview.terminal.words import minutes, of
+from layerwise.interview.words import about, minutes, of
 from layerwise.views.markup import inline
 
 LONGEST = 70_000
@@ -103,17 +102,17 @@ def _answer(one: ItemReport) -> str:
         if name == "answer" and one.question is not None and one.question.kind != "open" and given is not None:
             given = one.question.say(given)
         said.append(f"<dt>{_line(label.rstrip('?'))}</dt><dd><pre>{_block(given or '-')}</pre></dd>")
-    return f"<p><strong>What you said</strong></p><dl>{''.join(said)}</dl>"
+    return f"{_heading('What you said')}<dl>{''.join(said)}</dl>"
 
 
 def _rubric(one: ItemReport) -> str:
     rated = one.state.rated
     rows = "".join(
-        f"<li><span>{MARKS[rated[number] if rated else None]}{_line(point.evidence, 400)} "
+        f"<li><span>{MARKS[rated[number] if rated else None]}{inline(safe.line(point.evidence, 400))} "
         f"({_line(point.dimension)})</span></li>"
         for number, point in enumerate(one.state.item.rubric)
     )
-    return f"<p><strong>What is listened for</strong></p><ul>{rows}</ul>"
+    return f"{_heading('What is listened for')}<ul>{rows}</ul>"
 
 
 def _model(one: ItemReport) -> str:
@@ -125,15 +124,15 @@ def _model(one: ItemReport) -> str:
             else ""
         )
         wrong = "".join(
-            f"<dt>“{_line(question.say(each.answer) if question.kind != 'open' else each.answer, 400)}”</dt>"
-            f"<dd>{inline(each.why)}</dd>"
+            f"<p>“{_line(question.say(each.answer) if question.kind != 'open' else each.answer, 400)}” "
+            f"<em>{inline(each.why)}</em></p>"
             for each in question.wrong
         )
         return _fold(
             "Model answers",
             f"{right}<p><strong>Short:</strong> {inline(question.short)}</p>"
             f"<p><strong>Strong:</strong> {inline(question.strong)}</p>"
-            f"<p><strong>What people also say, and why it is wrong</strong></p><dl>{wrong}</dl>",
+            f"<p><strong>What people also say, and why it is wrong</strong></p>{wrong}",
         )
     if one.task:
         told = one.task.about
@@ -165,12 +164,16 @@ def _why(one: ItemReport) -> str:
     if not one.task:
         return ""
     folds = "".join(_fold(f"Why? {why.ask}", f"<p>{inline(why.answer)}</p>") for why in one.task.about.why)
-    return f"<p><strong>Answer first, then open</strong></p>{folds}"
+    return f"{_heading('Answer first, then open')}{folds}"
 
 
 def _follow_ups(one: ItemReport) -> str:
-    rows = "".join(f"<li><span>{_line(ask, 600)}</span></li>" for ask in one.follow_ups)
-    return f"<p><strong>An interviewer would go on with</strong></p><ul>{rows}</ul>" if rows else ""
+    rows = "".join(f"<li><span>{inline(safe.line(ask, 600))}</span></li>" for ask in one.follow_ups)
+    return f"{_heading('An interviewer would go on with')}<ul>{rows}</ul>" if rows else ""
+
+
+def _heading(title: str) -> str:
+    return f'<p class="lwr-next"><strong>{title}</strong></p>'
 
 
 def _fold(title: str, content: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from layerwise.interview import answers
 from layerwise.interview.plan import Item
 from layerwise.interview.terminal.console import Desk
-from layerwise.interview.terminal.words import HOW, options
+from layerwise.interview.words import HOW, options
 from layerwise.questions.bank import BankQuestion, Point
 
 
@@ -72,10 +72,10 @@ def rate(desk: Desk, rubric: Sequence[Point], which: Sequence[int]) -> list[bool
     desk.heading("Was it in your answer?")
     given = []
     for number, point in enumerate(rubric):
-        label = f"{point.evidence} ({point.dimension})"
+        desk.say(f"{point.evidence} ({point.dimension})")
         if number in which:
-            given.append(desk.yes(f"  {label}"))
+            given.append(desk.yes("   "))
         else:
-            desk.say(f"  {label}: no, the answer was not right")
+            desk.say("    No: the answer was not right.")
             given.append(False)
     return given

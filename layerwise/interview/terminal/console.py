@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
@@ -35,6 +36,9 @@ class Desk:
         self.console = console or Console(highlight=False, width=None)
         if self.console.width > WIDEST:
             self.console.width = WIDEST
+        for stream in (sys.stdin, sys.stdout):  # a byte that is no character, a character that the console lacks
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
         self._source = source or sys.stdin
         self.is_live = source is None and sys.stdin.isatty() and sys.stdout.isatty()
         self.clock: Callable[[], str] | None = None

@@ -10,11 +10,12 @@ from grader.errors import GraderError
 from grader.reports.reading import points
 from layerwise import workspace
 from layerwise.errors import InputError, LabError
+from layerwise.interview import words
 from layerwise.interview.plan import Item, Sources
 from layerwise.interview.session import Grade, Session
 from layerwise.interview.state import ItemState, State
 from layerwise.interview.tasks import Task
-from layerwise.interview.terminal import asking, words
+from layerwise.interview.terminal import asking
 from layerwise.interview.terminal.console import Desk, Leave, Over
 from layerwise.questions.bank import BankQuestion
 

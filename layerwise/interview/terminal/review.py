@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from grader.reports import terminal as grade_report
-from layerwise.interview import answers
+from layerwise.interview import answers, words
 from layerwise.interview.plan import Sources
 from layerwise.interview.report import NOT_RATED, ItemReport, SessionReport, report
 from layerwise.interview.session import Session
 from layerwise.interview.state import ItemState
-from layerwise.interview.terminal import asking, words
+from layerwise.interview.terminal import asking
 from layerwise.interview.terminal.console import Desk, Leave
 from layerwise.progress import Progress
 

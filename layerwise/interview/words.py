@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from grader.lib.units import format_duration
 from grader.reports.reading import amount, points
 from layerwise.interview import answers
 from layerwise.interview.plan import Item
+from layerwise.interview.report import SessionReport
 from layerwise.interview.scores import Score
 from layerwise.interview.state import ItemState, State
 from layerwise.questions.question import Question
@@ -73,3 +77,34 @@ HOW = {
     "text": "Type a word or a few.",
 }
 """How a question that is not open is answered."""
+
+
+def about(found: SessionReport) -> list[str]:
+    """How the session went, a line each."""
+    state = found.state
+    day = datetime.fromtimestamp(state.begun).strftime("%Y-%m-%d %H:%M")
+    ended = {"time": "ended by the clock", "candidate": "ended by you"}.get(state.ended_by, "not ended")
+    lines = [
+        f"{day}, {state.plan.minutes} minutes, seed {state.plan.seed}; {ended} after {minutes(_counted(state))}.",
+        f"An AI assistant was {'allowed' if state.assistant else 'not allowed'}. Rated by yourself.",
+    ]
+    lines += [_stop(stop.elapsed, stop.seconds) for stop in state.stops]
+    back = state.given_back
+    if back["grading"] >= 1:
+        lines.append(f"{minutes(back['grading'])} were given back: the grader worked.")
+    if back["engine"] >= 1:
+        lines.append(f"{minutes(back['engine'])} were given back: the engine or the grader failed.")
+    if found.commands is not None:
+        lines.append(f"{found.commands} command{'' if found.commands == 1 else 's'} recorded in the session's shell.")
+    return lines
+
+
+def _counted(state: State) -> float:
+    return state.elapsed - sum(state.given_back.values())
+
+
+def _stop(elapsed: float, seconds: float | None) -> str:
+    at = minutes(elapsed)
+    if seconds is None:
+        return f"Interrupted at {at}: the program ended there. How long is not known."
+    return f"Paused at {at}, for {format_duration(round(seconds))}."
