@@ -18,6 +18,7 @@ from layerwise.interview import answers
 from layerwise.interview.report import SessionReport
 from layerwise.interview.state import ItemState, Phase, State
 from layerwise.interview.today import Today
+from layerwise.interview.words import standing
 from layerwise.questions.skills import SKILLS
 from layerwise.views import due, session_page
 from layerwise.views.ask import form
@@ -63,22 +64,13 @@ def about(state: State) -> str:
     return f"Mock interview, {plan.minutes} minutes, {points(plan.points)}, seed {plan.seed}, {allowed}"
 
 
-def standing(item: ItemState) -> str:
-    """How far an item is, without a judgement."""
-    if item.hand_in and item.hand_in.is_graded:
-        return "handed in"
-    if item.answers:
-        return "answered" if item.item.kind == "question" else "described, not handed in"
-    return "skipped" if item.skipped else "begun" if item.opened else "not begun"
-
-
 def rows(state: State) -> list[dict[str, Any]]:
     """The items of a session, as a list to choose from. It does not tell what they ask."""
     return [
         {
             "label": f"{number}. {item.item.kind.capitalize()}",
             "points": points(item.item.points),
-            "standing": standing(item),
+            "standing": standing(item) or "not begun",
             "here": state.current == number - 1,
         }
         for number, item in enumerate(state.items, 1)
@@ -108,10 +100,10 @@ def mock(sitting: Sitting, problem: str = "") -> dict[str, Any]:
 
 
 def _item(sitting: Sitting, state: State, number: int, problem: str) -> dict[str, Any]:
-    standing, item = state.items[number], state.items[number].item
+    kept, item = state.items[number], state.items[number].item
     question = sitting.question(item)
     asked = form(question) if question and question.kind != "open" else None
-    before = standing.answers[-1].fields if standing.answers else {}
+    before = kept.answers[-1].fields if kept.answers else {}
     fields = [
         {"name": name, "label": label, "value": before.get(name), "part": name == "answer" and asked is not None}
         for name, label in answers.fields(item, question).items()
@@ -123,24 +115,24 @@ def _item(sitting: Sitting, state: State, number: int, problem: str) -> dict[str
         "text": inline(item.text),
         "asked": asked,
         "fields": fields,
-        "task": _task(sitting, standing) if item.kind == "task" else None,
+        "task": _task(sitting, kept) if item.kind == "task" else None,
         "problem": text(problem),
     }
 
 
-def _task(sitting: Sitting, standing: ItemState) -> dict[str, Any]:
+def _task(sitting: Sitting, kept: ItemState) -> dict[str, Any]:
     """What a task shows beside its title: its story, its files, what is judged."""
     try:
-        exercise = sitting.task(standing.item).exercise
+        exercise = sitting.task(kept.item).exercise
     except (GraderError, LabError) as problem:
         return {"story": paragraphs(str(problem)), "judged": [], "folder": "", "files": []}
-    folder = Path(standing.folder) if standing.folder else None
+    folder = Path(kept.folder) if kept.folder else None
     files = workspace.files(exercise)[:MAX_FILES] if folder else []
     judged = [[amount(check.points), inline(check.title)] for check in exercise.checks]
     own = "What you say is wrong, what shows it, and how you verified your repair"
     return {
         "story": paragraphs(exercise.story),
-        "judged": [*judged, [amount(len(standing.item.rubric)), own]],
+        "judged": [*judged, [amount(len(kept.item.rubric)), own]],
         "folder": f"work/{exercise.name}" if folder else "",
         "files": [f"work/{exercise.name}/{path.relative_to(folder).as_posix()}" for path in files] if folder else [],
     }

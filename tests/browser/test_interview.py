@@ -174,17 +174,13 @@ def test_a_mock_interview_from_start_to_report(bench: Desk, page: Page, tmp_path
 
     press(view.get_by_role("button", name="End the session"))
     press(view.get_by_role("button", name="End", exact=True))
-    rated = 0
-    while view.get_by_role("button", name=re.compile("^Keep, and")).count():
-        expect(view).to_contain_text(f"Answer {rated + 1} of 3")
+    for place, button in enumerate(("go on", "go on", "see the report"), 1):
+        expect(view).to_contain_text(f"Answer {place} of 3")
         box = view.locator(".lw-rubric input:not(:disabled)").first
         box.focus()
         box.press("Space")
-        look_at(page, view, tmp_path, f"rate-{rated}")
-        rated += 1
-        press(view.get_by_role("button", name=re.compile("^Keep, and")))
-        expect(view.get_by_text(f"Answer {rated} of 3")).to_have_count(0)
-    assert rated == 3
+        look_at(page, view, tmp_path, f"rate-{place}")
+        press(view.get_by_role("button", name=f"Keep, and {button}"))
     report = view.locator(".lw-session")
     expect(report).to_contain_text("By dimension")
     expect(report).to_contain_text("10 of 10")
