@@ -49,6 +49,9 @@ function lookScreen(screen, send) {
   return { node: make("div", { className: "lw-box" }, html("div", "", screen.html), make("div", { className: "lw-row" }, again, back)), first: again };
 }
 
+// The first line of what is read from there on. It takes the focus, so that a long screen is read from its top.
+const heading = (text) => make("p", { className: "lw-kicker", tabIndex: -1, html: text });
+
 // The points of a rubric, to tick those that were shown.
 function rubricOf(points) {
   const boxes = points.map((point) => make("input", { type: "checkbox", checked: point.given, disabled: !point.open }));
@@ -58,7 +61,6 @@ function rubricOf(points) {
   return {
     node: make("fieldset", { className: "lw-rubric" }, make("legend", { textContent: "Tick what was in your answer, as strictly as a stranger would" }), list),
     ticked: () => boxes.flatMap((box, place) => (box.checked ? [place] : [])),
-    first: boxes.find((box) => !box.disabled),
   };
 }
 
@@ -70,16 +72,18 @@ function rateScreen(screen, send) {
   back.onclick = () => send({ do: "back" });
   const card = html("div", "lw-card", screen.card);
   linkLessons(card);
-  const node = make("div", { className: "lw-box" }, make("p", { className: "lw-kicker", textContent: screen.head }),
+  const head = heading(screen.head);
+  const node = make("div", { className: "lw-box" }, head,
     html("p", "lw-asked", screen.text), make("p", { className: "lw-note lw-soft", textContent: screen.late }),
     make("div", { className: "lw-versus" }, html("div", "", screen.own), html("div", "", screen.model)), card, rubric.node,
     make("div", { className: "lw-row" }, next, ...(screen.first ? [] : [back])));
-  return { node, first: rubric.first ?? next };
+  return { node, first: head };
 }
 
 function drillScreen(screen, send, id) {
   const stop = button("Stop", "lw-quiet");
-  const head = [html("p", "lw-kicker", screen.head), html("p", "lw-asked", screen.text)];
+  const top = heading(screen.head);
+  const head = [top, html("p", "lw-asked", screen.text)];
   if (!screen.revealed) {
     const area = writing(`${id}-answer`, "", 6);
     const part = screen.asked && answering(screen.asked, `${id}-part`);
@@ -102,7 +106,7 @@ function drillScreen(screen, send, id) {
   const node = make("div", { className: "lw-box" }, ...head,
     make("div", { className: "lw-versus" }, html("div", "", screen.own), html("div", "", screen.model)),
     ...(screen.rubric.length ? [rubric.node] : []), after, make("div", { className: "lw-row" }, next, stop));
-  return { node, first: screen.rubric.length ? rubric.first : next };
+  return { node, first: top };
 }
 
 function reportScreen(screen, send) {
@@ -139,7 +143,7 @@ function render({ model, el }) {
       place.replaceChildren(shown.node);
       if (held || acted) {
         shown.first?.focus({ preventScroll: true });
-        node.scrollIntoView({ block: "nearest" });
+        node.scrollIntoView({ block: node.offsetHeight > innerHeight / 2 ? "start" : "nearest" });
       }
       acted = false;
     }),

@@ -86,14 +86,13 @@ class Sitting:
         return ""
 
     def save(self, number: int, given: Mapping[str, Any]) -> bool:
-        """Save what is in the fields of an item, if that is the one that is open. Returns whether there was anything.
+        """Save what is in the fields of the item that is open. Returns whether there was anything new.
 
-        What cannot be read as an answer of the question's kind counts as nothing.
+        What cannot be read as an answer of the question's kind counts as nothing. Who is fast may have left the item by
+        another message already. Raises InputError only if there is something new then.
         """
         self._free()
         state = self.state
-        if state.current != number:
-            raise InputError("another item is open: this was not saved")
         item = state.items[number]
         question = self.question(item.item)
         answer: dict[str, Any] = {}
@@ -106,6 +105,8 @@ class Sitting:
         before = item.answers[-1].fields if item.answers else None
         if answers.is_empty(answer) or answer == before:
             return False
+        if state.current != number:
+            raise InputError("another item is open: this was not saved")
         self.session.answer(answer)
         return True
 

@@ -87,7 +87,7 @@ def item(view: Locator, number: int) -> Locator:
 def look_at(page: Page, view: Locator, folder: Path, name: str) -> None:
     """Light and dark, wide and narrow: everybody can use it, and nothing runs over its edge."""
     for width in (1280, 800):
-        page.set_viewport_size({"width": width, "height": 900})
+        page.set_viewport_size({"width": width, "height": 2400})  # a picture shows no more than fits
         for light in (False, True):
             set_theme(page, light=light)
             assert fits(view), (name, width)
@@ -255,7 +255,10 @@ def test_a_drill(bench: Desk, page: Page, tmp_path: Path) -> None:
     page.keyboard.type(HOSTILE)
     press(view.get_by_role("button", name="Reveal"))
     expect(view).to_contain_text("Strong answer")
-    page.keyboard.press("Space")
+    expect(view.locator(".lw-kicker").first).to_be_focused()
+    box = view.locator(".lw-rubric input").first
+    box.focus()
+    box.press("Space")
     look_at(page, view, tmp_path, "drill")
     press(view.get_by_role("button", name="Keep, and stop"))
     expect(view.get_by_role("button", name="Drill")).to_be_visible()

@@ -289,9 +289,11 @@ class TestMock:
         assert one.screen["name"] == "rate"
 
     def test_a_late_draft_of_another_item_is_not_put_here(self, world: World) -> None:
-        one = world.candidate().begins().does("open", item=1)
-        assert "another item is open" in one.tries("draft", at=0, answer={"answer": "x"})
-        assert one.standings[0] == "begun"
+        one = world.candidate().begins().does("next", at=0, answer={"answer": "x"})
+        assert "another item is open" in one.tries("draft", at=0, answer={"answer": "y"})
+        one.does("open", item=3, at=0, answer={"answer": "x"})  # two quick clicks
+        assert one.screen["item"]["number"] == 3
+        assert len(load(world.sessions, 1)[1].items[0].answers) == 1
 
     @pytest.mark.parametrize("number", [-1, 99, None, "1"])
     def test_an_item_that_is_none(self, world: World, number: Any) -> None:
