@@ -39,6 +39,9 @@ def command(context: click.Context) -> None:
     lab interview mock --minutes 30
     lab interview report --html report.html
     """
+    from layerwise.stack.installation import require_interview
+
+    require_interview()
     if context.invoked_subcommand is None:
         context.invoke(today)
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 import fsrs
 
+from layerwise.interview import tasks
 from layerwise.progress import Attempt, Progress, Review
 from layerwise.questions.skills import EXERCISE_SKILLS, LESSON_SKILLS
 
@@ -71,12 +72,12 @@ def _lessons(progress: Progress) -> Iterator[Review]:
 def _exercises(progress: Progress) -> Iterator[Review]:
     best: dict[tuple[str, int], Attempt] = {}
     for attempt in progress.attempts():
-        if attempt.exercise in EXERCISE_SKILLS:
-            key = (attempt.exercise, int(attempt.time // DAY))
-            if key not in best or attempt.share > best[key].share:
-                best[key] = attempt
+        key = (attempt.exercise, int(attempt.time // DAY))
+        if key not in best or attempt.share > best[key].share:
+            best[key] = attempt
     for (name, _), attempt in best.items():
-        for skill in EXERCISE_SKILLS[name]:
+        task, at, _ = name.partition("@")  # an instance of a task that was practised by itself
+        for skill in tasks.skills(task) if at else EXERCISE_SKILLS.get(name, ()):
             yield Review(skill, attempt.time, attempt.share, f"exercise {name}")
 
 

@@ -49,8 +49,7 @@ def _tasks(dice: random.Random, minutes: int, sources: Sources, due: frozenset[s
             known[name] = Item.of_task(sources.tasks.load(name, seed), name, seed)
         return known[name]
 
-    if due:
-        names.sort(key=lambda pair: not due & set(item(*pair).skills))
+    names.sort(key=lambda pair: not due & set(sources.tasks.skills(pair[0])))
     chosen: list[Item] = []
     left = ON_TASKS * minutes
     for other_skills in (True, False):

@@ -95,10 +95,6 @@ class Kept:
     elapsed: float
     events: tuple[Event, ...]
 
-    @property
-    def is_finished(self) -> bool:
-        return any(event.kind is Kind.FINISHED for event in self.events)
-
 
 class Sessions:
     """The sessions in a lab's folder (default: this lab's). The file is created when the first one begins."""

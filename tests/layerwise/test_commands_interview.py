@@ -7,15 +7,23 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from layerwise import instances
 from layerwise.interview.state import load
 from layerwise.interview.store import Sessions
 from layerwise.progress import Progress
 from layerwise.stack.paths import Home
+from tests.layerwise.conftest import MINICOURSE
 
+PATIENCE = 300
+"""Seconds after which a command hangs."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -42,11 +50,24 @@ class Candidate:
             input=typed,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE,
         )
         assert "Traceback" not in ended.stderr, ended.stderr
         assert ended.returncode == status, ended.stderr
         return ended.stdout if status == 0 else ended.stderr
+
+    @contextmanager
+    def sitting(self) -> Iterator[subprocess.Popen[str]]:
+        """A session of 20 minutes that goes on meanwhile. It is killed if it does not end."""
+        command = [sys.executable, "-m", "layerwise.cli", "interview", "mock", "--seed", "3", "--minutes", "20"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen(command, cwd=self.folder, env=self.env, text=True, **pipes) as process:
+            watchdog = threading.Timer(PATIENCE, process.kill)
+            watchdog.start()
+            try:
+                yield process
+            finally:
+                watchdog.cancel()
 
     @property
     def sessions(self) -> Sessions:
@@ -111,15 +132,7 @@ def test_who_does_not_begin_without_a_lab(lab: Candidate) -> None:
 
 
 def test_what_is_submitted_survives_a_kill(lab: Candidate) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "layerwise.cli", "interview", "mock", "--seed", "3", "--minutes", "20"],
-        cwd=lab.folder,
-        env=lab.env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
+    with lab.sitting() as process:
         assert process.stdin
         assert process.stdout
         number = first_question(lab)
@@ -138,6 +151,44 @@ def test_what_is_submitted_survives_a_kill(lab: Candidate) -> None:
     assert "Interrupted at " in said
     _, state = load(lab.sessions, 1)
     assert state.ended_by == "candidate"
+
+
+def test_a_task_is_graded_for_real_and_its_result_comes_at_the_end(lab: Candidate) -> None:
+    lab.env["LAYERWISE_EXERCISES"] = str(MINICOURSE)  # its task needs no engine
+    with lab.sitting() as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(answered("n"))
+        process.stdin.flush()
+        screen = until(process.stdout, "No AI assistant, no notes")
+        number = next(line.split()[0] for line in screen.splitlines() if "task: Find the word" in line)
+        process.stdin.write(answered(number))
+        process.stdin.flush()
+        until(process.stdout, "Its files are in")
+        item = load(lab.sessions, 1)[1].items[int(number) - 1].item
+        made = instances.instance(MINICOURSE / "interview" / "tasks" / "find-it", item.seed, lab.folder / "instances")
+        (lab.folder / "work" / "find-it" / "answers.toml").write_bytes((made.solution / "answers.toml").read_bytes())
+        process.stdin.write(answered("h", number, "a", "it hides", ".", "cat", ".", "a word", ".", "again", "."))
+        process.stdin.write(answered("e", "y", "y", "n", "y"))
+        process.stdin.close()
+        during = until(process.stdout, "Now rate your answers")
+        assert "Handed in." in during
+        assert "of 2" not in during
+        after = process.stdout.read()
+    assert process.returncode == 0
+    assert "2 of 2 points" in after
+    assert "Session 1: 4 of " in after
+    assert "4 of 5; " in after
+
+
+def until(stream: IO[str], pattern: str) -> str:
+    """What a process prints, up to and with the first line in which the pattern is found."""
+    seen = ""
+    for line in stream:
+        seen += line
+        if re.search(pattern, line):
+            return seen
+    raise AssertionError(f"no {pattern!r} in {seen!r}")
 
 
 def first_question(lab: Candidate) -> int:

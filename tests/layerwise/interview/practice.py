@@ -63,6 +63,9 @@ class Tasks:
     def names(self) -> list[str]:
         return sorted(self.known)
 
+    def skills(self, name: str) -> tuple[str, ...]:
+        return self.known[name][1]
+
     def load(self, name: str, seed: int) -> Task:
         self.loaded.append((name, seed))
         minutes, skills = self.known[name]

@@ -95,14 +95,23 @@ class TestLessonsAndExercises:
         assert progress.reviews() == []
 
     def test_the_best_grade_of_a_day_is_one_review(self, tmp_path: Path) -> None:
-        times = iter([100.0, 200.0, 300.0, 90_000.0, 90_100.0])
+        times = iter([100.0, 200.0, 300.0, 90_000.0, 90_100.0, 90_200.0])
         progress = Progress(tmp_path / "p.sqlite", now=lambda: next(times))
         for share in (0.2, 1.0, 0.5, 0.7):
             progress.record_attempt("05b-stop-cleanly", graded(share))
         progress.record_attempt("somebody's own", graded(1.0))
+        progress.record_attempt("gone@7", graded(1.0))
         assert memory.reviews(progress) == [
             Review("processes", 200, 1, "exercise 05b-stop-cleanly"),
             Review("processes", 90_000, 0.7, "exercise 05b-stop-cleanly"),
+        ]
+
+    def test_a_task_that_was_practised_by_itself(self, tmp_path: Path) -> None:
+        progress = Progress(tmp_path / "p.sqlite", now=lambda: 100.0)
+        progress.record_attempt("slow-build@12", graded(0.5))
+        assert memory.reviews(progress) == [
+            Review("build-cache", 100, 0.5, "exercise slow-build@12"),
+            Review("debugging", 100, 0.5, "exercise slow-build@12"),
         ]
 
     def test_they_are_merged_by_time_and_recorded_ones_keep_their_order(self, tmp_path: Path) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from layerwise.errors import InputError
 from layerwise.interview.mix import LONGEST, SHORTEST, mix
 from layerwise.interview.plan import Plan, Sources
+from layerwise.questions import bank
 from layerwise.questions.skills import SKILLS
+from tests.layerwise.interview import practice
 
 
 def names(plan: Plan) -> list[tuple[str, int]]:
@@ -52,6 +55,12 @@ def test_what_is_due_is_preferred(sources: Sources, skill: str) -> None:
     plan = mix(1, 45, sources, due=[skill])
     assert any(skill in item.skills for item in plan.items)
     assert mix(1, 45, sources, due=[skill]) == plan
+
+
+def test_only_instances_that_may_be_chosen_are_made(tmp_path: Path) -> None:
+    tasks = practice.Tasks(tmp_path, practice.TASKS)
+    mix(1, 30, Sources(bank.load(), tasks), due=["least-privilege"])
+    assert [name for name, _ in tasks.loaded] == ["who-are-you"]
 
 
 def test_skills_differ(sources: Sources) -> None:

@@ -120,6 +120,9 @@ def test_a_course_that_has_changed_since(
         def names(self) -> list[str]:
             return []
 
+        def skills(self, name: str) -> tuple[str, ...]:
+            return ()
+
         def load(self, name: str, seed: int) -> None:
             raise InputError("no such task")
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from layerwise.interview import today
 from layerwise.interview.plan import Sources
 from layerwise.interview.session import Session
 from layerwise.interview.store import Sessions
+from layerwise.interview.terminal.today import lines
 from layerwise.progress import Progress, Review
 from layerwise.questions.skills import SKILLS
 from tests.layerwise.interview.practice import Hands, short_plan
@@ -51,3 +55,22 @@ def test_an_open_session_is_told(sessions: Sessions, sources: Sources, hands: Ha
     assert today.today(progress, BEGUN, sessions).open_session is None
     Session.begin(sessions, short_plan(sources), assistant=False, clock=hands.clock).close()
     assert today.today(progress, BEGUN, sessions).open_session == 1
+
+
+@pytest.mark.parametrize(
+    ("reviews", "days", "said"),
+    [
+        ([], 0, "Nothing was practised yet."),
+        ([("secrets", 0.0)], 3, "Due today: secrets."),
+        ([("secrets", 0.0)], 0, "Nothing is due today. Next: secrets, in 1 day."),
+        ([(skill, 0.0) for skill in SKILLS], 3, f"and {len(SKILLS) - 5} more."),
+    ],
+)
+def test_five_lines_say_it(reviews: list[tuple[str, float]], days: float, said: str) -> None:
+    now = BEGUN + timedelta(days=days)
+    found = replace(after(days, *reviews), open_session=7)
+    shown = list(lines(found, now))
+    assert len(shown) <= 5
+    assert shown[0] == "Session 7 is not finished: lab interview resume"
+    assert shown[1].endswith(said)
+    assert max(map(len, shown)) <= 100
