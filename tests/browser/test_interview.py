@@ -201,6 +201,7 @@ def test_a_mock_interview_from_start_to_report(bench: Desk, page: Page, tmp_path
     look_at(page, view, tmp_path, "due")
 
 
+@pytest.mark.long
 def test_the_time_is_told_and_ends(bench: Desk, page: Page) -> None:
     view = show(page, bench, INJECTED)
     begin(view, "7")
@@ -222,6 +223,7 @@ def test_the_time_is_told_and_ends(bench: Desk, page: Page) -> None:
     expect(view.locator(".lw-session")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_second_view_says_so_and_may_look_or_take_over(bench: Desk, page: Page) -> None:
     view = show(page, bench)
     begin(view, "7")
@@ -247,6 +249,7 @@ def test_a_second_view_says_so_and_may_look_or_take_over(bench: Desk, page: Page
     expect(second.locator(".lw-session")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_drill(bench: Desk, page: Page, tmp_path: Path) -> None:
     view = show(page, bench)
     view.get_by_label("About").select_option("image-size")
