@@ -37,6 +37,7 @@ LESSON_SKILLS = {
     "08-signing": ("supply-chain",),
     "09-when-it-breaks": ("debugging",),
     "10-capstone": ("ci",),
+    "11-interview": (),
 }
 """What an answer to a question of a lesson says of the learner, by the lesson."""
 

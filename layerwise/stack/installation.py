@@ -12,7 +12,7 @@ from layerwise.errors import InputError, LabError
 from layerwise.stack import paths
 from layerwise.stack.run import CommandFailed, last_line, run
 
-NOTEBOOK = ("IPython", "anywidget", "ipywidgets", "jupyterlab", "nbformat", "traitlets")
+NOTEBOOK = ("IPython", "anywidget", "fsrs", "ipywidgets", "jupyterlab", "nbformat", "traitlets")
 """What the extra `notebook` brings, as it is imported."""
 NOTEBOOK_EXTRA = "the extra `notebook`: pip install '.[notebook]' in a clone of Layerwise"
 

@@ -129,13 +129,13 @@ def test_the_check_kind_judges_as_it_says(project: Path) -> None:
 @pytest.mark.lab
 @pytest.mark.long
 def test_the_exercise_is_proved(project: Path) -> None:
-    run(project, "layerwise.cli", "exercises", "verify", "11-no-setuid", **environment.lab_env())
+    run(project, "layerwise.cli", "exercises", "verify", "12-no-setuid", **environment.lab_env())
 
 
 @pytest.mark.lab
 @pytest.mark.long
 def test_the_lesson_runs(project: Path) -> None:
-    run(project, "pytest", "-q", "tests/course/test_lessons.py", "-k", "11-setuid", **environment.lab_env())
+    run(project, "pytest", "-q", "tests/course/test_lessons.py", "-k", "12-setuid", **environment.lab_env())
 
 
 @pytest.mark.lab
