@@ -40,8 +40,9 @@ def instance(pick: Pick) -> Instance:
     one, title, things, names = pick.one(*PLACES)
     language = pick.one(*LANGUAGES)
     base, suffix, runs = LANGUAGES[language]
-    fault = pick.one(*FAULTS)
     first, second = pick.one(("unpack", "pack"), ("expand", "reduce"), ("sample", "merge"))
+    data = pick.one("counts", "input", "lists")
+    fault = pick.one(*FAULTS)
     counts = {name: pick.number(12_000, 17_000) for name in pick.some(4, names)}
     total = sum(counts.values())
     last = list(counts)[-1]
@@ -54,7 +55,7 @@ def instance(pick: Pick) -> Instance:
         "main": f"{one}.{suffix}",
         "first": f"{first}.{suffix}",
         "second": f"{second}.{suffix}",
-        "data": pick.one("counts", "input", "lists"),
+        "data": data,
         "store": pick.one("series.txt", "record.txt", "readings.txt"),
         "rec": pick.one("recordings", "replay", "captured"),
         "port": str(pick.number(3000, 8999)),

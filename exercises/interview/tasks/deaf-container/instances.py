@@ -71,8 +71,8 @@ FAULTS = {
 
 
 def instance(pick: Pick) -> Instance:
-    one, title, place, names = pick.one(*PLACES)
     fault = pick.one(*FAULTS)
+    one, title, place, names = pick.one(*PLACES)
     language = pick.one(*LANGUAGES)
     base, suffix, runs = LANGUAGES[language]
     main = f"{one}.{suffix}"

@@ -96,6 +96,9 @@ def instance(pick: Pick) -> Instance:
         for inner in tuple(values):
             text = text.replace("@{" + inner + "}", values[inner])
         values[part] = text
+    # The file's own name is enough.
+    accepted = dict.fromkeys((values["name"], values["name"].lstrip("/"), values["name"].rpartition("/")[2]))
+    values["accepted"] = ", ".join(f'"{name}"' for name in accepted)
     others = [other for other in FAULTS.values() if other[1] != values["place"]]
     values["elsewhere"] = pick.one(*others)[1]
     return Instance(values=values, forms=[language])
