@@ -23,7 +23,7 @@ SCRIPT = 'CMD ["@{runs}", "@{check}", "http://localhost:@{port}/@{path}"]'
 FAULTS = {
     # The timeout and the check of the starter, the symptom; the evidence, cause and cure.
     "tool": (
-        "5s",
+        "8s",
         "CMD curl --fail --silent http://localhost:@{port}/@{path} || exit 1",
         RESTARTED,
         "curl: not found",
@@ -32,7 +32,7 @@ FAULTS = {
         "I ask with @{runs}, which the image has anyway",
     ),
     "file": (
-        "5s",
+        "8s",
         'CMD ["test", "-f", "/tmp/@{one}.ready"]',
         UNNOTICED,
         r'stopped[\s\S]*"Status":"healthy"',
@@ -41,7 +41,7 @@ FAULTS = {
         "I let the check ask the service itself, over its port",
     ),
     "port": (
-        "5s",
+        "8s",
         SCRIPT.replace("@{port}", "@{wrong}"),
         RESTARTED,
         "Connection refused|ECONNREFUSED",
@@ -58,7 +58,7 @@ FAULTS = {
         "I give the check more time than the answer takes",
     ),
     "status": (
-        "5s",
+        "8s",
         SCRIPT,
         UNNOTICED,
         r'"ExitCode":0,"Output":"unhealthy',
@@ -67,7 +67,7 @@ FAULTS = {
         "I let the script end with status 1 if there is no good answer",
     ),
 }
-ENDS = {"python": "\n    sys.exit(1)", "node": "\n    process.exit(1);"}
+ENDS = {"python": "\n    sys.exit(1)", "node": "\n  process.exit(1);"}
 
 
 def instance(pick: Pick) -> Instance:
