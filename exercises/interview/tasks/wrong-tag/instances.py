@@ -23,13 +23,13 @@ FAULTS = {
     ),
     "old-platform": (
         "an old platform in the index",
-        "The index job ran before the arm64 job had pushed, so latest-arm64 still named the image of the week before, and at "
-        "@{since} the new index got that as its entry for arm64.",
+        "The index job ran before the arm64 job had pushed, so latest-arm64 still named the image of the week before, "
+        "and at @{since} the new index got that as its entry for arm64.",
     ),
     "built-again": (
         "built again after the test",
-        "The release job did not push what was tested. It built the folder once more, and the tag of the base had moved in "
-        "between, so at @{since} another image got the tag.",
+        "The release job did not push what was tested. It built the folder once more, and the tag of the base had "
+        "moved in between, so at @{since} another image got the tag.",
     ),
 }
 DOCKER = "application/vnd.docker.distribution.manifest"
