@@ -65,7 +65,7 @@ def instance(pick: Pick) -> Instance:
         "old_base": old_base,
         "new_base": new_base,
         "mark": mark,
-        **{f"t{number}": clock.later() for number in range(1, 8)},
+        **{f"t{number}": clock.later() for number in range(1, 7)},
     }
     values["since"] = values[{"pushed-again": "t5", "old-platform": "t3", "built-again": "t4"}[fault]]
     values["minute"] = values["since"][:5]
