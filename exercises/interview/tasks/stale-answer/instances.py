@@ -38,9 +38,9 @@ CAUSES = {
 
 def instance(pick: Pick) -> Instance:
     title, word, names = pick.one(*LISTS)
+    fault = pick.one(*CAUSES)
     language = pick.one(*LANGUAGES)
     base, suffix, runs = LANGUAGES[language]
-    fault = pick.one(*CAUSES)
     rows = [(name, pick.number(100, 499)) for name in pick.some(4, names)]
     changed, now = rows[1]
     before = now + pick.number(11, 99)
