@@ -16,7 +16,8 @@ RECIPE = """
 from layerwise.instances import Instance, Pick
 
 def instance(pick: Pick) -> Instance:
-    return Instance(forms=(pick.one("loud", "quiet"),), values={"app": pick.one("tram", "ferry"), "port": str(pick.number(1, 9))})
+    values = {"app": pick.one("tram", "ferry"), "port": str(pick.number(1, 9))}
+    return Instance(forms=(pick.one("loud", "quiet"),), values=values)
 """
 MANIFEST = """
 title = "Find @{app}"
