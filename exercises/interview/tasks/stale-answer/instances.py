@@ -8,7 +8,7 @@ LISTS = (
     ("Library", "shelves", ["Maps", "Poems", "Atlases", "Letters", "Plays", "Almanacs"]),
     ("Snow", "slopes", ["North Face", "Glade", "Long Run", "Gully", "Meadow", "Ridge"]),
     ("Berths", "berths", ["Quay One", "Quay Two", "Mole", "Inner Pool", "Outer Pool", "Slip"]),
-    ("Seeds", "beds", ["Beans", "Kale", "Leeks", "Parsnips", "Sorrel", "Chard"]),
+    ("Garden", "beds", ["Beans", "Kale", "Leeks", "Parsnips", "Sorrel", "Chard"]),
 )
 LANGUAGES = {"python": ("python:3.13-slim", "py", "python"), "node": ("node:20-slim", "js", "node")}
 CAUSES = {
