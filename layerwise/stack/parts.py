@@ -115,8 +115,6 @@ def bring_engine(home: Home, current: state.State, shown: Reporter, begin: Calla
 
 def bring_rest(home: Home, current: state.State, wanted: list[str], offline: bool, shown: Reporter) -> list[str]:
     """Bring what needs the engine: tools, registries, base images. Returns warnings about what is missing then."""
-    from layerwise.stack import images
-
     assert current.engine
     embedded_one = current.engine.kind == "embedded"
     found = tools.from_rootfs(home.engine / "rootfs") if embedded_one else tools.from_machine(home, os.environ)
@@ -129,10 +127,8 @@ def bring_rest(home: Home, current: state.State, wanted: list[str], offline: boo
         registries = beside.submit(bring_registries, env, shown, cancel)
         try:
             if wanted:
-                bring_images(env, wanted, offline, registries, shown, cancel)
+                warnings += bring_images(env, wanted, offline, registries, shown, cancel)
             registries.result()
-        except images.NotAvailable as problem:
-            warnings.append(f"{problem}; nothing that builds on it will work")
         except BaseException:
             cancel.set()
             raise
@@ -146,8 +142,9 @@ def bring_images(
     registries: Future[None],
     shown: Reporter,
     cancel: threading.Event,
-) -> None:
-    """Bring base images. What only recipes give is made while the registries come up for the first time."""
+) -> list[str]:
+    """Bring base images. What only recipes give is made while the registries come up for the first time. Returns a
+    warning about those that cannot be had here."""
     from layerwise.stack import catalogue, images, registry, upstream
 
     with shown.step("images") as say:
@@ -159,7 +156,12 @@ def bring_images(
         if not offline and registry.is_new(env) and not upstream.has(debian.upstream, env):
             images.prepare(wanted, env=env, report=report, cancel=cancel)
         registries.result()
-        images.seed(wanted, env=env, offline=offline, report=report)
+        try:
+            images.seed(wanted, env=env, offline=offline, report=report)
+        except images.NotAvailable as problem:
+            shown.lacks("images", str(problem))
+            return [f"{problem}; nothing that builds on it will work"]
+    return []
 
 
 def bring_registries(env: Mapping[str, str], shown: Reporter, cancel: threading.Event) -> None:
