@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 from grader.facts.engine.info import EngineInfo
 from layerwise.errors import LabError
-from layerwise.stack import apt, embedded, environment, installation, jupyter, rootfs, state, tools
+from layerwise.stack import apt, embedded, environment, installation, jupyter, rootfs, state, tools, trivy_image
 from layerwise.stack.paths import Home
 from layerwise.stack.progress import Reporter
 
@@ -123,16 +123,35 @@ def bring_rest(home: Home, current: state.State, wanted: list[str], offline: boo
     tools.require_buildx(env)
     state.write(home, current)
     cancel = threading.Event()
-    with ThreadPoolExecutor(1, thread_name_prefix="registry") as beside:
+    with ThreadPoolExecutor(2, thread_name_prefix="beside") as beside:
         registries = beside.submit(bring_registries, env, shown, cancel)
+        scanner = beside.submit(bring_scanner, home, current, env, offline, shown)
         try:
             if wanted:
                 warnings += bring_images(env, wanted, offline, registries, shown, cancel)
             registries.result()
+            warnings += scanner.result()
         except BaseException:
             cancel.set()
             raise
     return warnings
+
+
+def bring_scanner(
+    home: Home, current: state.State, env: Mapping[str, str], offline: bool, shown: Reporter
+) -> list[str]:
+    """Bring Trivy's image, on a machine that has no other Trivy. Returns a warning if it cannot be had."""
+    if tools.scanner(home, os.environ):
+        return []
+    with shown.step("scanner") as say:
+        found = trivy_image.bring(current.scanner, env, offline=offline, say=say)
+        if not found:
+            shown.lacks("scanner", "the engine has it neither here nor from Docker Hub")
+            return [tools.without_scanner(home)]
+        current.scanner = found
+        state.write(home, current)
+        trivy_image.wrap(home)
+    return []
 
 
 def bring_images(

@@ -66,7 +66,8 @@ def test_one_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch):
 def engine_that_says(status: int) -> Player:
     """An engine that is asked for an image, and what it says then."""
     version = Said(200, b'{"ApiVersion": "1.43"}')
-    return Player({"GET /version": version, ASKED: Said(status, b'{"message": "because"}')}, lab=False)
+    told = b'{"message": "because", "Descriptor": {"digest": "sha256:1"}}'
+    return Player({"GET /version": version, ASKED: Said(status, told)}, lab=False)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_the_engine_is_asked(status: int, has: bool, times: int, monkeypatch: py
     monkeypatch.setenv("DOCKER_CONFIG", "/none")
     with engine_that_says(status).running() as player:
         env = {"DOCKER_HOST": f"tcp://{player.address}"}
-        assert [upstream.has(NAME, env), upstream.has(NAME, env)] == [has, has]
+        assert [upstream.has(NAME, env), upstream.digest(NAME, env)] == [has, "sha256:1" if has else None]
         asked = [each for each in player.asked if "distribution" in each.path]
     assert len(asked) == times, "a registry that gives no answer is asked once"
     assert base64.b64decode(asked[0].headers["x-registry-auth"]) == b"{}", "no login of the person's goes along"
