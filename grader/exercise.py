@@ -71,7 +71,7 @@ class _Manifest(BaseModel):
 
     title: str = Field(min_length=1)
     lesson: str = Field(min_length=1)
-    level: Literal["core", "stretch", "capstone"]
+    level: Literal["core", "stretch", "capstone", "interview"]
     minutes: int = Field(strict=True, gt=0, le=600)
     skills: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
@@ -96,6 +96,13 @@ class Exercise:
     hints: tuple[str, ...]
     build: BuildSettings
     checks: tuple[Check, ...]
+    seed: int | None = None
+    """Which instance it is, if it is one of many (see layerwise.instances)."""
+
+    @property
+    def label(self) -> str:
+        """The name, and which instance it is: "slow-build, seed 7"."""
+        return self.name if self.seed is None else f"{self.name}, seed {self.seed}"
 
     @property
     def points(self) -> float:

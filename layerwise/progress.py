@@ -1,4 +1,4 @@
-"""What this learner has done: attempts at exercises, answers to questions, hints, reviews of skills. One SQLite file.
+"""What this learner has done: attempts, answers, hints, reviews of skills, instances begun. One SQLite file.
 
 Every method is one short transaction, safe when several processes use the file (a notebook and a terminal). Each raises
 ProgressError, in one line, if the file cannot be used. After a grading that is shown as a warning: no grade is lost.
@@ -19,7 +19,7 @@ from grader.verdict import Report, Status
 from layerwise.errors import LabError
 from layerwise.stack import paths
 
-SCHEMA = 2
+SCHEMA = 3
 """Kept in the file's user_version. A file of an earlier Layerwise is brought up to it when something is recorded.
 One of a later Layerwise is refused."""
 
@@ -50,6 +50,9 @@ CREATE TABLE review (
     id INTEGER PRIMARY KEY, skill TEXT NOT NULL, time REAL NOT NULL, share REAL NOT NULL, source TEXT NOT NULL
 );
 CREATE INDEX review_skill ON review (skill, time);
+""",
+    3: """
+CREATE TABLE instance (exercise TEXT PRIMARY KEY, seed INTEGER NOT NULL, time REAL NOT NULL);
 """,
 }
 """What each schema added."""
@@ -203,6 +206,19 @@ class Progress:
         rows = self._read("SELECT skill, time, share, source FROM review ORDER BY id", (), since=2)
         with self._sound():
             return [Review(str(skill), float(when), float(share), str(source)) for skill, when, share, source in rows]
+
+    def record_instance(self, exercise: str, seed: int) -> None:
+        """Remember which instance of an exercise was begun last."""
+        with self._writing() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO instance (exercise, seed, time) VALUES (?, ?, ?)", (exercise, seed, self._now())
+            )
+
+    def instance(self, exercise: str) -> int | None:
+        """The seed of the instance of that exercise that was begun last; None if there was none."""
+        rows = self._read("SELECT seed FROM instance WHERE exercise = ?", (exercise,), since=3)
+        with self._sound():
+            return int(rows[0][0]) if rows else None
 
     def summary(self) -> str:
         """What is remembered, in words: "3 attempts, 12 answers and 1 hint", and reviews if there are any."""

@@ -1,7 +1,12 @@
-"""The learner's own copies of exercises: work/NAME, made from the starter. A reset keeps the old one in work/.trash."""
+"""The learner's own copies of exercises: work/NAME, made from the starter. A reset keeps the old one in work/.trash.
+
+Some exercises are patterns for instances (see layerwise.instances). Which instance the learner has begun is recorded in
+the progress file, so that the folder is the same for everybody with the same seed.
+"""
 
 from __future__ import annotations
 
+import difflib
 import os
 import shutil
 import stat
@@ -11,9 +16,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from grader.exercise import EXERCISES, Exercise, load
+from grader.errors import ExerciseNotFound
+from grader.exercise import EXERCISES, Exercise, load, names
 from grader.facts.registry.names import DEFAULT_LEARNER, learner_name
 from layerwise.errors import InputError, LabError
+from layerwise.instances import has_instances, instance
+from layerwise.progress import Progress
 from layerwise.stack import paths
 
 TRASH = ".trash"
@@ -45,9 +53,41 @@ def learner() -> str:
     return learner_name(os.environ.get("LAYERWISE_LEARNER") or DEFAULT_LEARNER)
 
 
-def find(name: str) -> Exercise:
-    """The exercise of that name, or in the folder at that path. Raises ExerciseNotFound or ExerciseInvalid."""
-    return load(name, exercises_dir())
+def tasks_dir() -> Path:
+    """The folder of the interview's tasks, each a pattern for instances."""
+    return exercises_dir() / "interview" / "tasks"
+
+
+def find(name: str, seed: int | None = None) -> Exercise:
+    """The exercise of that name, or in the folder at that path. Of one with instances it is the one of that seed, else
+    the one that the learner has begun.
+
+    Raises ExerciseNotFound, ExerciseInvalid, or InputError if the seed is missing, or there is nothing to choose.
+    """
+    found = pattern(name)
+    if found is None:
+        try:
+            exercise = load(name, exercises_dir())
+        except ExerciseNotFound:
+            near = difflib.get_close_matches(name, names(tasks_dir()), n=1)
+            if near:
+                raise ExerciseNotFound(f"no exercise {name!r}: did you mean {near[0]}?") from None
+            raise
+        if seed is not None:
+            raise InputError(f"{exercise.name} is the same for everybody: leave out --seed")
+        return exercise
+    wanted = seed if seed is not None else Progress().instance(found.name)
+    if wanted is None:
+        raise InputError(
+            f"which instance of {found.name}? None was begun here; begin one with: ./lab start {name}, or add --seed N"
+        )
+    return instance(found, wanted, paths.home().instances)
+
+
+def pattern(name: str) -> Path | None:
+    """The folder of the exercise of that name, or at that path, if it is a pattern for instances; None if not."""
+    places = [Path(name)] if "/" in name else [exercises_dir() / name, tasks_dir() / name]
+    return next((place for place in places if name not in {"", ".", ".."} and has_instances(place)), None)
 
 
 def folder(exercise: Exercise) -> Path:
@@ -58,7 +98,10 @@ def folder(exercise: Exercise) -> Path:
 
 
 def key(exercise: Exercise) -> str:
-    """The name under which attempts are remembered. For an exercise from elsewhere it is the path."""
+    """The name under which attempts are remembered: with the seed for an instance; for an exercise from elsewhere the
+    path."""
+    if exercise.seed is not None:
+        return f"{exercise.name}@{exercise.seed}"
     own = exercise.folder.parent == exercises_dir().resolve()
     return exercise.name if own else str(exercise.folder)
 
@@ -91,6 +134,7 @@ def start(exercise: Exercise) -> Begun:
             f"there is work on {exercise.name} already, in {shown(place)}; continue with it, "
             f"or go back to the starter (the old work is kept): ./lab reset {exercise.name}"
         )
+    _record(exercise)
     return Begun(_copy(exercise, place))
 
 
@@ -98,6 +142,7 @@ def reset(exercise: Exercise) -> Begun:
     """Replace the learner's folder by the starter. What was there is moved to work/.trash, never deleted."""
     place = folder(exercise)
     kept = None
+    _record(exercise)
     try:
         if begun(exercise):
             kept = _free(place.parent / TRASH / f"{exercise.name}-{time.strftime('%Y%m%d-%H%M%S')}")
@@ -114,6 +159,12 @@ def shown(path: Path) -> str:
         return str(path.relative_to(Path.cwd())) or "."
     except (ValueError, OSError):
         return str(path)
+
+
+def _record(exercise: Exercise) -> None:
+    """Remember which instance is begun. Raises ProgressError: without that, nobody would know how to judge it."""
+    if exercise.seed is not None:
+        Progress().record_instance(exercise.name, exercise.seed)
 
 
 def _copy(exercise: Exercise, place: Path) -> Path:

@@ -152,13 +152,16 @@ def judge(facts: Facts, params: Params) -> Verdict:
 
 
 def _rebuild(facts: Facts, params: Params, attempt: int, cold: Cold | None) -> Rebuild:
-    """Rebuild until only what the edit can reach ran again. Raises EngineFailure if that does not come."""
+    """Rebuild until only what the edit can reach ran again. What no edit can reach is no step to judge: if it still
+    runs again, EngineFailure is raised. Other steps that should not have run are believed in the end."""
     for pause, retry in zip((*PAUSES, 0), count(), strict=False):
         number = attempt + retry * params.attempts  # each is measured once
         done = experiment.rebuild(facts, params.edit, params.change, number, cold)
-        if not done.out_of_reach:
+        if not done.out_of_reach and not done.unexplained:
             return done
         time.sleep(pause)
+    if not done.out_of_reach:
+        return done
     lost = done.out_of_reach[0].step.line
     raise EngineFailure(
         f"the builder ran line {lost} again, which no edit reaches: another build without the cache was going on, or "

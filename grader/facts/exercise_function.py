@@ -34,7 +34,7 @@ def loaded(path: Path, name: str) -> Iterator[Callable[..., Any]]:
     except (Exception, SystemExit) as problem:  # sys.exit(0) would end the grading as if nothing had failed
         line = _line(problem, path)
         raise GraderError(
-            f"the exercise's own check failed in {path.name}{line} ({type(problem).__name__}: {problem}): "
+            f"the exercise's own code failed in {path.name}{line} ({type(problem).__name__}: {problem}): "
             "please report it"
         ) from None
     finally:

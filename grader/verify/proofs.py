@@ -80,7 +80,7 @@ class Proofs:
             place.write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
 
     def _place(self, trial: Trial) -> Path:
-        return self.folder / trial.exercise.name / trial.kind / trial.submission
+        return self.folder / trial.exercise.label / trial.kind / trial.submission
 
     @cached_property
     def _surroundings(self) -> str:

@@ -80,7 +80,7 @@ class Outcome:
 
     @classmethod
     def of(cls, trial: Trial, **became: Any) -> Outcome:
-        return cls(trial.exercise.name, trial.submission, trial.kind, trial.why, **became)
+        return cls(trial.exercise.label, trial.submission, trial.kind, trial.why, **became)
 
     @property
     def proved(self) -> bool:

@@ -68,7 +68,7 @@ class _Worker:
             answer = self.pipe.recv()
         except (EOFError, OSError):  # an OSError if it died before it read all, or in the middle of its answer
             raise GraderError(
-                f"grading {trial.exercise.name}: {trial.submission} ended with no answer; run it again"
+                f"grading {trial.exercise.label}: {trial.submission} ended with no answer; run it again"
             ) from None
         if isinstance(answer, SubmissionUnusable):
             problems = [f"nothing to grade: {answer}"]

@@ -29,8 +29,8 @@ class Tally:
             try:
                 prerequisites.prepare([exercise], report)
             except NotAvailable as problem:
-                self._skipped.append(exercise.name)
-                click.echo(f"- {exercise.name}: skipped: {problem}")
+                self._skipped.append(exercise.label)
+                click.echo(f"- {exercise.label}: skipped: {problem}")
             else:
                 found.append(exercise)
         return found

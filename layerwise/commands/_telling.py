@@ -20,4 +20,8 @@ def tell_begun(exercise: Exercise, begun: Begun) -> None:
     for check in exercise.checks:
         click.echo(f"  {check.points:>4g}  {check.title}")
     click.echo(f"\nYour copy: {shown(begun.folder)}")
+    if exercise.seed is not None:
+        click.echo(
+            f"Seed {exercise.seed}: everybody gets the same with  ./lab start {exercise.name} --seed {exercise.seed}"
+        )
     click.echo(f"Edit it, then:  ./lab grade {exercise.name}")

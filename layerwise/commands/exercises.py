@@ -54,7 +54,10 @@ def command(context: click.Context, as_json: bool) -> int:
 @click.argument("names", metavar="[EXERCISE]...", nargs=-1)
 @click.option("--jobs", type=click.IntRange(1, 16), default=2, show_default=True, help="How many to grade at a time.")
 @click.option("--again", is_flag=True, help="Prove again what has been proved before.")
-def verify(names: tuple[str, ...], jobs: int, again: bool) -> int:
+@click.option(
+    "--seeds", type=click.IntRange(1, 1000), default=3, show_default=True, help="Of a task, prove the seeds 1 to this."
+)
+def verify(names: tuple[str, ...], jobs: int, again: bool, seeds: int) -> int:
     """Prove that exercises judge correctly: the solution gets full marks, the starter does not pass, and each wrong or
     unusual submission under variants/ gets exactly the verdicts that are expected for it.
 
@@ -74,10 +77,14 @@ def verify(names: tuple[str, ...], jobs: int, again: bool) -> int:
 
     if not names:
         _require_exercises()
-    wanted = names or all_names(workspace.exercises_dir())
+    wanted = names or [*all_names(workspace.exercises_dir()), *all_names(workspace.tasks_dir())]
     if not wanted:
         raise InputError(f"no exercises in {workspace.exercises_dir()}")
-    found = [workspace.find(name) for name in dict.fromkeys(wanted)]
+    found = [
+        workspace.find(name, seed)
+        for name in dict.fromkeys(wanted)
+        for seed in (range(1, seeds + 1) if workspace.pattern(name) else [None])
+    ]
     tally = Tally()
     with stoppable(), watching() as watch:
         ready = tally.ready(found, watch.seeding)

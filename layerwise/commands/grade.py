@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from layerwise.commands._seed import seed_option
 from layerwise.errors import InputError, LabError
 
 if TYPE_CHECKING:
@@ -20,13 +21,16 @@ _FILE = click.Path(path_type=Path, dir_okay=True)
 @click.command()
 @click.argument("exercise")
 @click.argument("folder", required=False)
+@seed_option
 @click.option("--image", type=_FILE, metavar="FILE", help="Judge the image in this archive; nothing is built or run.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on standard output, and nothing else.")
 @click.option("--junit", type=_FILE, metavar="FILE", help="Write the report as JUnit XML.")
 @click.option("--sarif", type=_FILE, metavar="FILE", help="Write the report as SARIF.")
 @click.option("--gradescope", type=_FILE, metavar="FILE", help="Write the report as Gradescope's results.json.")
 @click.option("--html", type=_FILE, metavar="FILE", help="Write the report as a web page.")
-def command(exercise: str, folder: str | None, image: Path | None, as_json: bool, **files: Path | None) -> int:
+def command(
+    exercise: str, folder: str | None, seed: int | None, image: Path | None, as_json: bool, **files: Path | None
+) -> int:
     """Grade your work on EXERCISE, or what is in FOLDER.
 
     With --image, a saved image is judged without an engine, by the checks that need nothing but the image. If you name
@@ -38,11 +42,12 @@ def command(exercise: str, folder: str | None, image: Path | None, as_json: bool
     lab grade 05-drop-root
     lab grade 05-drop-root ~/try --json
     lab grade 05-drop-root --image saved.tar
+    lab grade slow-build ~/candidate --seed 7
     """
     from layerwise import outputs, prerequisites, workspace
     from layerwise.commands._watching import stoppable, watching
 
-    found = workspace.find(exercise)
+    found = workspace.find(exercise, seed)
     own = workspace.folder(found)
     if folder == "":  # an unset variable; the current folder is called "."
         raise InputError("the name of the folder to grade is empty; leave it out to grade your own work")

@@ -184,7 +184,7 @@ class _Seeding:
             if self.cancel.is_set():
                 raise Stopped(f"{image.name}: stopped")
             if first:
-                self.report(image.name, "waiting: another command is bringing it")
+                self.report(image.name, "waiting: it is being brought already")
 
         with lock.turn(paths.home(), f"image-{image.name.replace('/', '-')}", wait):
             return self._ensure(image)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from grader.lib import process
 from layerwise.errors import LabError
-from layerwise.stack import apt, embedded, network, processes, relay, rootfs
+from layerwise.stack import apt, embedded, lock, network, processes, relay, rootfs
 from layerwise.stack.addresses import AUTH_PORT, REGISTRY_PORT
 from layerwise.stack.paths import Home
 from layerwise.stack.state import State
@@ -62,8 +62,13 @@ def place(home: Home, design: Design) -> Home:
 @contextmanager
 def running(home: Home, design: Design, say: Callable[[str], None]) -> Iterator[Isolated]:
     """The engine, with no image and no cache, for as long as the block lasts. Its root filesystem is made the first
-    time. Raises LabError."""
+    time. Raises LabError, also if another process has it."""
     own = place(home, design)
+    with lock.held(own, "test"):
+        yield from _running(own, design, say)
+
+
+def _running(own: Home, design: Design, say: Callable[[str], None]) -> Iterator[Isolated]:
     rootfs.require_possible(own)
     if not rootfs.is_ready(own):
         if missing := apt.missing_for_rootfs():

@@ -87,6 +87,11 @@ class Home:
         return self.path / "proofs"
 
     @property
+    def instances(self) -> Path:
+        """Instances of exercises, made from seeds (see layerwise.instances)."""
+        return self.path / "instances"
+
+    @property
     def progress_file(self) -> Path:
         """What this learner has done (SQLite)."""
         return self.path / "progress.sqlite"

@@ -103,7 +103,7 @@ SAME = "Not judged, for the same reason that “About {}” failed."
         # What keeps the grader from looking costs nothing.
         ("gone good:gone", FROM, [("error", "No engine answers."), ("skipped", SKIPPED.format("gone"))]),
         ("broken good", FROM,
-         [("error", "The exercise's own check failed in checks.py, line 11 (ZeroDivisionError: x): please report it."),
+         [("error", "The exercise's own code failed in checks.py, line 11 (ZeroDivisionError: x): please report it."),
           ("passed", "Good")]),
         # An image alone cannot show it: others are judged all the same.
         ("unseen good:unseen", FROM,

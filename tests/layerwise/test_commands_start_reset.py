@@ -213,3 +213,51 @@ def test_many_at_once_make_one(lab):
     assert sum(result.status == 0 for result in ended) == 1
     assert files(lab.work / "01-tiny") == files(lab.exercise("01-tiny") / "starter")
     assert [path.name for path in lab.work.iterdir()] == ["01-tiny"]
+
+
+class TestInstances:
+    """`find-it` is a task of the interview: a pattern of which a seed makes an exercise."""
+
+    def answer(self, lab, seed):
+        return next(lab.home.joinpath("instances").glob(f"*-{seed}/find-it/solution/answers.toml")).read_text()
+
+    def test_a_seed_is_remembered_and_another_may_be_given(self, lab):
+        begun = lab("start", "find-it", "--seed", "7")
+        assert begun.status == 0, begun.err
+        assert "Seed 7: everybody gets the same with  ./lab start find-it --seed 7" in begun.out
+        mine = lab.work / "find-it" / "answers.toml"
+        mine.write_text(self.answer(lab, 7))
+        assert lab("grade", "find-it").status == 0
+        assert lab("grade", "find-it", "--seed", "8").status == 1
+        assert lab("grade", "find-it", "--seed", "7", str(mine.parent)).status == 0
+
+    def test_without_a_seed_one_comes_by_chance_and_stays(self, lab):
+        begun = lab("start", "find-it")
+        seed = re.search(r"^Seed (\d+):", begun.out, re.MULTILINE)[1]
+        assert f"Seed {seed}:" in lab("reset", "find-it").out
+        assert f"Seed {seed}:" in lab("start", "find-it", "--force").out
+        assert lab("start", "find-it").status == 2
+        assert "Seed 5:" in lab("start", "find-it", "--seed", "5", "--force").out
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (("start", "01-tiny", "--seed", "1"), "01-tiny is the same for everybody: leave out --seed"),
+            (("grade", "find-it"), "which instance of find-it? None was begun here"),
+            (("start", "find-i"), "no exercise 'find-i': did you mean find-it?"),
+            (("start", "find-it", "--seed", "-1"), "-1 is not in the range"),
+            (("start", "find-it", "--seed", "x"), "'x' is not a valid integer"),
+        ],
+    )
+    def test_wrong_input(self, lab, words, said):
+        ended = lab(*words)
+        assert ended.status == 2
+        assert said in ended.err
+        assert not (lab.work / "find-it").exists()
+
+    def test_every_wanted_seed_is_proved(self, lab):
+        ended = lab("exercises", "verify", "find-it", "--seeds", "2")
+        assert ended.status == 0, ended.out + ended.err
+        assert "✓ find-it, seed 1: solution" in ended.out
+        assert "✓ find-it, seed 2: starter" in ended.out
+        assert ended.out.splitlines()[-1] == "4 of 4 submissions of 2 exercises proved"

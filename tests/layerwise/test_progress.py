@@ -316,10 +316,21 @@ class TestReviews:
         progress.record_hint("05-drop-root", 1)
         with closing(sqlite3.connect(progress.file)) as database:
             database.execute("DROP TABLE review")
+            database.execute("DROP TABLE instance")
             database.execute("PRAGMA user_version = 1")
             database.commit()
         assert progress.reviews() == []
+        assert progress.instance("slow-build") is None
         assert progress.summary() == "0 attempts, 0 answers and 1 hint"
         progress.record_review("layers", 1, "why-layers")
         assert progress.hints("05-drop-root") == [1]
         assert progress.summary() == "0 attempts, 0 answers, 1 hint and 1 review"
+
+
+def test_the_instance_that_was_begun_last(tmp_path: Path) -> None:
+    progress = Progress(tmp_path / "p.sqlite")
+    assert progress.instance("slow-build") is None
+    progress.record_instance("slow-build", 7)
+    progress.record_instance("slow-build", 12)
+    progress.record_instance("big-image", 3)
+    assert (progress.instance("slow-build"), progress.instance("big-image")) == (12, 3)

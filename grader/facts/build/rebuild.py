@@ -5,7 +5,8 @@ that was built before, so no earlier build can help the steps that depend on the
 
 BuildKit runs a step once for all builds that want it at the same moment, and without the cache if one of them is
 without it. So a cold build has a salt, and shares no RUN with anybody. A learner's own `docker build --no-cache` may
-still make steps run again that the edit does not reach: `Rebuild.out_of_reach` names them.
+still make steps run again that the edit does not reach, and so does a builder that drops its cache:
+`Rebuild.out_of_reach` and `Rebuild.unexplained` name them.
 """
 
 from __future__ import annotations
@@ -92,6 +93,12 @@ class Rebuild:
         images = {vertex.digest for vertex in vertexes.values() if vertex.step and vertex.step.is_from}
         sources = {vertex.digest for vertex in vertexes.values() if not vertex.inputs} - images
         return [step for step in self.ran if step.vertex and sources.isdisjoint(self._below(step))]
+
+    @property
+    def unexplained(self) -> list[BuiltStep]:
+        """The steps that ran again although, as the Dockerfile says, they take nothing from an edited file. Either the
+        cache lost them, or the file came another way, such as through a link."""
+        return [step for step in self.ran if not self.reads_edit(step)]
 
     def cause(self, step: BuiltStep) -> BuiltStep:
         """Return the instruction that broke the chain: the first that ran again of those below the step, or itself."""

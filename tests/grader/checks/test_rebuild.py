@@ -14,6 +14,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pytest
@@ -30,6 +31,7 @@ from grader.facts.build.steps import match
 from grader.facts.dockerfile.parser import parse
 from grader.facts.dockerfile.resolve import resolve
 from grader.facts.engine.engine import Engine
+from grader.settings import BuildSettings
 from grader.verdict import Status, Verdict
 from tests.grader.conftest import facts_of
 from tests.tables import cases
@@ -619,41 +621,63 @@ def test_a_cold_build_at_the_same_time_makes_nothing_run_again(tmp_path: Path, e
     assert (verdict.fraction, verdict.message) == (1, verdict.message)
 
 
+ALONE = "RUN pip install early"
+"""A step that builds on the base image alone."""
+LISTED = "COPY list ./"
+"""A step that takes another file of the context than the edited one."""
+
+
+@pytest.mark.parametrize("first", [ALONE, LISTED])
 @pytest.mark.parametrize(
     ("lost", "attempts"), [(0, [1]), (1, [1, 3]), (4, [1, 3, 5, 7, 9])], ids=["at rest", "once", "nearly always"]
 )
 def test_what_the_edit_cannot_reach_is_built_until_it_is_reused(
-    lost: int, attempts: list[int], monkeypatch: pytest.MonkeyPatch
+    first: str, lost: int, attempts: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = play_rebuilds(monkeypatch, lost)
+    asked = play_rebuilds(monkeypatch, lost, first)
     rebuild.judge(FACTS, rebuild.Params.model_validate(APP))
     assert asked == attempts
 
 
 def test_what_the_edit_cannot_reach_runs_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    play_rebuilds(monkeypatch, 1000)
+    play_rebuilds(monkeypatch, 1000, ALONE)
     with pytest.raises(EngineFailure, match="line 2 again, which no edit reaches"):
         rebuild.judge(FACTS, rebuild.Params.model_validate(APP))
 
 
-FACTS = cast("Facts", object())
+FACTS = cast("Facts", SimpleNamespace(submission=SimpleNamespace(settings=BuildSettings())))
 
 
-def play_rebuilds(monkeypatch: pytest.MonkeyPatch, lost: int) -> list[int]:
-    """Rebuilds in the first `lost` of which the step below the edit runs again. Returns the attempts, as they come."""
-    plan = resolve(parse("FROM alpine\nRUN pip install early\nCOPY app.py .\n"))
+def test_what_runs_again_and_again_is_believed_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file may come another way than the Dockerfile shows, such as through a link."""
+    asked = play_rebuilds(monkeypatch, 1000, LISTED)
+    verdict = rebuild.judge(FACTS, rebuild.Params.model_validate({**APP, "cached": [LISTED]}))
+    assert (verdict.fraction, len(asked)) == (0, 10)
+
+
+def play_rebuilds(monkeypatch: pytest.MonkeyPatch, lost: int, first: str) -> list[int]:
+    """Rebuilds in the first `lost` of which a step that the edit does not reach runs again. Returns the attempts, as
+    they come."""
+    below = "" if first == ALONE else "RUN pip install early\n"
+    plan = resolve(parse(f"FROM alpine\n{first}\n{below}COPY app.py .\n"))
+    copied = [step for step in plan.reachable[0].steps if step.name == "COPY"][-1]
     asked: list[int] = []
 
     def played(facts: object, edit: object, change: Change, attempt: int, cold: object) -> experiment.Rebuild:
         asked.append(attempt)
-        vertexes = (
-            Vertex("from", "[1/3] FROM docker.io/library/alpine:latest", (), 1.0, 1.0),
+        is_reused = len(asked) > lost
+        inputs: tuple[str, ...] = ("from",) if first == ALONE else ("from", "context")
+        vertexes = [
+            Vertex("from", "[1/4] FROM docker.io/library/alpine:latest", (), 1.0, 1.0),
             Vertex("context", "[internal] load build context", (), 1.0, 1.0),
-            Vertex("run", "[2/3] RUN pip install early", ("from",), 1.0, 2.0, 1.0, len(asked) > lost),
-            Vertex("copy", "[3/3] COPY app.py .", ("run", "context"), 2.0, 3.0, 1.0),
-        )
-        log = BuildLog(True, 1.0, vertexes)
-        return experiment.Rebuild(change, ("app.py",), (), match(log, plan), log, {})
+            Vertex("first", f"[2/4] {first}", inputs, 1.0, 2.0, 1.0, is_reused),
+        ]
+        if below:
+            vertexes.append(Vertex("run", f"[3/4] {below.strip()}", ("first",), 1.0, 2.0, 1.0, is_reused))
+        last = vertexes[-1].digest
+        vertexes.append(Vertex("copy", "[4/4] COPY app.py .", (last, "context"), 2.0, 3.0, 1.0))
+        log = BuildLog(True, 1.0, tuple(vertexes))
+        return experiment.Rebuild(change, ("app.py",), (), match(log, plan), log, {}, frozenset({id(copied)}))
 
     monkeypatch.setattr(experiment, "rebuild", played)
     monkeypatch.setattr(rebuild.time, "sleep", lambda seconds: None)

@@ -150,6 +150,12 @@ def test_no_more_than_so_many(context: BuildContext, monkeypatch: pytest.MonkeyP
     assert len(files_to_edit(context, ["**/*.py"])) == 2
 
 
+def test_what_ran_again_and_reads_no_edited_file() -> None:
+    steps = [step(0, RAN), step(1, RAN), step(2, REUSED)]
+    found = Rebuild("content", (), (), steps, BuildLog(True, 1.0, ()), {}, frozenset({id(STEPS[1])}))
+    assert found.unexplained == [steps[0]]
+
+
 @pytest.mark.parametrize(
     ("inputs", "state", "reached"),
     [
