@@ -33,12 +33,13 @@ CGROUP = "layerwise-test"
 @dataclass(frozen=True)
 class Design:
     """An engine to test on: `system` is what it is made of, `containerd` chooses the image store, and `mirrors` are
-    addresses where it looks for images of Docker Hub first."""
+    addresses where it looks for images of Docker Hub first. Without `registries` the lab's are not in its network."""
 
     name: str
     system: rootfs.System
     containerd: bool = False
     mirrors: tuple[str, ...] = ()
+    registries: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _running(own: Home, design: Design, say: Callable[[str], None]) -> Iterator[
         backend = network.choose_backend(own.engine / "rootfs")
         line, launched = _launch(own, design, backend)
         engine = _reach(own, backend, line, say)
-        with relay.running(engine.namespace, (REGISTRY_PORT, AUTH_PORT)):
+        with relay.running(engine.namespace, (REGISTRY_PORT, AUTH_PORT) if design.registries else ()):
             yield engine
     finally:
         _remove(own)
