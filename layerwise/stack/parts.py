@@ -162,8 +162,8 @@ def bring_images(
     shown: Reporter,
     cancel: threading.Event,
 ) -> list[str]:
-    """Bring base images. What only recipes give is made while the registries come up for the first time. Returns a
-    warning about those that cannot be had here."""
+    """Bring base images. What only recipes give is made while the registries come up for the first time; Debian's is
+    pushed as soon as there is a registry. Returns a warning about those that cannot be had here."""
     from layerwise.stack import catalogue, images, registry, upstream
 
     with shown.step("images") as say:
@@ -171,12 +171,24 @@ def bring_images(
         def report(name: str, text: str) -> None:
             say(f"{name}: {text}")
 
+        def push(names: list[str]) -> None:
+            registries.result()
+            images.seed(names, env=env, offline=offline, report=report)
+
         debian = catalogue.find(registry.DEBIAN)
         if not offline and registry.is_new(env) and not upstream.has(debian.upstream, env):
-            images.prepare(wanted, env=env, report=report, cancel=cancel)
-        registries.result()
+            first = [name for name in wanted if name == debian.name]
+            images.prepare(first, env=env, report=report, cancel=cancel)
+            with ThreadPoolExecutor(1, thread_name_prefix="push") as beside:
+                pushed = beside.submit(push, first)
+                try:
+                    images.prepare(wanted, env=env, report=report, cancel=cancel)
+                except BaseException:
+                    cancel.set()
+                    raise
+            pushed.result()
         try:
-            images.seed(wanted, env=env, offline=offline, report=report)
+            push(wanted)
         except images.NotAvailable as problem:
             shown.lacks("images", str(problem))
             return [f"{problem}; nothing that builds on it will work"]

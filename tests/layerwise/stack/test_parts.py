@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from layerwise.errors import LabError
-from layerwise.stack import images, parts, registry, state, tools, trivy_image
+from layerwise.stack import images, parts, registry, state, tools, trivy_image, upstream
 from layerwise.stack.paths import Home
 from layerwise.stack.progress import Reporter, Task
 from layerwise.stack.state import ScannerRecord
@@ -50,6 +50,32 @@ def test_images_that_cannot_be_had_here_are_a_warning(shown: Reporter, monkeypat
     assert "stopped" not in said(shown)
     assert "but only docker.io has alpine:3.22" in said(shown)
     assert "images" in shown.seconds, "how long it took is remembered"
+
+
+def test_debian_is_pushed_while_others_are_made(shown: Reporter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only recipes are to be had, and the registries are new."""
+    pushed = threading.Event()
+    did: list[str] = []
+
+    def prepare(names: list[str], **_: object) -> None:
+        if names == ["debian:trixie-slim", "busybox:musl"]:
+            assert pushed.wait(10), "Debian's push does not wait for what builds on it"
+        did.append(f"make {' '.join(names)}")
+
+    def seed(names: list[str], **_: object) -> None:
+        did.append(f"push {' '.join(names)}")
+        pushed.set()
+
+    monkeypatch.setattr(images, "prepare", prepare)
+    monkeypatch.setattr(images, "seed", seed)
+    monkeypatch.setattr(registry, "is_new", lambda env: True)
+    monkeypatch.setattr(upstream, "has", lambda name, env: False)
+    ready: Future[None] = Future()
+    ready.set_result(None)
+    wanted = ["debian:trixie-slim", "busybox:musl"]
+    assert parts.bring_images({}, wanted, False, ready, shown, threading.Event()) == []
+    both = " ".join(wanted)
+    assert did == ["make debian:trixie-slim", "push debian:trixie-slim", f"make {both}", f"push {both}"]
 
 
 def test_any_other_failure_stops_the_step(shown: Reporter, monkeypatch: pytest.MonkeyPatch) -> None:
