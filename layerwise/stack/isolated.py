@@ -28,18 +28,22 @@ PACKAGES = ("docker.io", "iptables", "iproute2", "procps", "ca-certificates")
 LINE = "layerwise-test"
 """This machine's end of the line; the other end is eth0. The name of an interface has at most 15 characters."""
 CGROUP = "layerwise-test"
+NOWHERE = "http://127.0.0.1:9"
+"""A proxy where nobody listens: an engine that has to ask it reaches nothing."""
 
 
 @dataclass(frozen=True)
 class Design:
     """An engine to test on: `system` is what it is made of, `containerd` chooses the image store, and `mirrors` are
-    addresses where it looks for images of Docker Hub first. Without `registries` the lab's are not in its network."""
+    addresses where it looks for images of Docker Hub first. Without `registries` the lab's are not in its network, and
+    without `hub` it reaches no registry outside."""
 
     name: str
     system: rootfs.System
     containerd: bool = False
     mirrors: tuple[str, ...] = ()
     registries: bool = True
+    hub: bool = True
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ def _launch(own: Home, design: Design, backend: str) -> tuple[ipaddress.IPv4Netw
         "features": {"containerd-snapshotter": design.containerd},
         "registry-mirrors": design.mirrors,
     }
+    if not design.hub:
+        config["proxies"] = {"http-proxy": NOWHERE, "https-proxy": NOWHERE, "no-proxy": "localhost,127.0.0.1"}
     (own.engine / "run" / "daemon.json").write_text(json.dumps(config, indent=2))
     return line, embedded.launch(own, backend, "--net")
 

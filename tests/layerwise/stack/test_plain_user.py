@@ -83,7 +83,7 @@ def person() -> Iterator[Person]:
     try:
         home = Path(pwd.getpwnam(NAME).pw_dir)
         home.chmod(0o755)
-        design = Design("a machine's own", rootfs.LAB, containerd=True, registries=False)
+        design = Design("a machine's own", rootfs.LAB, containerd=True, registries=False, hub=False)
         with isolated.running(paths.home(), design, say=print) as engine:
             _clone(home / "clone")
             base = isolated.place(paths.home(), design).engine / "rootfs"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -260,6 +261,16 @@ class TestInTheEngine:
         assert left(lab)
         subprocess.run([lab.tools / "trivy", "version"], cwd=here, check=True, capture_output=True, timeout=120)
         assert not left(lab)
+
+    def test_a_purge_takes_away_what_the_lab_pulled(self, lab: Home) -> None:
+        up = state.read(lab)
+        assert up.scanner
+        assert up.engine
+        env = tools.own(lab, environment.for_engine(lab, up.engine))
+        trivy_image.forget(replace(up.scanner, pulled=False), env)
+        assert trivy_image.bring(up.scanner, env, offline=True, say=print), "somebody else's image stays"
+        trivy_image.forget(up.scanner, env)
+        assert trivy_image.bring(up.scanner, env, offline=True, say=print) is None
 
 
 def test_without_a_lab_it_says_what_to_do(tmp_path: Path) -> None:
