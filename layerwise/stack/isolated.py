@@ -2,8 +2,8 @@
 
 Two engines in one network write firewall rules for each other's containers, so each of these has a network namespace,
 with a line to this machine through which its containers reach the network. The lab's registries are at localhost:5000
-and localhost:5001 in there too (`relay`), and a program run by `Isolated.command` sees the ports that the engine
-publishes. When an engine ends, everything of it is removed but its root filesystem.
+and localhost:5001 in there too (`relay`), unless the design says otherwise. A program run by `Isolated.command` sees
+the ports that the engine publishes. When an engine ends, everything of it is removed but its root filesystem.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ NOWHERE = "http://127.0.0.1:9"
 @dataclass(frozen=True)
 class Design:
     """An engine to test on: `system` is what it is made of, `containerd` chooses the image store, and `mirrors` are
-    addresses where it looks for images of Docker Hub first. Without `registries` the lab's are not in its network, and
-    without `hub` it reaches no registry outside."""
+    addresses where it looks for images of Docker Hub first. The `ports` of this machine are at localhost in its network
+    too. Without `hub` it reaches no registry but at localhost."""
 
     name: str
     system: rootfs.System
     containerd: bool = False
     mirrors: tuple[str, ...] = ()
-    registries: bool = True
+    ports: tuple[int, ...] = (REGISTRY_PORT, AUTH_PORT)
     hub: bool = True
 
 
@@ -85,7 +85,7 @@ def _running(own: Home, design: Design, say: Callable[[str], None]) -> Iterator[
         backend = network.choose_backend(own.engine / "rootfs")
         line, launched = _launch(own, design, backend)
         engine = _reach(own, backend, line, say)
-        with relay.running(engine.namespace, (REGISTRY_PORT, AUTH_PORT) if design.registries else ()):
+        with relay.running(engine.namespace, design.ports):
             yield engine
     finally:
         _remove(own)

@@ -1,28 +1,31 @@
 """`./lab up` by a user who is not root, on an engine of the machine, in a clone: to a graded exercise, and down again.
 
-The engine and its ports are in a network of their own. Without Docker Hub recipes make the base images, for which a
-plain user needs user namespaces.
+The engine and its ports are in a network of their own. It reaches no hub: either a mirror has the base images, or
+recipes make them, for which a plain user needs user namespaces.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from layerwise.stack import apt, isolated, paths, rootfs
+from layerwise.stack import apt, environment, isolated, paths, recipe, registry, rootfs
 from layerwise.stack.isolated import Design, Isolated
 from tests.floors import ROOT
 
 pytestmark = [pytest.mark.lab, pytest.mark.alone, pytest.mark.long]
 
 NAME = "layerwise-plain"
+IMAGES = ("debian:trixie-slim", "busybox:musl", "python:3.13-slim")
 COPIED = ("course", "exercises", "grader", "images", "layerwise")
 FILES = ("lab", "LICENSE", "README.md", "pyproject.toml", "requirements.lock")
 PROGRAMS = {
@@ -73,8 +76,39 @@ class Person:
         return Path(self.engine.host.removeprefix("unix://"))
 
 
+@contextmanager
+def mirror(context: Path) -> Iterator[int]:
+    """A registry that has the lab's base images under the names of their originals. The value is its port."""
+    env = environment.lab_env()
+
+    def docker(*words: str) -> str:
+        ended = subprocess.run(["docker", *words], env=env, capture_output=True, text=True, timeout=300, check=True)
+        return ended.stdout.strip()
+
+    container = docker("run", "--detach", "--label=layerwise=test", "--publish=127.0.0.1::5000", registry.IMAGE)
+    try:
+        port = int(docker("port", container, "5000/tcp").rpartition(":")[2])
+        for image in IMAGES:
+            (context / "Dockerfile").write_text(f"FROM localhost:5000/base/{image}\nLABEL {recipe.ORIGIN}=mirror\n")
+            name = f"localhost:{port}/library/{image}"
+            docker("buildx", "build", "--quiet", "--provenance=false", "--push", "--tag", name, str(context))
+        yield port
+    finally:
+        docker("rm", "--force", "--volumes", container)
+
+
+@pytest.fixture(scope="module", params=["no hub", "a mirror"])
+def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int | None]:
+    """The port of a mirror of Docker Hub, None if there is none."""
+    if request.param == "no hub":
+        yield None
+    else:
+        with mirror(tmp_path_factory.mktemp("mirror")) as port:
+            yield port
+
+
 @pytest.fixture(scope="module")
-def person() -> Iterator[Person]:
+def person(hub: int | None) -> Iterator[Person]:
     assert os.geteuid() == 0, "another user can only be made by root"
     if not shutil.which("newuidmap"):
         apt.install(["uidmap"], print)
@@ -83,7 +117,9 @@ def person() -> Iterator[Person]:
     try:
         home = Path(pwd.getpwnam(NAME).pw_dir)
         home.chmod(0o755)
-        design = Design("a machine's own", rootfs.LAB, containerd=True, registries=False, hub=False)
+        ports = (hub,) if hub else ()
+        mirrors = tuple(f"http://localhost:{port}" for port in ports)
+        design = Design("a machine's own", rootfs.LAB, containerd=True, mirrors=mirrors, ports=ports, hub=False)
         with isolated.running(paths.home(), design, say=print) as engine:
             _clone(home / "clone")
             base = isolated.place(paths.home(), design).engine / "rootfs"
@@ -112,6 +148,7 @@ def _remove() -> None:
     subprocess.run(["userdel", "--remove", "--force", NAME], capture_output=True, check=False)
 
 
+@pytest.mark.parametrize("hub", ["no hub"], indirect=True)
 def test_without_user_namespaces_it_says_what_to_do(person: Person) -> None:
     """The user has no ids in /etc/subuid, as on a machine where nobody gave them any."""
     ranges = [line.split(":") for line in Path("/etc/subuid").read_text().splitlines()]
@@ -129,13 +166,17 @@ def test_without_user_namespaces_it_says_what_to_do(person: Person) -> None:
     assert "sudo ./lab up --no-jupyter --images all" in said
 
 
-def test_up_to_a_graded_exercise(person: Person) -> None:
+def test_up_to_a_graded_exercise(person: Person, hub: int | None) -> None:
     status, said = person.run("./lab", "up", minutes=15)
     assert status == 0, said
     assert f"The lab is up. Engine: Docker {person.engine.version} (unix://{SOCKET}). Registry: localhost:5000" in said
     assert "http://127.0.0.1:8888/" in said
-    for image in ("debian:trixie-slim", "busybox:musl", "python:3.13-slim"):
+    for image in IMAGES:
         assert image in person.run("./lab", "status")[1]
+        argv = ["docker", "image", "inspect", "--format={{json .Config.Labels}}", f"localhost:5000/base/{image}"]
+        labels = json.loads(person.run(*argv)[1])
+        # With private certificates a thin image is made on top of the mirror's, and says "upstream".
+        assert labels[recipe.ORIGIN] in (("mirror", "upstream") if hub else ("recipe",))
     status, said = person.run("./lab", "grade", "00-hello-image", "exercises/00-hello-image/solution", minutes=5)
     assert status == 0, said
     assert "10 of 10" in said
