@@ -110,6 +110,9 @@ def _print(found: Course) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from grader.exercise import names as all_names
+    from layerwise import workspace
+
     console = Console(highlight=False)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("")
@@ -141,6 +144,12 @@ def _print(found: Course) -> None:
             )
     if found.exercises:
         console.print(table)
+    if tasks := all_names(workspace.tasks_dir()):
+        click.echo(
+            click.wrap_text(
+                f"Interview tasks, another one for each seed: {', '.join(tasks)}. Begin with: ./lab start {tasks[0]}"
+            )
+        )
     if any(one.is_of_other_checks for one in found.exercises):
         click.echo("* the checks of this exercise have changed since: grade it again")
     points = f", {found.score:g} of {found.max_score:g} points" if found.exercises else ""

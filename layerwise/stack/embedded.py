@@ -40,6 +40,9 @@ that is kept makes containerd look longer for garbage, which it does whenever an
 
 PASSED_ON = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "all_proxy")
 BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
+GARBAGE = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
+"""For dockerd and containerd: to collect garbage less often, within bounds. During the tests it was a sixth of their
+work."""
 SYSTEM_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -202,7 +205,7 @@ def launch(home: Home, backend: str, *namespaces: str) -> subprocess.Popen[bytes
     if log.exists() and log.stat().st_size > LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
     env = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    env |= {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", MARKER: str(home.engine)}
+    env |= {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", MARKER: str(home.engine), **GARBAGE}
     arguments = [str(home.engine / name) for name in ("rootfs", "data", "run")]
     with log.open("ab") as output:
         return subprocess.Popen(

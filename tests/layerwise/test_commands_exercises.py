@@ -31,6 +31,7 @@ def test_the_list_goes_by_lesson_and_says_what_comes_next(lab):
     order = ["lesson 01-first", "01-tiny A tiny image core 1 of 10", "lesson 02-second"]
     assert [line for line in lines if line in order] == order
     assert row(ended, "02-words") == "02-words Another [bold]one[/bold] stretch 20 of 2.5"
+    assert "Interview tasks, another one for each seed: find-it. Begin with: ./lab start find-it" in " ".join(lines)
     assert lines[-1] == "0 of 2 done, 0 of 12.5 points. Next: ./lab start 01-tiny"
     assert max(len(line) for line in ended.out.splitlines()) <= 80
 
