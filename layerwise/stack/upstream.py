@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from layerwise.stack.certificates import Trust
 from layerwise.stack.run import CommandFailed, run
 
 ASK_SECONDS = 6
+SLOW_SECONDS = 2.0
 PING_SECONDS = 3.0
 PULL_TIMEOUT = 20 * 60.0
 SHORT = 60.0
@@ -32,7 +34,7 @@ REFUSALS = (401, 403, 404)
 """What the engine says if the registry has answered, and does not give the image away."""
 
 _silent: set[str] = set()
-"""The registries that gave no answer in this run."""
+"""The registries that gave no answer in this run, or an error after a long time."""
 
 
 def has(reference: str, env: Mapping[str, str]) -> bool:
@@ -45,13 +47,15 @@ def digest(reference: str, env: Mapping[str, str]) -> str | None:
     ASK_SECONDS.
 
     The engine is asked, because it is the one that pulls: it may have a mirror or a proxy that this process does not
-    know. A registry that gave no answer is not asked again in this run.
+    know. A registry that lets the engine wait for nothing is not asked again in this run. One that fails at once is: a
+    mirror may have the next image, though it does not have this one.
     """
     registry = reference.partition("/")[0]
     if registry in _silent:
         return None
+    begun = time.monotonic()
     answer = _ask(reference, env)
-    if answer is None:
+    if answer is None and time.monotonic() - begun > SLOW_SECONDS:
         _silent.add(registry)
     return answer or None
 
