@@ -66,7 +66,7 @@ def main() -> int:
     except OSError as problem:
         where = problem.filename or ROOT
         print(
-            f"lab: cannot make {VENV}: {problem.strerror} ({where}); free some space or move the checkout",
+            f"lab: cannot make {VENV}: {problem.strerror or problem} ({where}); free some space or move the checkout",
             file=sys.stderr,
         )
         return 3

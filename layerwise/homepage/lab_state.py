@@ -15,13 +15,15 @@ from layerwise.stack.paths import Home
 
 @dataclass(frozen=True)
 class LabState:
-    """The state of the lab, `said` in a sentence. `problem` is why it is not up, or not all of it, if that is known.
+    """The state of the lab, `said` in a sentence. `problem` is why it is not up, or not all of it, if that is known,
+    and `lacks` what cannot be had on this machine.
     `steps` are those of the latest `lab up`; one that was cut off has the state "stopped"."""
 
     said: str
     up: bool = False
     coming_up: bool = False
     problem: str = ""
+    lacks: str = ""
     steps: Sequence[Step] = field(default=())
 
 
@@ -50,4 +52,5 @@ def look(home: Home) -> LabState:
         return LabState("The lab's registry does not answer.", steps=steps)
     if failed := next((step for step in steps if step.state == "failed"), None):
         return LabState("The lab is up, but not all of it.", True, problem=f"{failed.title} failed", steps=steps)
-    return LabState("The lab is up.", up=True, steps=steps)
+    lacks = "; ".join(step.lacks for step in steps if step.lacks)
+    return LabState("The lab is up.", up=True, lacks=lacks, steps=steps)

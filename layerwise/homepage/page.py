@@ -80,8 +80,10 @@ def _lab(lab: LabState, *, steps: bool) -> str:
     said = f'<p class="said is-{state}"><span class="dot" aria-hidden="true"></span>{parts.text(lab.said)}</p>'
     if lab.coming_up:
         said += "<p>You need not wait: begin to read. A cell that needs what is not there yet waits for it.</p>"
-    if well and steps:
+    if well and steps and not lab.lacks:
         said += "<p>All that the first lessons need is there.</p>"
+    if lab.lacks:
+        said += f"<p>{_foreign(lab.lacks[:1].upper() + lab.lacks[1:])}.</p>"
     if lab.problem:
         said += f"<p>{_foreign(lab.problem[:1].upper() + lab.problem[1:])}.</p>"
     if state == "down" and "./lab up" not in lab.problem:
@@ -101,10 +103,11 @@ def _step(step: Step) -> str:
         took = f"{_seconds(since)} of {about}" if since <= step.expected else _seconds(since)
     else:
         took = about if state == "waiting" else _seconds(step.took) if step.took is not None else ""
+    detail = step.lacks if state == "done" else step.detail if state != "waiting" else ""
     return (
         f'<li class="step is-{state}"><span class="lw-mark" aria-hidden="true">{STEP_MARKS[state]}</span>'
         f'<span class="what"><span class="lw-heard">{state}: </span>{parts.text(clean(step.title, LONGEST))}'
-        f' <span class="detail">{_foreign(step.detail if state not in ("waiting", "done") else "")}</span></span>'
+        f' <span class="detail">{_foreign(detail)}</span></span>'
         f' <span class="took">{took}</span></li>'
     )
 

@@ -37,13 +37,14 @@ SECONDS = {
     "rootfs": 40.0,
     "engine": 2.0,
     "registry": 15.0,
+    "scanner": 15.0,
     "images": 35.0,
     "jupyter": 6.0,
 }
 """How long each step takes the first time, on 2 cores."""
-BESIDE = ("python", "jupyter")
+BESIDE = ("python", "jupyter", "scanner")
 """The steps that run beside the others."""
-SECONDS_AGAIN = {"registry": 1.0, "images": 2.0, "jupyter": 3.0}
+SECONDS_AGAIN = {"registry": 1.0, "scanner": 1.0, "images": 2.0, "jupyter": 3.0}
 """How long it takes after that. Both are used until a run on this machine has been measured."""
 
 SPARE_BYTES = 300_000_000
@@ -203,11 +204,11 @@ def plan(
             titles["rootfs"] = "Making the engine (Debian 13, 0.6 GB)"
         titles["engine"] = "Starting the engine"
     titles["registry"] = "Registries at localhost:5000 and localhost:5001"
+    if not tools.scanner(home, os.environ):
+        titles["scanner"] = "Scanner (Trivy's official image)"
     if wanted:
         titles["images"] = f"Base images ({len(wanted)})"
-    return [
-        Task(key, title, expected(current, key), beside=key in ("python", "jupyter")) for key, title in titles.items()
-    ]
+    return [Task(key, title, expected(current, key), beside=key in BESIDE) for key, title in titles.items()]
 
 
 def expected(current: state.State, key: str) -> float:

@@ -18,7 +18,8 @@ SCHEMA = 1
 @dataclass
 class Step:
     """One step of `lab up`. `state` is waiting, running, done or failed; `expected` and `took` are seconds, and `began`
-    is a time of the clock (seconds since 1970), None before. `detail` says what the step is doing."""
+    is a time of the clock (seconds since 1970), None before. `detail` says what the step is doing, and `lacks` what
+    could not be had though it is done."""
 
     key: str
     title: str
@@ -27,6 +28,7 @@ class Step:
     detail: str = ""
     began: float | None = None
     took: float | None = None
+    lacks: str = ""
 
 
 @dataclass
@@ -62,8 +64,8 @@ class Record:
     def said(self, key: str, detail: str) -> None:
         self._change(key, detail=detail)
 
-    def ended(self, key: str, took: float) -> None:
-        self._change(key, state="done", detail="", took=round(took, 1))
+    def ended(self, key: str, took: float, lacks: str = "") -> None:
+        self._change(key, state="done", detail="", took=round(took, 1), lacks=lacks)
 
     def failed(self, key: str, took: float) -> None:
         self._change(key, state="failed", took=round(took, 1))

@@ -233,7 +233,8 @@ def _tools(env: Mapping[str, str]) -> Iterator[Diagnosis]:
         elif name == "buildx" and parse_version(version)[:2] < buildx.OLDEST:
             yield fail(name, version, "0.13 or later is needed: install a newer docker-buildx")
         else:
-            yield ok(name, version)
+            origin = f", {tools.origin(env)}" if name == "trivy" else ""
+            yield ok(name, f"{version}{origin}")
 
 
 def _ports(up: bool) -> Iterator[Diagnosis]:

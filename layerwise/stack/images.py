@@ -90,8 +90,11 @@ def _bring(names: Iterable[str], seeding: _Seeding) -> None:
                 future.cancel()
             raise
     problems = [problem for future in futures if (problem := future.exception())]
-    for problem in sorted(problems, key=lambda problem: isinstance(problem, NotAvailable)):
-        raise problem
+    for problem in problems:
+        if not isinstance(problem, NotAvailable):
+            raise problem
+    if problems:
+        raise NotAvailable("; ".join(map(str, problems)))
 
 
 def prepare(

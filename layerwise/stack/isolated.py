@@ -2,8 +2,8 @@
 
 Two engines in one network write firewall rules for each other's containers, so each of these has a network namespace,
 with a line to this machine through which its containers reach the network. The lab's registries are at localhost:5000
-and localhost:5001 in there too (`relay`), and a program run by `Isolated.command` sees the ports that the engine
-publishes. When an engine ends, everything of it is removed but its root filesystem.
+and localhost:5001 in there too (`relay`), unless the design says otherwise. A program run by `Isolated.command` sees
+the ports that the engine publishes. When an engine ends, everything of it is removed but its root filesystem.
 """
 
 from __future__ import annotations
@@ -28,17 +28,22 @@ PACKAGES = ("docker.io", "iptables", "iproute2", "procps", "ca-certificates")
 LINE = "layerwise-test"
 """This machine's end of the line; the other end is eth0. The name of an interface has at most 15 characters."""
 CGROUP = "layerwise-test"
+NOWHERE = "http://127.0.0.1:9"
+"""A proxy where nobody listens: an engine that has to ask it reaches nothing."""
 
 
 @dataclass(frozen=True)
 class Design:
     """An engine to test on: `system` is what it is made of, `containerd` chooses the image store, and `mirrors` are
-    addresses where it looks for images of Docker Hub first."""
+    addresses where it looks for images of Docker Hub first. The `ports` of this machine are at localhost in its network
+    too. Without `hub` it reaches no registry but at localhost."""
 
     name: str
     system: rootfs.System
     containerd: bool = False
     mirrors: tuple[str, ...] = ()
+    ports: tuple[int, ...] = (REGISTRY_PORT, AUTH_PORT)
+    hub: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ def _running(own: Home, design: Design, say: Callable[[str], None]) -> Iterator[
         backend = network.choose_backend(own.engine / "rootfs")
         line, launched = _launch(own, design, backend)
         engine = _reach(own, backend, line, say)
-        with relay.running(engine.namespace, (REGISTRY_PORT, AUTH_PORT)):
+        with relay.running(engine.namespace, design.ports):
             yield engine
     finally:
         _remove(own)
@@ -102,6 +107,8 @@ def _launch(own: Home, design: Design, backend: str) -> tuple[ipaddress.IPv4Netw
         "features": {"containerd-snapshotter": design.containerd},
         "registry-mirrors": design.mirrors,
     }
+    if not design.hub:
+        config["proxies"] = {"http-proxy": NOWHERE, "https-proxy": NOWHERE, "no-proxy": "localhost,127.0.0.1"}
     (own.engine / "run" / "daemon.json").write_text(json.dumps(config, indent=2))
     return line, embedded.launch(own, backend, "--net")
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 from grader.facts.engine.info import EngineInfo
 from layerwise.errors import LabError
-from layerwise.stack import apt, embedded, environment, installation, jupyter, rootfs, state, tools
+from layerwise.stack import apt, embedded, environment, installation, jupyter, rootfs, state, tools, trivy_image
 from layerwise.stack.paths import Home
 from layerwise.stack.progress import Reporter
 
@@ -115,8 +115,6 @@ def bring_engine(home: Home, current: state.State, shown: Reporter, begin: Calla
 
 def bring_rest(home: Home, current: state.State, wanted: list[str], offline: bool, shown: Reporter) -> list[str]:
     """Bring what needs the engine: tools, registries, base images. Returns warnings about what is missing then."""
-    from layerwise.stack import images
-
     assert current.engine
     embedded_one = current.engine.kind == "embedded"
     found = tools.from_rootfs(home.engine / "rootfs") if embedded_one else tools.from_machine(home, os.environ)
@@ -125,18 +123,35 @@ def bring_rest(home: Home, current: state.State, wanted: list[str], offline: boo
     tools.require_buildx(env)
     state.write(home, current)
     cancel = threading.Event()
-    with ThreadPoolExecutor(1, thread_name_prefix="registry") as beside:
+    with ThreadPoolExecutor(2, thread_name_prefix="beside") as beside:
         registries = beside.submit(bring_registries, env, shown, cancel)
+        scanner = beside.submit(bring_scanner, home, current, env, offline, shown)
         try:
             if wanted:
-                bring_images(env, wanted, offline, registries, shown, cancel)
+                warnings += bring_images(env, wanted, offline, registries, shown, cancel)
             registries.result()
-        except images.NotAvailable as problem:
-            warnings.append(f"{problem}; nothing that builds on it will work")
+            warnings += scanner.result()
         except BaseException:
             cancel.set()
             raise
     return warnings
+
+
+def bring_scanner(
+    home: Home, current: state.State, env: Mapping[str, str], offline: bool, shown: Reporter
+) -> list[str]:
+    """Bring Trivy's image, on a machine that has no other Trivy. Returns a warning if it cannot be had."""
+    if tools.scanner(home, os.environ):
+        return []
+    with shown.step("scanner") as say:
+        found = trivy_image.bring(current.scanner, env, offline=offline, say=say)
+        if not found:
+            shown.lacks("scanner", "the engine has it neither here nor from Docker Hub")
+            return [tools.without_scanner(home)]
+        current.scanner = found
+        state.write(home, current)
+        trivy_image.wrap(home)
+    return []
 
 
 def bring_images(
@@ -146,8 +161,9 @@ def bring_images(
     registries: Future[None],
     shown: Reporter,
     cancel: threading.Event,
-) -> None:
-    """Bring base images. What only recipes give is made while the registries come up for the first time."""
+) -> list[str]:
+    """Bring base images. What only recipes give is made while the registries come up for the first time; Debian's is
+    pushed as soon as there is a registry. Returns a warning about those that cannot be had here."""
     from layerwise.stack import catalogue, images, registry, upstream
 
     with shown.step("images") as say:
@@ -155,11 +171,28 @@ def bring_images(
         def report(name: str, text: str) -> None:
             say(f"{name}: {text}")
 
+        def push(names: list[str]) -> None:
+            registries.result()
+            images.seed(names, env=env, offline=offline, report=report)
+
         debian = catalogue.find(registry.DEBIAN)
         if not offline and registry.is_new(env) and not upstream.has(debian.upstream, env):
-            images.prepare(wanted, env=env, report=report, cancel=cancel)
-        registries.result()
-        images.seed(wanted, env=env, offline=offline, report=report)
+            first = [name for name in wanted if name == debian.name]
+            images.prepare(first, env=env, report=report, cancel=cancel)
+            with ThreadPoolExecutor(1, thread_name_prefix="push") as beside:
+                pushed = beside.submit(push, first)
+                try:
+                    images.prepare(wanted, env=env, report=report, cancel=cancel)
+                except BaseException:
+                    cancel.set()
+                    raise
+            pushed.result()
+        try:
+            push(wanted)
+        except images.NotAvailable as problem:
+            shown.lacks("images", str(problem))
+            return [f"{problem}; nothing that builds on it will work"]
+    return []
 
 
 def bring_registries(env: Mapping[str, str], shown: Reporter, cancel: threading.Event) -> None:

@@ -44,6 +44,11 @@ class Reporter:
         self._record = record
         self._lock = threading.Lock()
         self._said: dict[tuple[int, str], float] = {}
+        self._lacks: dict[str, str] = {}
+
+    def lacks(self, key: str, what: str) -> None:
+        """Say what a step cannot have, though it will be done all the same: an image that nobody offers here."""
+        self._lacks[key] = what
 
     @contextmanager
     def step(self, key: str) -> Iterator[Say]:
@@ -69,8 +74,8 @@ class Reporter:
             raise
         self.seconds[key] = time.monotonic() - started
         if self._record:
-            self._record.ended(key, self.seconds[key])
-        self.ended(at, self.seconds[key])
+            self._record.ended(key, self.seconds[key], self._lacks.get(key, ""))
+        self.ended(at, self.seconds[key], self._lacks.get(key, ""))
 
     def left(self, at: int, elapsed: float) -> float:
         """Seconds until the whole plan should be done, `elapsed` seconds into step `at`."""
@@ -94,9 +99,10 @@ class Reporter:
             self._said[thing] = now
         self._print(f"      {text} ({format_duration(elapsed)} so far)" if elapsed >= 1 else f"      {text}")
 
-    def ended(self, at: int, seconds: float) -> None:
-        if seconds >= 1:
-            self._print(f"{self._title(at)}: done in {format_duration(seconds)}")
+    def ended(self, at: int, seconds: float, lacks: str = "") -> None:
+        if seconds >= 1 or lacks:
+            but = f", but {lacks}" if lacks else ""
+            self._print(f"{self._title(at)}: done in {format_duration(seconds)}{but}")
 
     def failed(self, at: int) -> None:
         self._print(f"{self._title(at)}: stopped")
@@ -160,8 +166,8 @@ class LiveReporter(Reporter):
     def said(self, at: int, text: str, elapsed: float) -> None:
         self._live.update(self._rows[at], detail=text)
 
-    def ended(self, at: int, seconds: float) -> None:
-        self._halt(at, completed=1, detail="")
+    def ended(self, at: int, seconds: float, lacks: str = "") -> None:
+        self._halt(at, completed=1, detail=lacks)
 
     def failed(self, at: int) -> None:
         self._halt(at, detail="stopped here")

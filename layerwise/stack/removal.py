@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +39,7 @@ def purge(home: Home) -> list[str]:
             apt += current.apt
             used = current.engine or current.last
             if used and used.kind == "host":
-                kept = remove_from(home, used)
+                kept = remove_from(home, used, current.scanner)
                 told.append(f"Removed from the engine at {used.docker_host}: everything with the label {LABEL}")
                 told += [f"Kept there: {line}" for line in kept]
             bringup.stop(home, current)
@@ -66,19 +67,26 @@ def _added_for_python() -> list[str]:
         return []
 
 
-def remove_from(home: Home, record: state.EngineRecord) -> list[str]:
-    """Remove what the lab made on an engine that is not its own: what has its label, and the tags of its base images.
+def remove_from(home: Home, record: state.EngineRecord, scanner: state.ScannerRecord | None) -> list[str]:
+    """Remove what the lab brought to an engine that is not its own: what has its label, the tags of its base images,
+    and the image of Trivy.
 
     Images and containers that were made from a base image inherit its label, but are not the lab's, and stay. Returns
     what stays, and why.
     """
     from docker.errors import APIError
 
-    from layerwise.stack import images, registry
+    from layerwise.stack import images, registry, trivy_image
 
     env = environment.for_engine(home, record)
     kept = []
-    for action in (partial(registry.down, env=env, home=home, purge=True), partial(images.forget, env)):
+    actions: list[Callable[[], object]] = [
+        partial(registry.down, env=env, home=home, purge=True),
+        partial(images.forget, env),
+    ]
+    if scanner:
+        actions.append(partial(trivy_image.forget, scanner, env))
+    for action in actions:
         try:
             action()
         except CommandFailed as problem:

@@ -163,6 +163,7 @@ def _mmdebstrap(folder: Path, temporary: Path, home: Home, say: Callable[[str], 
         "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-exclude=/usr/share/man/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
+        "--dpkgopt=force-unsafe-io",  # no wait for the disk after each file
         '--aptopt=APT::Install-Recommends "false"',
         '--aptopt=Acquire::Retries "3"',
         *(f"--aptopt={setting}" for setting in system.apt),

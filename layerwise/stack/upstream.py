@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from layerwise.stack.certificates import Trust
 from layerwise.stack.run import CommandFailed, run
 
 ASK_SECONDS = 6
+SLOW_SECONDS = 2.0
 PING_SECONDS = 3.0
 PULL_TIMEOUT = 20 * 60.0
 SHORT = 60.0
@@ -32,36 +34,45 @@ REFUSALS = (401, 403, 404)
 """What the engine says if the registry has answered, and does not give the image away."""
 
 _silent: set[str] = set()
-"""The registries that gave no answer in this run."""
+"""The registries that gave no answer in this run, or an error after a long time."""
 
 
 def has(reference: str, env: Mapping[str, str]) -> bool:
-    """Whether the engine can get this image, as far as it finds out within ASK_SECONDS.
+    """Whether the engine can get this image."""
+    return digest(reference, env) is not None
+
+
+def digest(reference: str, env: Mapping[str, str]) -> str | None:
+    """The digest that this image has where the engine can get it; None if it cannot, as far as it finds out within
+    ASK_SECONDS.
 
     The engine is asked, because it is the one that pulls: it may have a mirror or a proxy that this process does not
-    know. A registry that gave no answer is not asked again in this run.
+    know. A registry that lets the engine wait for nothing is not asked again in this run. One that fails at once is: a
+    mirror may have the next image, though it does not have this one.
     """
     registry = reference.partition("/")[0]
     if registry in _silent:
-        return False
+        return None
+    begun = time.monotonic()
     answer = _ask(reference, env)
-    if answer is None:
+    if answer is None and time.monotonic() - begun > SLOW_SECONDS:
         _silent.add(registry)
-    return bool(answer)
+    return answer or None
 
 
-def _ask(reference: str, env: Mapping[str, str]) -> bool | None:
-    """What the engine's registry says; None if there is no answer."""
+def _ask(reference: str, env: Mapping[str, str]) -> str | None:
+    """The digest that the engine's registry names, empty if it does not give the image away; None if there is no
+    answer."""
     import docker
     import requests
 
     with suppress(LabError, requests.RequestException), engine.client(engine.candidates(env)[0], ASK_SECONDS) as api:
         try:
             # Without a login: the person's own are not ours to use.
-            api.inspect_distribution(reference, auth_config={})  # type: ignore[no-untyped-call]
+            told = api.inspect_distribution(reference, auth_config={})  # type: ignore[no-untyped-call]
         except docker.errors.APIError as refusal:
-            return False if refusal.status_code in REFUSALS else None
-        return True
+            return "" if refusal.status_code in REFUSALS else None
+        return str(told["Descriptor"]["digest"])
     return None
 
 

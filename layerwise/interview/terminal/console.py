@@ -76,7 +76,7 @@ class Desk:
                 if sum(map(len, lines)) < LONGEST:
                     lines.append(line)
             return "\n".join(lines).strip()
-        self.say(f"{prompt} (Esc and then Enter submits, Ctrl-C goes back)", "dim")
+        self.say(f"{prompt} (Ctrl-D submits, Ctrl-C goes back)", "dim")
         return str(self._prompt("> ", multiline=True)).strip()
 
     def yes(self, prompt: str, *, default: bool = False) -> bool:
@@ -120,8 +120,24 @@ class Desk:
             return session.prompt(
                 message,
                 multiline=multiline,
+                key_bindings=_submitting() if multiline else None,
                 bottom_toolbar=toolbar if self.clock else None,
                 refresh_interval=1.0 if self.clock else 0,
             )
         except (EOFError, KeyboardInterrupt):
             raise Leave from None
+
+
+def _submitting() -> Any:
+    """Ctrl-D submits what was typed, as it ends a text elsewhere in a terminal. With nothing typed it still leaves."""
+    from prompt_toolkit.application import get_app
+    from prompt_toolkit.filters import Condition
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+    bindings = KeyBindings()
+
+    @bindings.add("c-d", filter=Condition(lambda: bool(get_app().current_buffer.text)))
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.validate_and_handle()
+
+    return bindings

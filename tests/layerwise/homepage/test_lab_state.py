@@ -97,7 +97,21 @@ def test_what_answers_decides_once_all_is_done(home: Home, tmp_path: Path, regis
     assert lab_state.look(home).said == "The lab's engine does not answer.", "its socket is left, and nobody listens"
 
 
-def test_a_lab_without_a_base_image_is_up_but_not_all_of_it(
+def test_a_lab_without_an_image_that_cannot_be_had_is_up_and_lacks_it(
+    home: Home, tmp_path: Path, registry: socket.socket
+) -> None:
+    with lock.held(home, "up"):
+        steps = record(home)
+        steps.ended("engine", 1)
+        steps.ended("images", 1, lacks="only docker.io has alpine:3.22")
+    with listening(tmp_path / "sock"):
+        is_engine(home, tmp_path / "sock")
+        found = lab_state.look(home)
+    assert (found.up, found.said, found.problem) == (True, "The lab is up.", "")
+    assert found.lacks == "only docker.io has alpine:3.22"
+
+
+def test_a_lab_of_which_a_step_failed_is_up_but_not_all_of_it(
     home: Home, tmp_path: Path, registry: socket.socket
 ) -> None:
     with lock.held(home, "up"):

@@ -108,6 +108,18 @@ def test_steps_stay_for_somebody_who_watches_them_and_go_otherwise() -> None:
 
 
 @pytest.mark.usefixtures("course")
+def test_a_lab_that_lacks_something_is_up_and_says_so() -> None:
+    lacking = Step("images", "Base images", 9, "done", took=4, lacks=f"only docker.io has {HOSTILE}")
+    lab = LabState("The lab is up.", up=True, lacks="only docker.io has alpine:3.22", steps=[lacking])
+    html = parts(lab)["lab"]
+    assert said(html) == "The lab is up. Only docker.io has alpine:3.22."
+    assert "is-up" in html
+    shown = parts(lab, steps=True)["lab"]
+    assert "done: Base images only docker.io has <img" in said(shown)
+    assert "<img" not in shown
+
+
+@pytest.mark.usefixtures("course")
 @pytest.mark.parametrize(
     ("lab", "words"),
     [

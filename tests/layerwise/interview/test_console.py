@@ -30,16 +30,18 @@ def desk() -> Desk:
     return made
 
 
-def test_an_answer_of_several_lines(desk: Desk, keys: PipeInput) -> None:
-    keys.send_text(f"one{ENTER}two{ESCAPE}{ENTER}")
+@pytest.mark.parametrize("submit", [CTRL_D, ESCAPE + ENTER])
+def test_an_answer_of_several_lines(desk: Desk, keys: PipeInput, submit: str) -> None:
+    keys.send_text(f"one{ENTER}two{submit}")
     assert desk.text("Your answer") == "one\ntwo"
 
 
 @pytest.mark.parametrize("key", [CTRL_C, CTRL_D])
 def test_who_leaves(desk: Desk, keys: PipeInput, key: str) -> None:
-    keys.send_text(key)
-    with pytest.raises(Leave):
-        desk.line("?")
+    for asked in (desk.line, desk.text):
+        keys.send_text(key)
+        with pytest.raises(Leave):
+            asked("?")
 
 
 def test_a_choice_ends_with_the_time_and_an_answer_does_not(desk: Desk, keys: PipeInput) -> None:

@@ -59,6 +59,21 @@ def test_a_step_that_fails_is_shown_and_not_remembered(kind: type[Reporter]) -> 
     assert shown.seconds == {}
 
 
+@pytest.mark.parametrize("kind", [Reporter, LiveReporter])
+def test_a_step_that_lacks_something_is_done_and_says_what(kind: type[Reporter], tmp_path: Path) -> None:
+    home, stream = Home(tmp_path), io.StringIO()
+    shown = kind(PLAN, Record(home, [Step(task.key, task.title, task.seconds) for task in PLAN]), stream)
+    with shown.step("images"):
+        shown.lacks("images", "only docker.io has alpine:3.22")
+    shown.close()
+    assert "stopped" not in stream.getvalue()
+    assert "only docker.io has alpine:3.22" in stream.getvalue()
+    assert set(shown.seconds) == {"images"}
+    now = coming.read(home)
+    assert now
+    assert (now.steps[2].state, now.steps[2].lacks) == ("done", "only docker.io has alpine:3.22")
+
+
 def test_on_a_terminal_every_step_has_a_row() -> None:
     stream = io.StringIO()
     shown = LiveReporter(PLAN, stream=stream)

