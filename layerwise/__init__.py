@@ -18,6 +18,7 @@ _VIEWS = {
     "home": "layerwise.views.home",
     "layers": "layerwise.views.layers",
     "overlay": "layerwise.views.overlay",
+    "practice": "layerwise.views.practice",
     "registry": "layerwise.views.registry",
     "scan": "layerwise.views.scan",
     "signature": "layerwise.views.signature",

@@ -26,8 +26,9 @@ COMMANDS = {
     "pipeline": "Build, test, scan, sign and ship a folder, with a gate at each stage.",
     "reset": "Go back to the starter of an exercise. Your work is kept.",
     "classroom": "Grade a class, and give the results out.",
+    "interview": "Practise for interviews: drills, timed sessions, reports.",
     "images": "Give the base images to docker compose, where there is no Docker Hub.",
-    "forget": "Delete your points, answers and hints. It asks first.",
+    "forget": "Delete your points, answers, hints and sessions. It asks first.",
     "test": "Run the project's tests on a live lab.",
 }
 

@@ -7,27 +7,19 @@ ProgressError, in one line, if the file cannot be used. After a grading that is 
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from grader.verdict import Report, Status
+from layerwise.database import Database
 from layerwise.errors import LabError
 from layerwise.stack import paths
 
-SCHEMA = 3
-"""Kept in the file's user_version. A file of an earlier Layerwise is brought up to it when something is recorded.
-One of a later Layerwise is refused."""
-
 MAX_REPORT = 256 * 1024
 """Characters of a report that are kept. A longer one is kept without its evidence."""
-
-PATIENCE = 10.0
-"""Seconds to wait for another process that is writing."""
 
 _TABLES = {
     1: """
@@ -56,6 +48,8 @@ CREATE TABLE instance (exercise TEXT PRIMARY KEY, seed INTEGER NOT NULL, time RE
 """,
 }
 """What each schema added."""
+
+SCHEMA = max(_TABLES)
 
 
 class ProgressError(LabError):
@@ -125,7 +119,8 @@ class Progress:
     """The progress file at `file` (default: the lab's own). It is created when something is first recorded."""
 
     def __init__(self, file: Path | None = None, *, now: Callable[[], float] = time.time) -> None:
-        self.file = (file or paths.home().progress_file).absolute()
+        self._database = Database(file or paths.home().progress_file, _TABLES, ProgressError, "nothing is remembered")
+        self.file = self._database.file
         self._now = now
 
     def record_attempt(self, exercise: str, report: Report) -> None:
@@ -139,9 +134,9 @@ class Progress:
             report.max_score,
             str(report.status),
             report.seconds,
-            _bounded(report.to_dict()),
+            bounded(report.to_dict()),
         )
-        with self._writing() as database:
+        with self._database.writing() as database:
             database.execute(
                 "INSERT INTO attempt (exercise, time, score, max_score, status, seconds, report) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -151,11 +146,11 @@ class Progress:
     def attempts(self, exercise: str | None = None) -> list[Attempt]:
         """Attempts, oldest first: all of them, or those at one exercise."""
         where, values = ("WHERE exercise = ?", (exercise,)) if exercise is not None else ("", ())
-        rows = self._read(
+        rows = self._database.read(
             f"SELECT exercise, time, score, max_score, status, seconds, report FROM attempt {where} ORDER BY time, id",
             values,
         )
-        with self._sound():
+        with self._database.sound():
             return [
                 Attempt(name, when, score, most, Status(status), seconds, json.loads(report))
                 for name, when, score, most, status, seconds, report in rows
@@ -168,16 +163,16 @@ class Progress:
     def record_answer(self, lesson: str, cell: str, answer: Any, *, correct: bool | None) -> None:
         """Keep an answer (a JSON value) to a question of a lesson."""
         row = (lesson, cell, self._now(), json.dumps(answer), correct)
-        with self._writing() as database:
+        with self._database.writing() as database:
             database.execute("INSERT INTO answer (lesson, cell, time, answer, correct) VALUES (?, ?, ?, ?, ?)", row)
 
     def answers(self, lesson: str, cell: str | None = None) -> list[Answer]:
         """Answers in a lesson, or to one of its cells, oldest first."""
         where, values = (" AND cell = ?", (lesson, cell)) if cell is not None else ("", (lesson,))
-        rows = self._read(
+        rows = self._database.read(
             f"SELECT lesson, cell, time, answer, correct FROM answer WHERE lesson = ?{where} ORDER BY time, id", values
         )
-        with self._sound():
+        with self._database.sound():
             return [
                 Answer(lesson, cell, when, json.loads(answer), None if correct is None else bool(correct))
                 for lesson, cell, when, answer, correct in rows
@@ -185,46 +180,46 @@ class Progress:
 
     def record_hint(self, exercise: str, number: int) -> None:
         """Remember that hint `number` (from 1) of an exercise was looked at, and when for the first time."""
-        with self._writing() as database:
+        with self._database.writing() as database:
             database.execute(
                 "INSERT OR IGNORE INTO hint (exercise, number, time) VALUES (?, ?, ?)", (exercise, number, self._now())
             )
 
     def hints(self, exercise: str) -> list[int]:
         """The numbers of the hints of an exercise that were looked at."""
-        rows = self._read("SELECT number FROM hint WHERE exercise = ? ORDER BY number", (exercise,))
+        rows = self._database.read("SELECT number FROM hint WHERE exercise = ? ORDER BY number", (exercise,))
         return [int(row[0]) for row in rows]
 
     def record_review(self, skill: str, share: float, source: str) -> None:
         """Keep how well a skill was shown."""
         row = (skill, self._now(), min(1.0, max(0.0, share)), source)
-        with self._writing() as database:
+        with self._database.writing() as database:
             database.execute("INSERT INTO review (skill, time, share, source) VALUES (?, ?, ?, ?)", row)
 
     def reviews(self) -> list[Review]:
         """All reviews, in the order in which they were recorded, whatever the clock said."""
-        rows = self._read("SELECT skill, time, share, source FROM review ORDER BY id", (), since=2)
-        with self._sound():
+        rows = self._database.read("SELECT skill, time, share, source FROM review ORDER BY id", since=2)
+        with self._database.sound():
             return [Review(str(skill), float(when), float(share), str(source)) for skill, when, share, source in rows]
 
     def record_instance(self, exercise: str, seed: int) -> None:
         """Remember which instance of an exercise was begun last."""
-        with self._writing() as database:
+        with self._database.writing() as database:
             database.execute(
                 "INSERT OR REPLACE INTO instance (exercise, seed, time) VALUES (?, ?, ?)", (exercise, seed, self._now())
             )
 
     def instance(self, exercise: str) -> int | None:
         """The seed of the instance of that exercise that was begun last; None if there was none."""
-        rows = self._read("SELECT seed FROM instance WHERE exercise = ?", (exercise,), since=3)
-        with self._sound():
+        rows = self._database.read("SELECT seed FROM instance WHERE exercise = ?", (exercise,), since=3)
+        with self._database.sound():
             return int(rows[0][0]) if rows else None
 
     def summary(self) -> str:
         """What is remembered, in words: "3 attempts, 12 answers and 1 hint", and reviews if there are any."""
         tables = {"attempt": 1, "answer": 1, "hint": 1, "review": 2}
         counts = {
-            table: (self._read(f"SELECT COUNT(*) FROM {table}", (), since) or [(0,)])[0][0]
+            table: (self._database.read(f"SELECT COUNT(*) FROM {table}", since=since) or [(0,)])[0][0]
             for table, since in tables.items()
         }
         if not counts["review"]:
@@ -232,75 +227,19 @@ class Progress:
         words = [f"{number} {word}{'' if number == 1 else 's'}" for word, number in counts.items()]
         return f"{', '.join(words[:-1])} and {words[-1]}"
 
+    def forget_reviews(self) -> None:
+        """Delete the reviews of skills, and nothing else."""
+        if self.file.exists():
+            with self._database.writing() as database:
+                database.execute("DELETE FROM review")
+
     def forget(self) -> None:
         """Delete all of it, also a file that is damaged. What another process records meanwhile begins a new one."""
-        with self._usable():
-            for suffix in ("", "-journal", "-wal", "-shm"):
-                self.file.with_name(self.file.name + suffix).unlink(missing_ok=True)
-
-    def _read(self, query: str, values: Sequence[Any], since: int = 1) -> list[tuple[Any, ...]]:
-        """The rows; none if the file is of a schema before `since`, which did not have the table."""
-        with self._usable():
-            if not self.file.exists():
-                return []
-            with closing(self._open("rw")) as database:
-                if _version(database, self.file) < since:
-                    return []
-                return database.execute(query, values).fetchall()
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._usable():
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            with closing(self._open("rwc")) as database:
-                # IMMEDIATE: two processes that both find no tables must not both make them.
-                database.execute("BEGIN IMMEDIATE")
-                for added in range(_version(database, self.file) + 1, SCHEMA + 1):
-                    for statement in filter(str.strip, _TABLES[added].split(";")):
-                        database.execute(statement)
-                    database.execute(f"PRAGMA user_version = {added}")
-                yield database
-                database.execute("COMMIT")
-
-    def _open(self, mode: str) -> sqlite3.Connection:
-        return sqlite3.connect(f"{self.file.as_uri()}?mode={mode}", uri=True, timeout=PATIENCE, isolation_level=None)
-
-    @contextmanager
-    def _usable(self) -> Iterator[None]:
-        """Turn every fault of the file into a ProgressError of one line."""
-        try:
-            yield
-        except OSError as problem:
-            raise ProgressError(f"cannot use {self.file}: {problem.strerror}; nothing is remembered") from None
-        except sqlite3.OperationalError as problem:
-            raise ProgressError(f"cannot use {self.file}: {problem}; nothing is remembered") from None
-        except sqlite3.Error as problem:
-            raise self._damaged(problem) from None
-
-    @contextmanager
-    def _sound(self) -> Iterator[None]:
-        """Take a row that this module would not have written for damage, too."""
-        try:
-            yield
-        except (ValueError, TypeError) as problem:
-            raise self._damaged(problem) from None
-
-    def _damaged(self, problem: Exception) -> ProgressError:
-        return ProgressError(
-            f"{self.file} is damaged ({problem}); move it away to begin a new one: until then nothing is remembered"
-        )
+        self._database.delete()
 
 
-def _version(database: sqlite3.Connection, file: Path) -> int:
-    version = int(database.execute("PRAGMA user_version").fetchone()[0])
-    if version > SCHEMA:
-        raise ProgressError(
-            f"{file} was written by a later Layerwise (schema {version}, known: {SCHEMA}); update this one"
-        )
-    return version
-
-
-def _bounded(report: dict[str, Any]) -> str:
+def bounded(report: dict[str, Any]) -> str:
+    """A report as JSON, without its evidence if it is too long to be kept."""
     text = json.dumps(report)
     if len(text) <= MAX_REPORT:
         return text

@@ -24,7 +24,8 @@ FLOORS = (
     ("grader.exercise", "layerwise.stack"),
     ("grader.grade", "layerwise.pipeline", "layerwise.questions"),
     ("grader.verify", "layerwise"),
-    ("layerwise.views", "layerwise.classroom", "layerwise.interview"),
+    ("layerwise.interview",),
+    ("layerwise.views", "layerwise.classroom"),
     ("layerwise.homepage",),
     ("layerwise.commands", "layerwise.cli"),
 )

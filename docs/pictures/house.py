@@ -35,7 +35,7 @@ ROOMS = {
     # from x, to x, its name in the picture, what it is for
     COMMANDS: (28, 872, "commands", "what lab can do: one file for each command"),
     "layerwise.homepage": (170, 428, "homepage", "progress, ways into lessons"),
-    "layerwise.interview": (28, 152, "interview", "bank, memory"),
+    "layerwise.interview": (28, 284, "interview", "sessions, tasks, memory"),
     "layerwise.views": (170, 284, "views", "for notebooks"),
     "layerwise.classroom": (302, 428, "classroom", "grades of a class"),
     "layerwise": (116, 428, "workspace, progress, …", "a learner's work and scores"),

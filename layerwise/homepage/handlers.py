@@ -45,11 +45,11 @@ class _Handler(JupyterHandler):
         """Answer with the page, and one line about what was not done."""
         from layerwise.homepage import page, present
 
-        course, lab = await asyncio.to_thread(present.look)
+        seen = await asyncio.to_thread(present.look)
         self.set_header("Cache-Control", "no-store")
         self.set_header("Referrer-Policy", "same-origin")
         form = self.xsrf_form_html()
-        self.finish(await asyncio.to_thread(page.document, self.base_url, course, lab, form=form, fault=fault))
+        self.finish(await asyncio.to_thread(page.document, self.base_url, *seen, form=form, fault=fault))
 
 
 class PageHandler(_Handler):
@@ -90,9 +90,9 @@ class StateHandler(APIHandler):
     async def get(self) -> None:
         from layerwise.homepage import page, present
 
-        course, lab = await asyncio.to_thread(present.look)
+        course, lab, practice = await asyncio.to_thread(present.look)
         steps = self.get_query_argument("steps", "") == "1"
-        parts = await asyncio.to_thread(page.changing, self.base_url, course, lab, steps=steps)
+        parts = await asyncio.to_thread(page.changing, self.base_url, course, lab, practice, steps=steps)
         self.set_header("Cache-Control", "no-store")
         self.finish(
             json.dumps({"schema": SCHEMA, "up": lab.up, "coming_up": lab.coming_up, "said": lab.said, "parts": parts})

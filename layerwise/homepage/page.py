@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from string import Template
@@ -14,14 +15,18 @@ from grader.lib.units import format_duration
 from layerwise import workspace
 from layerwise.course_progress import Course, ExerciseProgress, Lesson
 from layerwise.homepage.lab_state import LabState
+from layerwise.interview.today import Today
 from layerwise.stack.coming import Step
 from layerwise.stack.jupyter_config import HOME_PAGE
 from layerwise.views import course_parts as parts
+from layerwise.views import due
 from layerwise.views.markup import inline, plain
 
 _HERE = Path(__file__).parent
 LOOK = _HERE.parent / "views" / "look.css"
 STEP_MARKS = {"waiting": "○", "running": "…", "done": "✓", "failed": "✕", "stopped": "✕"}
+PRACTICE, PRACTICE_CELL = "11-interview", "practice"
+"""The lesson, and its cell, in which one practises for an interview."""
 LONGEST = 300
 """The most characters that are shown of a text that is not the course's own: what a step says, why the lab is down."""
 
@@ -33,12 +38,12 @@ def files() -> dict[str, str]:
     return {"page.css": look + own, "page.js": script}
 
 
-def document(base: str, found: Course, lab: LabState, *, form: str, fault: str = "") -> str:
+def document(base: str, found: Course, lab: LabState, practice: Today | None, *, form: str, fault: str = "") -> str:
     """The whole page. `base` is the server's base URL, `form` the hidden field that proves that a form is ours, `fault`
     one line about what was asked for and not done."""
     frame = Template((_HERE / "page.html").read_text(encoding="utf-8"))
     return frame.substitute(
-        changing(base, found, lab),
+        changing(base, found, lab, practice),
         lab_page=parts.text(f"{base}lab"),
         home=parts.text(base.rstrip("/") + HOME_PAGE),
         version=hashlib.sha256("".join(files().values()).encode()).hexdigest()[:12],
@@ -48,12 +53,13 @@ def document(base: str, found: Course, lab: LabState, *, form: str, fault: str =
     )
 
 
-def changing(base: str, found: Course, lab: LabState, *, steps: bool = False) -> dict[str, str]:
+def changing(base: str, found: Course, lab: LabState, practice: Today | None, *, steps: bool = False) -> dict[str, str]:
     """The parts that change, by the id of the element that holds them. `steps` keeps the steps of `lab up` shown when
     all are done: the page of somebody who watches them does not jump."""
     return {
         "lab": _lab(lab, steps=steps),
         "next": _next(base, found),
+        "practice": _practice(base, found, practice),
         "done": f"<p>{parts.text(parts.totals(found))}</p>{parts.bar(found)}",
         "faults": "".join(f'<p class="lw-fault">{_foreign(line)}</p>' for line in parts.faults(found)),
         "lessons": "".join(_group(base, lesson) for lesson in found.lessons),
@@ -119,6 +125,23 @@ def _next(base: str, found: Course) -> str:
     name = f'<p class="lw-title">{link}</p>' if step.name else ""
     after = f"<p>{parts.text(step.after.removeprefix(', '))}</p>" if step.after else ""
     return f'<p class="before">{parts.text(step.before.strip())}</p>{name}{after}'
+
+
+def _practice(base: str, found: Course, practice: Today | None) -> str:
+    """What to practise for an interview today, and the way there; nothing until something is known."""
+    if practice is None:
+        return ""
+    session = "<p>An interview session is not finished.</p>" if practice.open_session is not None else ""
+    known = due.today(practice, datetime.now(UTC)) if practice.due or practice.later else ""
+    written = any(lesson.name == PRACTICE and lesson.notebook for lesson in found.lessons)
+    link = _lesson(base, f"{PRACTICE}.ipynb#cell-id={PRACTICE_CELL}") if written else ""
+    words = "Go on with it" if session else "Practise now"
+    way = f'<a class="go" id="practice-link" href="{parts.text(link)}">{words}</a>' if link else ""
+    return (
+        '<section class="card practice" aria-labelledby="practice-title">'
+        f'<h2 id="practice-title">Interview practice: today</h2>{session}{known}'
+        f"<p>{way or 'In a terminal: <code>lab interview</code>'}</p></section>"
+    )
 
 
 def _group(base: str, lesson: Lesson) -> str:

@@ -11,6 +11,9 @@ from layerwise.course_progress import Course, ExerciseProgress
 from layerwise.errors import LabError
 from layerwise.homepage import lab_state
 from layerwise.homepage.lab_state import LabState
+from layerwise.interview.store import Sessions
+from layerwise.interview.today import Today, today
+from layerwise.progress import Progress
 from layerwise.stack import paths
 
 
@@ -22,9 +25,10 @@ class NotStarted(LabError):
         self.status = status
 
 
-def look() -> tuple[Course, LabState]:
-    """The course with the learner's progress, and the state of the lab."""
-    return _course(), lab_state.look(paths.home())
+def look() -> tuple[Course, LabState, Today | None]:
+    """The course with the learner's progress, the state of the lab, and what to practise for an interview; None if
+    nothing is known of that, or it cannot be read."""
+    return _course(), lab_state.look(paths.home()), _practice()
 
 
 def start(name: str) -> ExerciseProgress:
@@ -44,6 +48,14 @@ def start(name: str) -> ExerciseProgress:
         said = f"{found.exercise.name} was not started: {problem}"
         raise NotStarted(said, HTTPStatus.INTERNAL_SERVER_ERROR) from None
     return found
+
+
+def _practice() -> Today | None:
+    try:
+        found = today(Progress(), sessions=Sessions())
+    except LabError:  # the course says so of the progress file; of the sessions' file `lab interview` does
+        return None
+    return found if found.due or found.later or found.open_session is not None else None
 
 
 def _course() -> Course:

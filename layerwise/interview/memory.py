@@ -2,22 +2,27 @@
 
 A card is a skill, not a question: any question, task or exercise may show it. Only reviews are kept. A card's state is
 what the scheduler makes of them, so that nothing can contradict them, and a better scheduler begins with all of them.
+Lessons and exercises are reviews too. They are not recorded again: they follow from the answers and grades.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import fsrs
 
-from layerwise.progress import Review
+from layerwise.interview import tasks
+from layerwise.progress import Attempt, Progress, Review
+from layerwise.questions.skills import EXERCISE_SKILLS, LESSON_SKILLS
 
 SHARES = ((0.5, fsrs.Rating.Again), (0.75, fsrs.Rating.Hard), (0.95, fsrs.Rating.Good))
 """Below which share of the points a review counts as which rating; above all of them it was easy."""
 SCHEDULER = fsrs.Scheduler(learning_steps=(), relearning_steps=(), enable_fuzzing=False)
 """In days, without steps of minutes: after a failure the explanation comes at once, and the next try is another day."""
+
+DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,50 @@ class Card:
     last: datetime
     due: datetime
     stability: float
+
+
+def reviews(progress: Progress) -> list[Review]:
+    """All reviews: those that were recorded, and what the answers in lessons and the grades of exercises say, by time.
+
+    The questions of a lesson that were answered on one day (UTC) are one review: the share of the first answers that
+    were right. The grades of an exercise on one day are one too: the best of them. Raises ProgressError.
+    """
+    derived = [*_lessons(progress), *_exercises(progress)]
+    found = progress.reviews()
+    # Recorded reviews keep their order, whatever the clock said then: one that seems to be earlier than the one before
+    # it counts as of the same moment.
+    latest, keyed = 0.0, []
+    for number, review in enumerate(found):
+        latest = max(latest, review.time)
+        keyed.append((latest, 0, number, review))
+    keyed += [(review.time, 1, number, review) for number, review in enumerate(derived)]
+    return [review for *_, review in sorted(keyed, key=lambda each: each[:3])]
+
+
+def _lessons(progress: Progress) -> Iterator[Review]:
+    for lesson, skills in LESSON_SKILLS.items():
+        days: dict[int, dict[str, bool]] = {}
+        times: dict[int, float] = {}
+        for answer in progress.answers(lesson):
+            if answer.correct is not None:
+                day = int(answer.time // DAY)
+                days.setdefault(day, {}).setdefault(answer.cell, answer.correct)
+                times[day] = answer.time
+        for day, first in days.items():
+            for skill in skills:
+                yield Review(skill, times[day], sum(first.values()) / len(first), f"lesson {lesson}")
+
+
+def _exercises(progress: Progress) -> Iterator[Review]:
+    best: dict[tuple[str, int], Attempt] = {}
+    for attempt in progress.attempts():
+        key = (attempt.exercise, int(attempt.time // DAY))
+        if key not in best or attempt.share > best[key].share:
+            best[key] = attempt
+    for (name, _), attempt in best.items():
+        task, at, _ = name.partition("@")  # an instance of a task that was practised by itself
+        for skill in tasks.skills(task) if at else EXERCISE_SKILLS.get(name, ()):
+            yield Review(skill, attempt.time, attempt.share, f"exercise {name}")
 
 
 def rating(share: float) -> fsrs.Rating:

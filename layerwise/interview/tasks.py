@@ -7,6 +7,7 @@ only an interviewer sees, and what the report shows afterwards.
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from grader.lib.toml_model import Unreadable, read_table
 from layerwise import workspace
 from layerwise.questions.bank import Point, Skill
 from layerwise.questions.question import Words
+from layerwise.questions.skills import SKILLS
 
 ABOUT = "task.toml"
 
@@ -88,6 +90,15 @@ def load(name: str, seed: int) -> Task:
     """The instance of that task with that seed. Raises what `workspace.find` does, and ExerciseInvalid."""
     found = workspace.find(name, seed)
     return Task(found, _about(found.folder / ABOUT))
+
+
+def skills(name: str) -> tuple[str, ...]:
+    """The skills that a task shows, without making an instance; none if there is no such task any more."""
+    try:
+        found = tomllib.loads((workspace.tasks_dir() / name / ABOUT).read_text(encoding="utf-8")).get("skills")
+    except (OSError, ValueError):
+        return ()
+    return tuple(skill for skill in found if skill in SKILLS) if isinstance(found, list) else ()
 
 
 def _about(file: Path) -> About:

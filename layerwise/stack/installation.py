@@ -12,10 +12,12 @@ from layerwise.errors import InputError, LabError
 from layerwise.stack import paths
 from layerwise.stack.run import CommandFailed, last_line, run
 
-NOTEBOOK = ("IPython", "anywidget", "ipywidgets", "jupyterlab", "nbformat", "traitlets")
+NOTEBOOK = ("IPython", "anywidget", "fsrs", "ipywidgets", "jupyterlab", "nbformat", "traitlets")
 """What the extra `notebook` brings, as it is imported."""
 NOTEBOOK_EXTRA = "the extra `notebook`: pip install '.[notebook]' in a clone of Layerwise"
 
+INTERVIEW = ("fsrs", "prompt_toolkit")
+"""What the extra `interview` brings, as it is imported."""
 
 REST = paths.ROOT / ".venv" / ".rest"
 """The command that installs what `./lab up` left for later, as a JSON list. layerwise/bootstrap.py writes it."""
@@ -56,3 +58,16 @@ def require_notebook() -> None:
     missing = [name for name in NOTEBOOK if find_spec(name) is None and not rest()]
     if missing:
         raise InputError(f"JupyterLab needs {missing[0]}, of {NOTEBOOK_EXTRA}; without JupyterLab: lab up --no-jupyter")
+
+
+def require_interview() -> None:
+    """Raise InputError unless the course is here, and what interview practice needs is installed."""
+    require_checkout("interview")
+    missing = [name for name in INTERVIEW if find_spec(name) is None]
+    if missing and rest():
+        raise InputError(f"{missing[0]} is not installed yet: wait until ./lab up has finished")
+    if missing:
+        raise InputError(
+            f"lab interview needs {missing[0]}, of the extra `interview`: pip install '.[interview]' in a clone of "
+            "Layerwise"
+        )

@@ -1,4 +1,4 @@
-"""Locks between processes: one `lab up` or `lab down` at a time, and one that brings a base image."""
+"""Locks between processes: one `lab up` or `lab down` at a time, one that brings a base image, one for a session."""
 
 from __future__ import annotations
 
@@ -26,7 +26,40 @@ def held(home: Home, what: str) -> Iterator[None]:
     """
     if fcntl is None:
         raise LabError("Windows itself cannot run the lab; run it inside WSL2: wsl --install -d Debian")
-    with _opened(home, home.lock_file) as file:
+    try:
+        with _only_one(home, home.lock_file, f"lab {what} (pid {os.getpid()})"):
+            yield
+    except Held as problem:
+        raise LabError(
+            f"{problem.holder or 'another lab command'} is running; wait until it has finished, then run ./lab status"
+        ) from None
+
+
+class Held(Exception):
+    """Another process holds the lock; `holder` is what it wrote there, or empty."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(holder)
+        self.holder = holder
+
+
+@contextmanager
+def only_one(home: Home, name: str) -> Iterator[None]:
+    """Hold the lock of that name, in which stands this process's number. The kernel releases it when the process ends.
+
+    Raises Held if another holder has it, with the number of that process, and LabError if the lab's folder cannot be
+    written. Windows itself has no such lock, and no lab.
+    """
+    if fcntl is None:
+        yield
+        return
+    with _only_one(home, home.turns / name, str(os.getpid())):
+        yield
+
+
+@contextmanager
+def _only_one(home: Home, path: Path, text: str) -> Iterator[None]:
+    with _opened(home, path) as file:
         for last in (False, False, True):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -36,10 +69,9 @@ def held(home: Home, what: str) -> Iterator[None]:
                     sleep(0.05)  # it may be `is_held`, which is just looking
                     continue
                 file.seek(0)
-                holder = file.read(200).strip() or "another lab command"
-                raise LabError(f"{holder} is running; wait until it has finished, then run ./lab status") from None
+                raise Held(file.read(200).strip()) from None
         file.truncate(0)
-        file.write(f"lab {what} (pid {os.getpid()})")
+        file.write(text)
         file.flush()
         yield
 

@@ -96,6 +96,16 @@ class Home:
         """What this learner has done (SQLite)."""
         return self.path / "progress.sqlite"
 
+    @property
+    def sessions_file(self) -> Path:
+        """Interview sessions (SQLite)."""
+        return self.path / "sessions.sqlite"
+
+    @property
+    def sessions(self) -> Path:
+        """A folder for each interview session: what was handed in, and the commands that were recorded."""
+        return self.path / "sessions"
+
 
 def nearest(path: Path) -> Path:
     """The path, or its nearest parent that exists."""

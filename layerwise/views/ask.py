@@ -27,10 +27,21 @@ def ask(name: str) -> Asked:
         return Asked(find(name), name.partition("/")[0])
 
 
+def form(question: Question) -> dict[str, Any]:
+    """A question as the scripts show it: what is asked, as HTML, and what it is answered with."""
+    return {
+        "kind": question.kind,
+        "question": inline(question.ask),
+        "options": [inline(option) for option in question.options],
+        "first": question.shuffled() if question.kind == "order" else [],
+        "unit": question.unit,
+    }
+
+
 class QuestionWidget(LiveWidget):
     """The live part of a question."""
 
-    _esm = script("ask.js")
+    _esm = script("answering.js", "ask.js")
     about = traitlets.Dict().tag(sync=True)
     """The fixed parts: kind, question and options as HTML, unit, whether it is a prediction."""
     given = traitlets.Any(None, allow_none=True).tag(sync=True)
@@ -48,16 +59,8 @@ class Asked(View):
         self.given: Any = None
         self._said = ""
         self._lesson = lesson
-        about = {
-            "kind": question.kind,
-            "question": inline(question.ask),
-            "options": [inline(option) for option in question.options],
-            "first": question.shuffled() if question.kind == "order" else [],
-            "unit": question.unit,
-            "predicts": self.question.predict,
-        }
         super().__init__(
-            QuestionWidget(about=about),
+            QuestionWidget(about=form(question) | {"predicts": question.predict}),
             {"answer": lambda message: self.answer(message.get("given")), "show": self._show},
         )
         self._recall()

@@ -38,7 +38,7 @@ def check(exercise: str) -> Check:
 class CheckWidget(LiveWidget):
     """The live part of an exercise."""
 
-    _esm = script("check.js")
+    _esm = script("files.js", "check.js")
     about = traitlets.Dict().tag(sync=True)
     """The fixed parts: name, line of facts, title, story, what is judged, number of hints."""
     files: traitlets.List[str] = traitlets.List().tag(sync=True)

@@ -35,8 +35,12 @@ class Stopped(LabError):
 class Grading:
     """One grading of the learner's own work or of another folder. `run` it in a thread, and `stop` it from another."""
 
-    def __init__(self, exercise: str, on_news: Callable[[str], None], folder: Path | None = None) -> None:
-        self._words = [exercise] if folder is None else [exercise, str(folder.absolute())]
+    def __init__(
+        self, exercise: str, on_news: Callable[[str], None], folder: Path | None = None, seed: int | None = None
+    ) -> None:
+        """`seed`: which instance, of an exercise that has many."""
+        words = [exercise] if folder is None else [exercise, str(folder.absolute())]
+        self._words = words if seed is None else [*words, "--seed", str(seed)]
         self._on_news = on_news
         self._stopping = threading.Event()
         self.warnings: list[str] = []

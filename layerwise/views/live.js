@@ -70,7 +70,11 @@ function tell(model, message, silent) {
     silent("");
   };
   model.on("change:heard", heard);
-  model.send(message);
+  try {
+    model.send(message);
+  } catch {  // the kernel was stopped
+    silent(SILENCE);
+  }
 }
 
 // Follow traits, and call once now. Returns what undoes it.

@@ -53,9 +53,9 @@ def plainly() -> Iterator[None]:
         raise NotebookError(str(problem)) from None
 
 
-def script(name: str) -> str:
-    """Return the script of a view: the shared functions and its own."""
-    return "\n".join((_HERE / part).read_text(encoding="utf-8") for part in ("live.js", name))
+def script(*names: str) -> str:
+    """Return the script of a view: what all views share, and these files, its own the last."""
+    return "\n".join((_HERE / part).read_text(encoding="utf-8") for part in ("live.js", *names))
 
 
 class LiveWidget(anywidget.AnyWidget):

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 from grader.errors import GraderError
 from grader.exercise import Exercise
-from layerwise import workspace
+from layerwise import differences, workspace
 from layerwise.course_progress import course
+from layerwise.differences import FileDifference
 from layerwise.views import solutions
 from layerwise.views.course_parts import next_step, sentence
 from layerwise.views.markup import inline
-from layerwise.views.solutions import FileDifference
 
 SIGNS = {"-": "lw-minus", "+": "lw-plus", "…": "", " ": ""}
 SPOKEN = {"-": "removed: ", "+": "added: ", "…": "equal lines are left out", " ": ""}
@@ -33,7 +33,7 @@ def after(exercise: Exercise) -> str:
 
 def comparison(exercise: Exercise) -> str:
     """The learner's files beside the solution of the course."""
-    found = solutions.compare(
+    found = differences.compare(
         workspace.folder(exercise), exercise.solution, exercise.build.dockerfile, "only in your folder"
     )
     if not found:

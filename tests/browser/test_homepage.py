@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from grader.exercise import load
+from layerwise.progress import Progress
+from layerwise.questions.skills import SKILLS
 from layerwise.stack import lock
 from layerwise.stack.coming import Record, Step
 
@@ -149,6 +152,21 @@ def test_a_lesson_is_opened_and_left_with_the_keyboard(bench: Desk, page: Page) 
     page.locator("a", has_text="the home page of the course").focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/layerwise$"))
+
+
+def test_what_is_due_today_leads_to_interview_practice(bench: Desk, page: Page) -> None:
+    page.goto(bench.url)
+    practice = page.get_by_role("region", name="Interview practice: today")
+    expect(practice).to_have_count(0)
+    then = Progress(bench.home.progress_file, now=lambda: time.time() - 20 * 86_400)
+    for skill in SKILLS:
+        then.record_review(skill, 0.9, "x")
+    page.evaluate("dispatchEvent(new Event('pageshow'))")
+    expect(practice.get_by_role("listitem").first).to_contain_text("for 18 days")
+    look_at(page)
+    practice.get_by_role("link", name="Practise now").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("lw.practice()", exact=True)).to_be_in_viewport(timeout=60 * SECONDS)
 
 
 def test_it_is_a_page_without_javascript_too(bench: Desk, chromium: Browser) -> None:

@@ -239,7 +239,7 @@ def test_a_home_that_may_not_be_entered_is_said(nobody):
 
 
 def test_a_writer_that_holds_on_is_waited_for_and_then_said(progress, monkeypatch):
-    monkeypatch.setattr("layerwise.progress.PATIENCE", 0.2)
+    monkeypatch.setattr("layerwise.database.PATIENCE", 0.2)
     progress.record_attempt("x", report(1.0))
     other = sqlite3.connect(progress.file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

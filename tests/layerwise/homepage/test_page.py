@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path
@@ -11,12 +12,16 @@ import pytest
 from grader.verdict import CheckResult, Report, Verdict
 from layerwise.homepage import page, present
 from layerwise.homepage.lab_state import LabState
+from layerwise.interview.store import Event, Kind, Sessions
 from layerwise.progress import Progress
+from layerwise.questions.skills import SKILLS
 from layerwise.stack.coming import Step
+from layerwise.stack.paths import ROOT
 from tests.layerwise.views.conftest import Bench
 
 from .conftest import HOSTILE
 
+COURSE = ROOT / "course"
 UP = LabState("The lab is up.", up=True)
 STEPS = (
     Step("engine", "Starting the engine", 3, "done", took=2.5),
@@ -27,11 +32,14 @@ COMING = LabState("The lab is coming up: 1 of 3 steps done.", coming_up=True, st
 
 
 def parts(lab: LabState = UP, **more: bool) -> dict[str, str]:
-    return page.changing("/", present.look()[0], lab, **more)
+    course, _, practice = present.look()
+    return page.changing("/", course, lab, practice, **more)
 
 
 def document(lab: LabState = UP, fault: str = "") -> str:
-    return page.document("/", present.look()[0], lab, form='<input type="hidden" name="_xsrf" value="x">', fault=fault)
+    course, _, practice = present.look()
+    form = '<input type="hidden" name="_xsrf" value="x">'
+    return page.document("/", course, lab, practice, form=form, fault=fault)
 
 
 def said(html: str) -> str:
@@ -219,3 +227,71 @@ def test_the_page_is_whole_without_its_script() -> None:
     ids = re.findall(r'\bid="([^"]+)"', html)
     assert len(ids) == len(set(ids))
     assert " on" not in re.sub(r">[^<]*<", "><", html.replace("onerror", "")), "no script in an attribute"
+
+
+class TestPractice:
+    """What is due of interview practice: nothing until something is known, and the way to the cell."""
+
+    LINK = "/lab/tree/course/11-interview.ipynb#cell-id=practice"
+
+    @pytest.fixture
+    def lesson(self, course: Path) -> None:
+        cells = [{"id": "title", "cell_type": "markdown", "source": "# Practice\n\nAbout 20 minutes."}]
+        (course / "11-interview.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
+
+    @staticmethod
+    def review(skill: str, days_ago: float, share: float = 0.9) -> None:
+        Progress(now=lambda: time.time() - days_ago * 86_400).record_review(skill, share, "x")
+
+    @pytest.mark.usefixtures("lesson")
+    def test_nothing_is_known(self, bench: Bench) -> None:
+        assert parts()["practice"] == ""
+        assert not bench.home.exists()
+
+    @pytest.mark.usefixtures("lesson")
+    def test_what_is_due_comes_first_and_one_click_leads_there(self) -> None:
+        self.review("layers", 5)
+        self.review("build-cache", 30)
+        self.review("secrets", 0)
+        html = parts()["practice"]
+        assert said(html) == (
+            "Interview practice: today Due today: "
+            "build-cache: what a step's key is, and the order of steps for 28 days "
+            "layers: what layers hold, and how a container sees and changes them for 3 days Practise now"
+        )
+        assert f'href="{self.LINK}"' in html
+
+    @pytest.mark.usefixtures("lesson")
+    def test_nothing_is_due_today(self) -> None:
+        self.review("layers", 0)
+        assert said(parts()["practice"]).startswith("Interview practice: today Nothing is due today. Next: layers: ")
+
+    @pytest.mark.usefixtures("lesson")
+    def test_many_are_counted(self) -> None:
+        for skill in SKILLS:
+            self.review(skill, 30)
+        assert f"And {len(SKILLS) - 6} other skills." in said(parts()["practice"])
+
+    @pytest.mark.usefixtures("lesson")
+    def test_a_session_that_is_open_is_told(self, bench: Bench) -> None:
+        data = {"seed": 1, "minutes": 30, "assistant": False, "timeline": False, "items": []}
+        Sessions().begin(Event(Kind.BEGUN, 0.0, time.time(), data))
+        html = parts()["practice"]
+        assert said(html) == "Interview practice: today An interview session is not finished. Go on with it"
+        assert self.LINK in html
+
+    @pytest.mark.usefixtures("course")
+    def test_without_the_lesson_the_command_is_named(self) -> None:
+        self.review("layers", 5)
+        assert said(parts()["practice"]).endswith("In a terminal: lab interview")
+
+    @pytest.mark.usefixtures("lesson")
+    def test_damaged_files_are_as_none(self, bench: Bench) -> None:
+        bench.home.mkdir()
+        Sessions().file.write_bytes(b"no database" * 100)
+        assert parts()["practice"] == ""
+
+    def test_the_cell_is_in_the_lesson(self) -> None:
+        cells = json.loads((COURSE / f"{page.PRACTICE}.ipynb").read_text(encoding="utf-8"))["cells"]
+        (cell,) = [cell for cell in cells if cell["id"] == page.PRACTICE_CELL]
+        assert "lw.practice()" in "".join(cell["source"])

@@ -60,7 +60,19 @@ def test_in_a_checkout_nothing_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("LAYERWISE_WORK", raising=False)
     installation.require_checkout("up")
     installation.require_notebook()
+    installation.require_interview()
     assert paths.work_dir() == ROOT / "work"
+
+
+@pytest.mark.parametrize(
+    ("rest", "said"),
+    [([], r"needs missing, of the extra `interview`: pip install"), (["pip"], "wait until ./lab up has finished")],
+)
+def test_interview_practice_names_what_it_lacks(monkeypatch: pytest.MonkeyPatch, rest: list[str], said: str) -> None:
+    monkeypatch.setattr(installation, "INTERVIEW", ("json", "missing"))
+    monkeypatch.setattr(installation, "rest", lambda: rest)
+    with pytest.raises(InputError, match=said):
+        installation.require_interview()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -63,4 +64,15 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         pytest.raises(LabError, match="set LAYERWISE_HOME to a folder you can write"),
         lock.turn(Home(tmp_path / "file" / "home"), "job", pytest.fail),
     ):
+        pass
+
+
+def test_one_holder_at_a_time_and_its_number_is_told(home: Home) -> None:
+    with lock.only_one(home, "session"):
+        with pytest.raises(lock.Held) as told, lock.only_one(home, "session"):
+            pass
+        assert told.value.holder == str(os.getpid())
+        with lock.only_one(home, "another"):
+            pass
+    with lock.only_one(home, "session"):
         pass

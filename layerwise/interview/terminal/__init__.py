@@ -1,0 +1,1 @@
+"""Interview practice in a terminal, or driven by lines on standard input."""
