@@ -110,10 +110,12 @@ def _print(found: Course) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from grader.exercise import EXERCISES
     from grader.exercise import names as all_names
     from layerwise import workspace
 
     console = Console(highlight=False)
+    is_other = workspace.exercises_dir() != EXERCISES
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("")
     table.add_column("exercise", no_wrap=True)
@@ -122,7 +124,7 @@ def _print(found: Course) -> None:
     table.add_column("min", justify="right")
     table.add_column("best", justify="right", no_wrap=True)
     for lesson in found.lessons:
-        if not lesson.exercises:
+        if not lesson.exercises and is_other:  # an instructor's own: with the lessons that they belong to
             continue
         notebook = lesson.notebook
         table.add_row(

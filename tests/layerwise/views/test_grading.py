@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ from layerwise.views import grading
 from layerwise.views.grading import Grading, Stopped
 
 from .conftest import Bench
+
+MINICOURSE = Path(__file__).parents[1] / "minicourse"
 
 
 def begin(bench: Bench) -> None:
@@ -30,6 +33,13 @@ def test_the_work_is_graded_and_the_news_comes_in_lines(bench: Bench) -> None:
 
     (bench.mine / ".dockerignore").write_text("*.log\n")
     assert Grading("01-noise", news.append).run().status is Status.PASSED
+
+
+def test_of_an_exercise_with_instances_that_of_the_seed_is_graded(bench: Bench) -> None:
+    shutil.copytree(MINICOURSE / "interview", bench.exercises / "interview")
+    solved = workspace.find("find-it", 7).solution
+    assert Grading("find-it", lambda news: None, solved, 7).run().status is Status.PASSED
+    assert Grading("find-it", lambda news: None, solved, 8).run().status is not Status.PASSED
 
 
 def test_nothing_to_grade_is_said_in_the_commands_own_line(bench: Bench) -> None:
