@@ -47,8 +47,8 @@ def digest(reference: str, env: Mapping[str, str]) -> str | None:
     ASK_SECONDS.
 
     The engine is asked, because it is the one that pulls: it may have a mirror or a proxy that this process does not
-    know. A registry that lets the engine wait for nothing is not asked again in this run. One that fails at once is: a
-    mirror may have the next image, though it does not have this one.
+    know. A registry that keeps the engine waiting and then gives nothing is not asked again in this run. One that
+    fails at once is asked again: a mirror may have the next image, though not this one.
     """
     registry = reference.partition("/")[0]
     if registry in _silent:

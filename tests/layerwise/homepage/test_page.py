@@ -115,7 +115,7 @@ def test_a_lab_that_lacks_something_is_up_and_says_so() -> None:
     assert said(html) == "The lab is up. Only docker.io has alpine:3.22."
     assert "is-up" in html
     shown = parts(lab, steps=True)["lab"]
-    assert "done: Base images only docker.io has <img" in said(shown)
+    assert "done: Base images only docker.io has &lt;img" in said(shown)
     assert "<img" not in shown
 
 

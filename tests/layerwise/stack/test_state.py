@@ -22,7 +22,8 @@ def home(tmp_path: Path) -> Home:
 
 class TestState:
     def test_what_is_written_is_read(self, home: Home) -> None:
-        written = state.State(ENGINE, None, ["mmdebstrap"], {"subnet": "172.29.0.0/16"}, {"rootfs": 21.5})
+        scanner = state.ScannerRecord("0.76.0", "docker.io/aquasec/trivy@sha256:1", pulled=True)
+        written = state.State(ENGINE, None, ["mmdebstrap"], {"subnet": "172.29.0.0/16"}, scanner, {"rootfs": 21.5})
         state.write(home, written)
         assert state.read(home) == written
         assert [each.name for each in home.path.iterdir()] == ["state.json"]
