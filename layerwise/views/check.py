@@ -173,7 +173,8 @@ class Check(View):
         with self._one:
             if self._grading is not None:
                 raise InputError("this exercise is being graded already; wait for it, or stop it")
-            self._grading = Grading(self._key, self._tell)
+            seed = self.exercise.seed
+            self._grading = Grading(self._key if seed is None else self.exercise.name, self._tell, seed=seed)
             self._began = time.monotonic()
             self.widget.fault = ""
             self.widget.result = ""

@@ -6,11 +6,13 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 import layerwise as lw
 from grader.verdict import Status
+from layerwise import workspace
 from layerwise.errors import LabError
 from layerwise.progress import Progress
 from layerwise.views.check import Check
@@ -18,6 +20,8 @@ from layerwise.views.check import Check
 from .conftest import Bench
 
 pytestmark = pytest.mark.usefixtures("bench")
+
+MINICOURSE = Path(__file__).parents[1] / "minicourse"
 
 
 def press(check: Check, do: str) -> None:
@@ -41,6 +45,14 @@ def test_the_story_is_told_before_the_start() -> None:
     assert check.widget.files == []
     for shown in (check.html(), check.text()):
         assert "The log stays at home" in shown
+
+
+def test_the_instance_that_was_begun_is_graded(bench: Bench) -> None:
+    shutil.copytree(MINICOURSE / "interview", bench.exercises / "interview")
+    exercise = workspace.find("find-it", 7)
+    shutil.copytree(exercise.solution, workspace.start(exercise).folder, dirs_exist_ok=True)
+    assert lw.check("find-it").grade().report.status is Status.PASSED
+    assert [attempt.exercise for attempt in Progress().attempts()] == ["find-it@7"]
 
 
 def test_start_copies_and_links_the_files_the_dockerfile_first(bench: Bench) -> None:
