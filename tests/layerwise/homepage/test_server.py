@@ -159,7 +159,7 @@ def test_programs_are_told_the_state(site: Site) -> None:
     state = json.loads(answer.text)
     assert (state["schema"], state["up"], state["coming_up"]) == (1, False, False)
     assert state["said"] == "The lab's engine does not answer."
-    assert sorted(state["parts"]) == ["done", "faults", "lab", "lessons", "next"]
+    assert sorted(state["parts"]) == ["done", "faults", "lab", "lessons", "next", "practice"]
 
 
 def test_the_page_runs_its_own_script_only_and_is_not_kept(site: Site) -> None:
