@@ -58,7 +58,6 @@ class TestEveryTask:
         task = tasks.load(name, 1)
         readme = (task.exercise.folder / "README.md").read_text(encoding="utf-8")
         assert task.about.cause not in readme
-        assert "Seed" not in readme
 
 
 def test_a_task_without_an_interviewers_part(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
