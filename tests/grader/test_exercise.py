@@ -237,7 +237,10 @@ def test_where_no_exercises_are_a_path_is_asked_for(tmp_path):
         (HEAD + "minuts = 3\n" + BUILD, "unknown key 'minuts'; did you mean 'minutes'?"),
         (HEAD + "qqqq = 3\n" + BUILD, "unknown key 'qqqq'; valid: title, lesson, level"),
         (HEAD + BUILD + "[bild]\ntarget = 'x'", "unknown key 'bild'; did you mean 'build'?"),
-        (HEAD.replace('"core"', '"cor"') + BUILD, "level: Input should be 'core', 'stretch' or 'capstone'"),
+        (
+            HEAD.replace('"core"', '"cor"') + BUILD,
+            "level: Input should be 'core', 'stretch', 'capstone' or 'interview'",
+        ),
         (HEAD.replace('"Drop root"', '""') + BUILD, "title: "),
         (HEAD.replace('"Drop root"', "5") + BUILD, "title: "),
         (HEAD.replace("10", "0") + BUILD, "minutes: "),
