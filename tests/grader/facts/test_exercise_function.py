@@ -85,7 +85,7 @@ def test_whatever_it_raises_is_the_graders_fault(write: Callable[[str], Path], c
     with pytest.raises(GraderError) as caught, loaded(write(code), "f") as function:
         function()
     assert type(caught.value) is GraderError
-    assert str(caught.value).startswith(f"the exercise's own check {says}")
+    assert str(caught.value).startswith(f"the exercise's own code {says}")
     assert str(caught.value).endswith(": please report it")
 
 
