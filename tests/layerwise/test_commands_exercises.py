@@ -200,15 +200,16 @@ def test_verify_proves_every_submission(lab):
         "✓ 01-tiny: no-copy (near-miss)",
         "✓ 02-words: solution",
         "✓ 02-words: starter",
+        *(f"✓ find-it, seed {seed}: {each}" for seed in (1, 2, 3) for each in ("solution", "starter")),
     }
-    assert lines[-1] == "6 of 6 submissions of 2 exercises proved"
+    assert lines[-1] == "12 of 12 submissions of 5 exercises proved"
     assert ended.err == ""
     ended = lab("exercises", "verify")
     lines = ended.out.splitlines()
     assert ended.status == 0
     assert all(line.endswith(", proved before") for line in lines[:-1])
     assert "✓ 01-tiny: as-root (near-miss), proved before" in lines
-    assert lines[-1] == ("6 of 6 submissions of 2 exercises proved, 6 of them before (--again proves them again)")
+    assert lines[-1] == ("12 of 12 submissions of 5 exercises proved, 12 of them before (--again proves them again)")
     assert "before" not in lab("exercises", "verify", "--again", "02-words").out
 
 

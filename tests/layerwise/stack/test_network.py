@@ -210,8 +210,9 @@ class TestOfALostEngine:
     @pytest.mark.lab
     @pytest.mark.skipif(not ROOTFS.is_dir(), reason="needs the lab's own engine, and this lab uses the system's")
     def test_nothing_of_it_stays(self) -> None:
-        """In a network namespace of the test's own."""
-        command = ["unshare", "--net", sys.executable, "-c", LOST_ENGINE, str(ROOTFS)]
+        """In a network namespace of the test's own, with a /sys that shows its bridges and not the machine's."""
+        own_sys = ["sh", "-c", 'mount -t sysfs sysfs /sys && exec "$@"', "sh"]
+        command = ["unshare", "--net", "--mount", *own_sys, sys.executable, "-c", LOST_ENGINE, str(ROOTFS)]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert (ended.returncode, ended.stderr) == (0, "")
         before, after = map(json.loads, ended.stdout.splitlines())

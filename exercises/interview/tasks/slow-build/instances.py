@@ -50,7 +50,7 @@ def instance(pick: Pick) -> Instance:
         "rows": "".join(f"{name},{pick.number(10, 999)}\n" for name in shown),
         "shown": shown[0],
         "copied": "".join(f"{name},1\\n" for name in shown),
-        "rounds": str(pick.number(900, 1100) * 1000),
+        "rounds": str(pick.number(350, 450) * 1000),
     }
     for name, text in (("above", above), ("below", below), ("cause", cause)):
         values[name] = text.replace("@{data}", data).replace("@{main}", values["main"])
