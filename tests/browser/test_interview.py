@@ -112,10 +112,14 @@ def test_a_session_is_begun_answered_and_ended(bench: Desk, page: Page) -> None:
     view = show(page, bench)
     begin(view, seed_with_words_first())
     expect(view.get_by_label("Your answer")).to_be_focused()
-    page.keyboard.type(HOSTILE)
-    for keys in ("Shift+Enter", "Control+Enter", "Enter"):  # which do not run the cell
-        page.keyboard.press(keys)
-    page.keyboard.type("second line")
+    area = view.get_by_label("Your answer")
+    area.press_sequentially(HOSTILE)
+    for keys in ("Shift+Enter", "Control+Enter"):  # which do not run the cell
+        area.press(keys)
+    area.fill(HOSTILE)
+    area.press("Enter")
+    expect(area).to_have_value(f"{HOSTILE}\n")
+    area.press_sequentially("second line")
     press(view.get_by_role("button", name="Save and go on"))
     expect(item(view, 0)).to_contain_text("answered")
     expect(item(view, 1)).to_have_attribute("aria-current", "step")
