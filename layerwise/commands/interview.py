@@ -105,21 +105,16 @@ def mock(minutes: int, seed: int | None, timeline: bool) -> None:
     lab interview mock --minutes 30
     lab interview mock --minutes 45 --seed 7 --timeline
     """
-    import secrets
-
-    from layerwise.interview.mix import SEEDS, mix
+    from layerwise.interview.mix import for_learner
     from layerwise.interview.session import Session
     from layerwise.interview.store import Sessions
     from layerwise.interview.terminal.console import Desk, Leave
-    from layerwise.interview.today import due_skills
-    from layerwise.interview.today import today as find
     from layerwise.progress import Progress
 
     sessions = Sessions()
     Session.require_none(sessions)
     sources = _sources()
-    due = due_skills(find(Progress())) if seed is None else ()
-    plan = mix(secrets.randbelow(SEEDS) if seed is None else seed, minutes, sources, due)
+    plan = for_learner(seed, minutes, sources, Progress())
     desk = Desk()
     try:
         assistant = desk.yes("Is an AI assistant allowed in this session?")
@@ -318,7 +313,7 @@ def _prepare(plan: Plan, sources: Sources) -> None:
     from layerwise import prerequisites
     from layerwise.commands._watching import watching
 
-    exercises = [sources.tasks.load(item.name, item.seed).exercise for item in plan.items if item.kind == "task"]
+    exercises = sources.exercises(plan)
     with watching() as watch:
         prerequisites.prepare(exercises, watch.seeding)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from grader.lib.units import format_size
@@ -30,6 +30,15 @@ def fields(item: Item, question: Question | None) -> dict[str, str]:
     if item.kind == "task":
         return TASK
     return OPEN if question is None or question.kind == "open" else JUDGED
+
+
+def in_words(item: Item, question: Question | None, answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """For each field its label, and what was answered there in words; an empty text if nothing was."""
+    for name, label in fields(item, question).items():
+        given = answer.get(name)
+        if name == "answer" and question is not None and given is not None:
+            given = question.say(given)
+        yield label, "" if given is None else str(given)
 
 
 def check(answer: Mapping[str, Any]) -> None:

@@ -6,11 +6,15 @@ Only `random.Random.random()` is used: Python promises that its sequence does no
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from layerwise.errors import InputError
 from layerwise.interview.plan import QUESTION_MINUTES, Item, Plan, Sources
+from layerwise.interview.today import due_skills, today
+from layerwise.progress import Progress
 from layerwise.questions.bank import BankQuestion
 
 T = TypeVar("T")
@@ -38,6 +42,16 @@ def mix(seed: int, minutes: int, sources: Sources, due: Sequence[str] = ()) -> P
     tasks = _tasks(dice, minutes, sources, wanted)
     questions = _questions(dice, minutes - sum(item.minutes for item in tasks), sources, wanted, tasks)
     return Plan(seed, minutes, tuple(_in_order(tasks, questions)))
+
+
+def for_learner(
+    seed: int | None, minutes: int, sources: Sources, progress: Progress, now: datetime | None = None
+) -> Plan:
+    """The session of this seed, which is the same for everybody; without a seed one by chance, which prefers what is
+    due. Raises ProgressError and what `mix` does."""
+    if seed is not None:
+        return mix(seed, minutes, sources)
+    return mix(secrets.randbelow(SEEDS), minutes, sources, due_skills(today(progress, now)))
 
 
 def _tasks(dice: random.Random, minutes: int, sources: Sources, due: frozenset[str]) -> list[Item]:

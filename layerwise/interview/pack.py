@@ -51,7 +51,7 @@ def _fill(plan: Plan, sources: Sources, folder: Path) -> None:
     candidate, interviewer = folder / "candidate", folder / "interviewer"
     candidate.mkdir()
     interviewer.mkdir()
-    tasks = {item: sources.tasks.load(item.name, item.seed) for item in plan.items if item.kind == "task"}
+    tasks = {item: sources.task(item) for item in plan.items if item.kind == "task"}
     for item, task in tasks.items():
         shutil.copytree(task.exercise.starter, candidate / item.name, symlinks=True, copy_function=shutil.copy)
         shutil.copytree(
@@ -121,7 +121,7 @@ def _question(question: BankQuestion) -> Iterator[str]:
     yield from ("", "### Good answer", "", question.short, "", "### Strong answer", "", question.strong, "")
     yield from ("### Weak answers, and why they are wrong", "")
     for wrong in question.wrong:
-        said = question.say(wrong.answer) if question.kind != "open" else wrong.answer
+        said = question.say(wrong.answer)
         yield f"- “{said}” {wrong.why}"
     yield from _follow_up(question.follow_up)
 

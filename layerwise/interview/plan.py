@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from grader.exercise import Exercise
 from layerwise.interview.tasks import Task
 from layerwise.questions.bank import BankQuestion, Dimension, Point
 
@@ -52,6 +53,18 @@ class Sources:
 
     bank: Mapping[str, BankQuestion]
     tasks: Tasks
+
+    def question(self, item: Item) -> BankQuestion | None:
+        """The question of an item; None for a task, and for one that the bank does not have any more."""
+        return self.bank.get(item.name) if item.kind == "question" else None
+
+    def task(self, item: Item) -> Task:
+        """The task of an item. Raises GraderError or LabError if the course cannot make it any more."""
+        return self.tasks.load(item.name, item.seed)
+
+    def exercises(self, plan: Plan) -> list[Exercise]:
+        """The exercises of a session's tasks. Raises what `task` does."""
+        return [self.task(item).exercise for item in plan.items if item.kind == "task"]
 
 
 @dataclass(frozen=True)

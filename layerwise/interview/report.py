@@ -67,10 +67,10 @@ def report(sessions: Sessions, number: int, sources: Sources) -> SessionReport:
     items = []
     for place, item in enumerate(state.items):
         score = scores.total(scores.counted(item).values())
-        question = sources.bank.get(item.item.name) if item.item.kind == "question" else None
+        question = sources.question(item.item)
         task = _task(item, sources)
         hand_in = item.hand_in
-        copy = folder / f"item-{place + 1}" / f"hand-in-{hand_in.number}" if hand_in else None
+        copy = sessions.handed_in(kept.token, place, hand_in.number) if hand_in else None
         different = (
             tuple(differences.compare(copy, task.exercise.solution, task.exercise.build.dockerfile, ONLY_YOURS))
             if task and copy and copy.is_dir()
@@ -97,7 +97,7 @@ def _task(item: ItemState, sources: Sources) -> Task | None:
     if item.item.kind != "task":
         return None
     try:
-        return sources.tasks.load(item.item.name, item.item.seed)
+        return sources.task(item.item)
     except (GraderError, LabError):
         return None
 

@@ -247,7 +247,7 @@ class Session:
 
     def handed_in(self, item: int, number: int) -> Path:
         """The folder with the copy of what was handed in."""
-        return self.folder / f"item-{item + 1}" / f"hand-in-{number}"
+        return self.sessions.handed_in(self.token, item, number)
 
     def end(self) -> None:
         """End the time for answers. Now they are rated."""

@@ -117,6 +117,12 @@ class State:
     def is_over(self) -> bool:
         return self.remaining <= 0
 
+    def next(self, place: int) -> int | None:
+        """The next item after that place, round and round, that was neither done nor skipped; None if there is no
+        other."""
+        around = [*range(place + 1, len(self.items)), *range(max(place, 0))]
+        return next((one for one in around if not self.items[one].is_done and not self.items[one].skipped), None)
+
 
 def load(sessions: Sessions, number: int) -> tuple[Kept, State]:
     """A session as it is kept, and its state. Raises InputError if there is none of that number, and SessionsError."""

@@ -110,6 +110,10 @@ class Sessions:
         """Where the files of a session are: what was handed in, and the commands that were recorded."""
         return self.home.sessions / token
 
+    def handed_in(self, token: str, item: int, number: int) -> Path:
+        """The folder with the copy of what was handed in for an item, by the number of the hand-in."""
+        return self.folder(token) / f"item-{item + 1}" / f"hand-in-{number}"
+
     def begin(self, event: Event) -> int:
         """Keep a new session and its first event. Returns its number."""
         with self._database.writing() as database:

@@ -62,7 +62,7 @@ class Asked:
             "revealed": self._revealed,
         }
         if self._revealed:
-            shown["own"] = rating.own(item, None if question.kind == "open" else question, given)
+            shown["own"] = rating.own(item, question, given)
             shown["model"] = rating.model(question, given)
             shown["rubric"] = rating.rubric(question.rubric, range(len(question.rubric)), None) if not asked else []
             lesson, _, cell = question.lesson.partition("#")

@@ -7,7 +7,6 @@ A session is the one that `lab interview` has in a terminal: begun here, it can 
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -22,7 +21,7 @@ from layerwise.interview import report as reports
 from layerwise.interview import today as today_module
 from layerwise.interview.clock import Clock
 from layerwise.interview.drill import Drill
-from layerwise.interview.mix import SEEDS, mix
+from layerwise.interview.mix import for_learner
 from layerwise.interview.plan import Plan, Sources
 from layerwise.interview.session import Session
 from layerwise.interview.state import Phase, load
@@ -137,16 +136,14 @@ class Practice(View):
     def _begin(self, message: Mapping[str, Any]) -> None:
         assistant = message.get("assistant")
         if not isinstance(assistant, bool):
-            raise InputError("choose whether an AI assistant is allowed: it stands in the report")
+            raise InputError("choose whether an AI assistant is allowed: the report says so")
         seed, minutes = _seed(message.get("seed")), message.get("minutes")
         if minutes not in screens.MINUTES:
             raise InputError(f"choose how long it takes: {', '.join(map(str, screens.MINUTES))} minutes")
         if self._other():
             raise InputError(f"{HERE[:-1].lower()}: go on with it first")
-        # A seed that was asked for gives the same session to everybody: what is due has no say then.
-        due = () if seed is not None else today_module.due_skills(today_module.today(self._progress, self._now()))
         Session.require_none(self._sessions)
-        plan = mix(secrets.randbelow(SEEDS) if seed is None else seed, minutes, self._sources, due)
+        plan = for_learner(seed, minutes, self._sources, self._progress, self._now())
         problem = self._prepared(plan)  # while the clock does not run yet
         self._sit_down(Session.begin(self._sessions, plan, assistant=assistant, clock=self._clock))
         self._turn_to(0)
@@ -155,9 +152,7 @@ class Practice(View):
     def _prepared(self, plan: Plan) -> str:
         """Bring what the tasks need. Returns why it is not there, or an empty text: the session begins all the same."""
         try:
-            self._prepare(
-                [self._sources.tasks.load(item.name, item.seed).exercise for item in plan.items if item.kind == "task"]
-            )
+            self._prepare(self._sources.exercises(plan))
         except (GraderError, LabError) as problem:
             return f"Tasks cannot be built or graded now: {problem}"
         return ""
@@ -308,7 +303,7 @@ class Practice(View):
         number = self._to_rate()[self._rating]
         item = sitting.state.items[number]
         assert item.answer is not None
-        allowed = answers.open_points(item.item, sitting.question(item.item), item.answer.fields)
+        allowed = answers.open_points(item.item, sitting.sources.question(item.item), item.answer.fields)
         ticked = given if isinstance(given, list) else []
         sitting.session.rate(number, [place in allowed and place in ticked for place in range(len(item.item.rubric))])
         self._show_rating(self._rating + 1)

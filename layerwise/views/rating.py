@@ -23,14 +23,11 @@ NOTHING = '<p class="lw-soft">Nothing was written.</p>'
 
 def own(item: Item, question: BankQuestion | None, given: Mapping[str, Any]) -> str:
     """What the candidate answered, field by field."""
-    labels = answers.fields(item, question)
+    parts = list(answers.in_words(item, question, given))
     said = []
-    for name, label in labels.items():
-        value = given.get(name)
-        if name == "answer" and question is not None and question.kind != "open" and value is not None:
-            value = question.say(value)
-        words = f'<p class="lw-own">{text(value)}</p>' if isinstance(value, str) and value.strip() else NOTHING
-        said.append((f'<p class="lw-kicker">{text(label)}</p>' if len(labels) > 1 else "") + words)
+    for label, value in parts:
+        words = f'<p class="lw-own">{text(value)}</p>' if value.strip() else NOTHING
+        said.append((f'<p class="lw-kicker">{text(label)}</p>' if len(parts) > 1 else "") + words)
     return f'<section><p class="lw-kicker lw-whose">Your answer</p>{"".join(said)}</section>'
 
 
@@ -44,9 +41,7 @@ def model(question: BankQuestion, given: Mapping[str, Any]) -> str:
         sign = f'<span class="lw-mark" aria-hidden="true">{mark}</span>'
         judged = f'<p class="lw-said lw-is-{state}">{sign}<span>{said}</span></p>'
     wrong = "".join(
-        f"<dt>“{inline(question.say(each.answer) if question.kind != 'open' else str(each.answer))}”</dt>"
-        f"<dd>{inline(each.why)}</dd>"
-        for each in question.wrong
+        f"<dt>“{inline(question.say(each.answer))}”</dt><dd>{inline(each.why)}</dd>" for each in question.wrong
     )
     return (
         f'<section>{judged}<p class="lw-kicker lw-whose">Short answer</p><p>{inline(question.short)}</p>'
@@ -93,7 +88,7 @@ def rubric(listed: Sequence[Point], may_be_given: Sequence[int], given: Sequence
 def screen(sitting: Sitting, numbers: Sequence[int], place: int) -> dict[str, Any]:
     """The answer at a place among those that are rated, as the script draws it."""
     standing = sitting.state.items[numbers[place]]
-    item, question, answer = standing.item, sitting.question(standing.item), standing.answer
+    item, question, answer = standing.item, sitting.sources.question(standing.item), standing.answer
     given = answer.fields if answer else {}
     about, card = "", ""
     if question is not None:
@@ -101,7 +96,7 @@ def screen(sitting: Sitting, numbers: Sequence[int], place: int) -> dict[str, An
     elif item.kind == "task":
         card = graded(standing)
         try:
-            about = task_model(sitting.task(item))
+            about = task_model(sitting.sources.task(item))
         except (GraderError, LabError):
             about = "<p>The course does not have this task any more.</p>"
     return {

@@ -101,7 +101,7 @@ def mock(sitting: Sitting, problem: str = "") -> dict[str, Any]:
 
 def _item(sitting: Sitting, state: State, number: int, problem: str) -> dict[str, Any]:
     kept, item = state.items[number], state.items[number].item
-    question = sitting.question(item)
+    question = sitting.sources.question(item)
     asked = form(question) if question and question.kind != "open" else None
     before = kept.answers[-1].fields if kept.answers else {}
     fields = [
@@ -123,7 +123,7 @@ def _item(sitting: Sitting, state: State, number: int, problem: str) -> dict[str
 def _task(sitting: Sitting, kept: ItemState) -> dict[str, Any]:
     """What a task shows beside its title: its story, its files, what is judged."""
     try:
-        exercise = sitting.task(kept.item).exercise
+        exercise = sitting.sources.task(kept.item).exercise
     except (GraderError, LabError) as problem:
         return {"story": paragraphs(str(problem)), "judged": [], "folder": "", "files": []}
     folder = Path(kept.folder) if kept.folder else None

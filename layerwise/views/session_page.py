@@ -96,13 +96,11 @@ def _item(one: ItemReport) -> str:
 def _answer(one: ItemReport) -> str:
     if not one.state.answer:
         return ""
-    said = []
-    for name, label in answers.fields(one.state.item, one.question).items():
-        given = one.state.answer.fields.get(name)
-        if name == "answer" and one.question is not None and one.question.kind != "open" and given is not None:
-            given = one.question.say(given)
-        said.append(f"<dt>{_line(label.rstrip('?'))}</dt><dd><pre>{_block(given or '-')}</pre></dd>")
-    return f"{_heading('What you said')}<dl>{''.join(said)}</dl>"
+    said = "".join(
+        f"<dt>{_line(label.rstrip('?'))}</dt><dd><pre>{_block(given or '-')}</pre></dd>"
+        for label, given in answers.in_words(one.state.item, one.question, one.state.answer.fields)
+    )
+    return f"{_heading('What you said')}<dl>{said}</dl>"
 
 
 def _rubric(one: ItemReport) -> str:
@@ -124,9 +122,7 @@ def _model(one: ItemReport) -> str:
             else ""
         )
         wrong = "".join(
-            f"<p>“{_line(question.say(each.answer) if question.kind != 'open' else each.answer, 400)}” "
-            f"<em>{inline(each.why)}</em></p>"
-            for each in question.wrong
+            f"<p>“{_line(question.say(each.answer), 400)}” <em>{inline(each.why)}</em></p>" for each in question.wrong
         )
         return _fold(
             "Model answers",

@@ -16,11 +16,9 @@ from grader.verdict import Report
 from layerwise import prerequisites
 from layerwise.errors import InputError, LabError
 from layerwise.interview import answers
-from layerwise.interview.plan import Item, Sources
+from layerwise.interview.plan import Sources
 from layerwise.interview.session import Session
 from layerwise.interview.state import State
-from layerwise.interview.tasks import Task
-from layerwise.questions.bank import BankQuestion
 from layerwise.views.grading import Grading
 
 
@@ -64,14 +62,6 @@ class Sitting:
     def state(self) -> State:
         return self.session.state
 
-    def question(self, item: Item) -> BankQuestion | None:
-        """The question of an item; None for a task, and for one that the bank does not have any more."""
-        return self.sources.bank.get(item.name) if item.kind == "question" else None
-
-    def task(self, item: Item) -> Task:
-        """The task of an item. Raises GraderError or LabError if the course cannot make it any more."""
-        return self.sources.tasks.load(item.name, item.seed)
-
     def open(self, number: int) -> str:
         """Turn to an item. The files of a task are written when it is first opened. Returns why they were not, or an
         empty text."""
@@ -80,7 +70,7 @@ class Sitting:
         item = self.session.plan.items[number]
         if item.kind == "task":
             try:
-                self.session.start_task(self.task(item))
+                self.session.start_task(self.sources.task(item))
             except (GraderError, LabError) as problem:
                 return f"This task cannot be begun: {problem}"
         return ""
@@ -94,7 +84,7 @@ class Sitting:
         self._free()
         state = self.state
         item = state.items[number]
-        question = self.question(item.item)
+        question = self.sources.question(item.item)
         answer: dict[str, Any] = {}
         for name in answers.fields(item.item, question):
             value = given.get(name)
@@ -117,9 +107,7 @@ class Sitting:
     def next(self) -> int | None:
         """The next item that was neither done nor skipped; None if there is no other."""
         state = self.state
-        here = state.current if state.current is not None else -1
-        around = [*range(here + 1, len(state.items)), *range(max(here, 0))]
-        return next((one for one in around if not state.items[one].is_done and not state.items[one].skipped), None)
+        return state.next(-1 if state.current is None else state.current)
 
     def pause(self) -> None:
         self._free()
@@ -135,7 +123,7 @@ class Sitting:
         state = self.state
         if state.current is None:
             raise InputError("no item is open")
-        task = self.task(state.items[state.current].item)
+        task = self.sources.task(state.items[state.current].item)
         self._stopped = False
         self.news = "beginning"
 

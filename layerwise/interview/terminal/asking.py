@@ -43,12 +43,9 @@ def read_fields(desk: Desk, item: Item, question: BankQuestion | None) -> dict[s
 
 def say_answer(desk: Desk, item: Item, question: BankQuestion | None, answer: Mapping[str, Any]) -> None:
     """Print an answer that was given."""
-    for name, label in answers.fields(item, question).items():
-        given = answer.get(name)
-        if name == "answer" and question is not None and question.kind != "open":
-            given = question.say(given) if given is not None else ""
+    for label, said in answers.in_words(item, question, answer):
         desk.say(f"{label.rstrip('?')}:", "dim")
-        desk.quote(str(given or "-"))
+        desk.quote(said or "-")
 
 
 def say_model(desk: Desk, question: BankQuestion, answer: Mapping[str, Any]) -> None:
@@ -62,8 +59,7 @@ def say_model(desk: Desk, question: BankQuestion, answer: Mapping[str, Any]) -> 
     desk.quote(question.strong)
     desk.heading("What people also say, and why it is wrong")
     for wrong in question.wrong:
-        said = question.say(wrong.answer) if question.kind != "open" else wrong.answer
-        desk.quote(f"“{said}”")
+        desk.quote(f"“{question.say(wrong.answer)}”")
         desk.quote(f"    {wrong.why}")
 
 

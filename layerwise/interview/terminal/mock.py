@@ -17,7 +17,6 @@ from layerwise.interview.state import ItemState, State
 from layerwise.interview.tasks import Task
 from layerwise.interview.terminal import asking
 from layerwise.interview.terminal.console import Desk, Leave, Over
-from layerwise.questions.bank import BankQuestion
 
 Shell = Callable[[Session, Task, int, Path], None]
 """Run a shell in a task's folder until the candidate leaves it: of a session, the task, its item and the folder."""
@@ -95,14 +94,14 @@ class Mock:
         while not self.session.state.is_over:
             word = self._ask(*(QUESTION_WORDS if item.kind == "question" else TASK_WORDS))
             if word == ANSWER and self._answer(item) and item.kind == "question":
-                return self._next(place)
+                return self.session.state.next(place)
             if word == HAND_IN and self._hand_in(item):
-                return self._next(place)
+                return self.session.state.next(place)
             if word == SHELL:
                 self._shell(item, place)
             elif word == LATER:
                 self.session.skip()
-                return self._next(place)
+                return self.session.state.next(place)
             elif word not in (ANSWER, HAND_IN):
                 wanted = self._wanted(word, place)
                 if wanted != place:
@@ -130,13 +129,6 @@ class Mock:
         shown = ", ".join(f"[{option[0]}]{option[1:]}" for option in options)
         return self.desk.choice(f"{shown}, or a number >", options, until_over=True)
 
-    def _next(self, place: int) -> int | None:
-        """The next item that is not done; None if there is no other."""
-        items = self.session.state.items
-        around = [*range(place + 1, len(items)), *range(place)]
-        fresh = [number for number in around if not items[number].is_done and not items[number].skipped]
-        return next(iter(fresh), None)
-
     def _overview(self, state: State) -> None:
         self.desk.heading("Overview")
         for number, item in enumerate(state.items, 1):
@@ -149,7 +141,7 @@ class Mock:
         if item.kind == "task":
             self._show_task(item)
         else:
-            question = self._question(item)
+            question = self.sources.question(item)
             if question:
                 asking.put(self.desk, question)
             else:
@@ -157,7 +149,7 @@ class Mock:
 
     def _show_task(self, item: Item) -> None:
         try:
-            task = self._task(item)
+            task = self.sources.task(item)
             folder = self.session.start_task(task)
         except (GraderError, LabError) as problem:
             self.desk.say(f"This task cannot be begun: {problem}", "red")
@@ -176,7 +168,7 @@ class Mock:
     def _answer(self, item: Item) -> bool:
         """Read and submit an answer. Returns whether there is one now."""
         try:
-            answer = asking.read_fields(self.desk, item, self._question(item))
+            answer = asking.read_fields(self.desk, item, self.sources.question(item))
         except Leave:
             if not self.desk.is_live:
                 raise
@@ -195,7 +187,7 @@ class Mock:
         """Have the task graded. Returns whether it was, but not how."""
         self.desk.say("The grader works; the clock stands still meanwhile.")
         try:
-            found = self.session.hand_in(self._task(item), self.grade)
+            found = self.session.hand_in(self.sources.task(item), self.grade)
         except (GraderError, LabError) as problem:
             self.desk.say(f"Not handed in: {problem}", "red")
             return False
@@ -221,7 +213,7 @@ class Mock:
         if not self.desk.is_live:
             self.desk.say("A shell needs a terminal.")
         elif folder:
-            self.shell(self.session, self._task(item), place, Path(folder))
+            self.shell(self.session, self.sources.task(item), place, Path(folder))
 
     def _pause(self) -> None:
         self.session.pause()
@@ -230,9 +222,3 @@ class Mock:
         finally:
             if self.session.state.paused:
                 self.session.go_on()
-
-    def _question(self, item: Item) -> BankQuestion | None:
-        return self.sources.bank.get(item.name) if item.kind == "question" else None
-
-    def _task(self, item: Item) -> Task:
-        return self.sources.tasks.load(item.name, item.seed)

@@ -120,7 +120,7 @@ def test_it_has_a_network_only_if_it_may_need_one(here: Path, words: str, networ
 
 @pytest.fixture(scope="module")
 def official(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An image that stands in for the official one, in the lab's registry: Trivy itself, and that image's entrypoint.
+    """An image in place of the official one, in the lab's registry: Trivy itself, and that image's entrypoint.
     The value is its digest."""
     folder = tmp_path_factory.mktemp("official")
     carried = trivy.find(os.defpath)
