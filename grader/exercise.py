@@ -150,17 +150,17 @@ def names(exercises: Path = EXERCISES) -> list[str]:
     return sorted(path.parent.name for path in exercises.glob(f"*/{MANIFEST}"))
 
 
-def load(name: str | Path, exercises: Path = EXERCISES) -> Exercise:
+def load(name: str | Path, exercises: Path = EXERCISES, others: Sequence[str] = ()) -> Exercise:
     """The exercise with that name under `exercises`, or in the folder at that path.
 
-    Raises ExerciseNotFound, which names the nearest exercise, or ExerciseInvalid.
+    Raises ExerciseNotFound, which names the nearest of these and of `others`, or ExerciseInvalid.
     """
     text = str(name)
     folder = exercises / text
     if "/" in text or text in {"", ".", ".."} or not _is_exercise(folder):
         folder = Path(text)
         if not _is_exercise(folder):
-            known = names(exercises)
+            known = [*names(exercises), *others]
             near = difflib.get_close_matches(text, known, n=1, cutoff=0.4)
             listed = "'lab exercises' lists them" if known else "give the path of an exercise's folder"
             advice = f"did you mean {near[0]}?" if near else listed

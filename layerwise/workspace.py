@@ -6,7 +6,6 @@ the progress file, so that the folder is the same for everybody with the same se
 
 from __future__ import annotations
 
-import difflib
 import os
 import shutil
 import stat
@@ -16,7 +15,6 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from grader.errors import ExerciseNotFound
 from grader.exercise import EXERCISES, Exercise, load, names
 from grader.facts.registry.names import DEFAULT_LEARNER, learner_name
 from layerwise.errors import InputError, LabError
@@ -66,13 +64,7 @@ def find(name: str, seed: int | None = None) -> Exercise:
     """
     found = pattern(name)
     if found is None:
-        try:
-            exercise = load(name, exercises_dir())
-        except ExerciseNotFound:
-            near = difflib.get_close_matches(name, names(tasks_dir()), n=1)
-            if near:
-                raise ExerciseNotFound(f"no exercise {name!r}: did you mean {near[0]}?") from None
-            raise
+        exercise = load(name, exercises_dir(), names(tasks_dir()))
         if seed is not None:
             raise InputError(f"{exercise.name} is the same for everybody: leave out --seed")
         return exercise

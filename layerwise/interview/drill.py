@@ -29,7 +29,7 @@ class Drill:
     ) -> None:
         """`skill`: only questions of this skill. Raises InputError if there is no such skill."""
         if skill and skill not in SKILLS:
-            raise InputError(f"there is no skill {skill!r}{nearest(skill, list(SKILLS))}: {', '.join(SKILLS)}")
+            raise InputError(f"there is no skill {skill!r}{nearest(skill, list(SKILLS))}")
         self._bank = bank
         self._progress = progress
         self._only = skill

@@ -204,7 +204,8 @@ def plan(
             titles["rootfs"] = "Making the engine (Debian 13, 0.6 GB)"
         titles["engine"] = "Starting the engine"
     titles["registry"] = "Registries at localhost:5000 and localhost:5001"
-    if not tools.scanner(home, os.environ):
+    comes = bool(installation.rest()) and tools.has_scanner_wheel()  # with the Python packages
+    if not comes and not tools.scanner(home, os.environ):
         titles["scanner"] = "Scanner (Trivy's official image)"
     if wanted:
         titles["images"] = f"Base images ({len(wanted)})"

@@ -45,7 +45,7 @@ class Held(Exception):
 
 @contextmanager
 def only_one(home: Home, name: str) -> Iterator[None]:
-    """Hold the lock of that name, in which stands this process's number. The kernel releases it when the process ends.
+    """Hold the lock of that name, which says the number of this process. The kernel releases it when the process ends.
 
     Raises Held if another holder has it, with the number of that process, and LabError if the lab's folder cannot be
     written. Windows itself has no such lock, and no lab.

@@ -143,6 +143,8 @@ def bring_scanner(
     """Bring Trivy's image, on a machine that has no other Trivy. Returns a warning if it cannot be had."""
     if tools.scanner(home, os.environ):
         return []
+    if not shown.plans("scanner"):  # it was to come with the Python packages
+        return [tools.without_scanner(home)]
     with shown.step("scanner") as say:
         found = trivy_image.bring(current.scanner, env, offline=offline, say=say)
         if not found:

