@@ -135,6 +135,17 @@ class _File:
         self._leaks.add(Leak(what, canary, encoding=encoding, path=path, offset=self._at + at, **self._place))
 
 
+@dataclass
+class _Open:
+    """Something compressed that is being unpacked."""
+
+    kind: bytes
+    unpacker: unpack.Unpacker
+    into: _File
+    gave: bool = False
+    """Whether any content came out of it."""
+
+
 class _Packed:
     """Finds what is compressed in bytes that come in pieces, at their beginning or further on, and searches it."""
 
@@ -143,7 +154,7 @@ class _Packed:
         self._path = path
         self._place = place
         self._depth = depth
-        self._open: list[tuple[bytes, unpack.Unpacker, _File]] = []
+        self._open: list[_Open] = []
         self._tail: bytes | None = None
         """The end of what came before; None at the beginning."""
 
@@ -160,10 +171,11 @@ class _Packed:
             to = max(at, found.start)
             self._feed(window[at:to])
             at = to
-            # What begins inside another of its kind is part of that one, such as a member of a zip archive.
-            if len(self._open) < MAX_OPEN and found.kind not in (kind for kind, *_ in self._open):
+            # What begins inside another of its kind is part of that one, such as a member of a zip archive. But one that
+            # has given nothing may be none: gzip's header may skip 64 kB, and in random bytes it is found by accident.
+            if len(self._open) < MAX_OPEN and found.kind not in (one.kind for one in self._open if one.gave):
                 into = _File(self._leaks, self._path, self._place, self._depth + 1)
-                one = found.kind, found.make(), into
+                one = _Open(found.kind, found.make(), into)
                 if self._goes_on(one, window[found.start : at]):
                     self._open.append(one)
         self._feed(window[at:])
@@ -172,13 +184,13 @@ class _Packed:
         """Give more bytes to all that are open, and drop those that have ended."""
         self._open = [one for one in self._open if not data or self._goes_on(one, data)]
 
-    def _goes_on(self, one: tuple[bytes, unpack.Unpacker, _File], data: bytes) -> bool:
+    def _goes_on(self, one: _Open, data: bytes) -> bool:
         """Give it more bytes. Returns whether it goes on."""
-        _, unpacker, into = one
         try:
-            for part in unpacker(data):
+            for part in one.unpacker(data):
+                one.gave = True
                 self._leaks.count_unpacked(len(part))
-                into.write(part)
+                one.into.write(part)
         except ValueError:
             return False
         return True

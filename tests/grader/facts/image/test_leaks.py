@@ -80,6 +80,19 @@ def test_found_wherever_it_begins(way: str, size: int, before: bytes) -> None:
     assert [leak.encoding for leak in found.found] == ["compressed"]
 
 
+@pytest.mark.parametrize("size", [700, 4_096, 1 << 20])
+@pytest.mark.parametrize("header", [b"\x1f\x8b\x08\x04\0\0\0\0\0\x03\xff\xff", b"\x1f\x8b\x08\x08\0\0\0\0\0\x03"])
+def test_found_behind_the_header_of_another(header: bytes, size: int) -> None:
+    """A header that announces 65,535 more bytes, or a name of any length: random bytes may look like one."""
+    canary = Canary.make(Plant(secret="token"))
+    content = b"x" + header + b"y" * 300 + gzip.compress(canary.value.encode(), mtime=1 << 24 | 0x010101)
+    found = Leaks(SecretFinder([canary]))
+    file = found.file("x")
+    for at in range(0, len(content), size):
+        file.write(memoryview(content[at : at + size]))
+    assert [leak.encoding for leak in found.found] == ["compressed"]
+
+
 def test_members_are_not_unpacked_over_and_over(monkeypatch: pytest.MonkeyPatch) -> None:
     content = zipped(bytes(100_000))
     monkeypatch.setattr(leaks, "MAX_UNPACKED", 300_000)
