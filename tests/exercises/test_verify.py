@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -11,12 +10,10 @@ import pytest
 
 from grader.exercise import load, names
 from grader.verdict import Status
-from grader.verify.proofs import Proofs
-from grader.verify.proving import verify
 from grader.verify.trials import must_be_alone
 from grader.verify.variants import load_all
-from layerwise.stack import images, paths
-from tests.exercises.proofs import assert_proved
+from layerwise.stack import images
+from tests.exercises.proofs import prove
 
 SOLUTION = "solution"
 
@@ -40,22 +37,10 @@ def cases() -> Iterator[Any]:
             yield pytest.param(name, wanted, marks=marks, id=f"{name}-{part}")
 
 
-@pytest.fixture
-def proofs(request: pytest.FixtureRequest) -> Proofs:
-    """What the lab remembers of earlier proofs; with --long it does not count."""
-    return Proofs(paths.home().proofs, again=request.config.option.long)
-
-
 @pytest.mark.lab
 @pytest.mark.parametrize(("name", "wanted"), list(cases()))
-def test_every_known_submission_gets_its_verdicts(name: str, wanted: set[str], proofs: Proofs) -> None:
-    exercise = load(name)
+def test_every_known_submission_gets_its_verdicts(name: str, wanted: set[str], request: pytest.FixtureRequest) -> None:
     try:
-        images.seed(exercise.images, env=os.environ, report=lambda name, what: print(f"{name}: {what}"))
+        prove(load(name), wanted, again=request.config.option.long)
     except images.NotAvailable as problem:
         pytest.skip(str(problem))
-    # Among other tests each has one worker's share.
-    jobs = 1 if "PYTEST_XDIST_WORKER" in os.environ else 2
-    outcomes = list(verify([exercise], jobs=jobs, proofs=proofs, wanted=lambda trial: trial.submission in wanted))
-    assert {outcome.submission for outcome in outcomes} == wanted
-    assert_proved(outcomes)

@@ -171,8 +171,9 @@ class _Packed:
             to = max(at, found.start)
             self._feed(window[at:to])
             at = to
-            # What begins inside another of its kind is part of that one, such as a member of a zip archive. But one that
-            # has given nothing may be none: gzip's header may skip 64 kB, and in random bytes it is found by accident.
+            # What begins inside another of its kind is part of that one, such as a member of a zip archive. But one
+            # that has given nothing may be none: in random bytes a gzip header is found by accident, and it may say
+            # that 64 kB are to be skipped.
             if len(self._open) < MAX_OPEN and found.kind not in (one.kind for one in self._open if one.gave):
                 into = _File(self._leaks, self._path, self._place, self._depth + 1)
                 one = _Open(found.kind, found.make(), into)

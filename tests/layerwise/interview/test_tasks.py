@@ -1,5 +1,5 @@
 """The tasks of the interview: what every instance of each of them has. That they judge rightly is proved elsewhere, by
-tests/exercises/test_verify_tasks.py."""
+tests/exercises/test_verify_tasks.py and test_verify_seeds.py."""
 
 from __future__ import annotations
 
