@@ -91,12 +91,18 @@ def instance(pattern: Path, seed: int, under: Path) -> Exercise:
     return replace(load(folder), seed=seed)
 
 
-def _make(pattern: Path, seed: int, folder: Path) -> None:
-    """Make the instance completely or not at all: elsewhere first, then it is renamed."""
+def drawn(pattern: Path, seed: int) -> Instance:
+    """What the pattern's own code chooses with that seed. Raises ExerciseInvalid, and GraderError if it fails."""
     with loaded(pattern / RECIPE, "instance") as recipe:
         made = recipe(Pick(f"{pattern.name} {seed}"))
         if not isinstance(made, Instance):
             raise ExerciseInvalid(f"{pattern / RECIPE}: instance() returned {type(made).__name__}, not an Instance")
+        return made
+
+
+def _make(pattern: Path, seed: int, folder: Path) -> None:
+    """Make the instance completely or not at all: elsewhere first, then it is renamed."""
+    made = drawn(pattern, seed)
     folder.parent.parent.mkdir(parents=True, exist_ok=True)
     half = Path(tempfile.mkdtemp(prefix=".half-", dir=folder.parent.parent))
     try:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from grader.checks import CheckParams
+from grader.errors import GraderError
 from grader.facts.registry.names import RepositoryName, TagName
 from grader.facts.supply.purl import Package
 from grader.facts.supply.sbom import Attachment, Compared, Format, Sboms, compare, packages_of, sboms_of
@@ -65,9 +66,14 @@ def judge(facts: Facts, params: Params) -> Verdict:
             expected=f"{name}, with an SBOM attached",
             found="no such tag",
         )
-    if not sboms.found:
-        return Verdict.failed(_nothing(name, sboms, params), expected=_expected(params), found="no SBOM")
     findings = [_finding(facts, params, sboms, attachment) for attachment in sboms.found]
+    if not sboms.is_all and all(finding.why for finding in findings):
+        raise GraderError(
+            f"more is attached to {sboms.digest} than can be looked at, and no SBOM that was is as expected: "
+            "delete what nobody needs, and grade again"
+        )
+    if not findings:
+        return Verdict.failed(_nothing(name, sboms, params), expected=_expected(params), found="no SBOM")
     best = max(findings, key=lambda finding: finding.rank)
     details: dict[str, Any] = {"digest": sboms.digest, "image": sboms.image}
     if best.compared:

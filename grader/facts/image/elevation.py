@@ -2,7 +2,8 @@
 
 Nothing is run. A program counts if the user may execute it, whether or not anything does. A way may lead through other
 users and groups. The set-uid programs that distributions ship (`su`, `mount`, `passwd`) do not count: they ask for a
-password, or check what they are asked to do. Nor do scripts, for which the kernel ignores the bit.
+password, or check what they are asked to do. One that took the place of such a program counts, if the lists of packages
+tell. Scripts do not count: the kernel ignores their bit.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from grader.facts.image.image import Image
 from grader.facts.image.sudoers import Account, Effort, Rule, doas_rule, included, sudo_rule
 from grader.facts.image.tar import Member
 from grader.facts.image.users import MAX_TABLE, TABLES, entries, is_number
-from grader.facts.inventory.packaged import packaged
+from grader.facts.inventory.packaged import packaged, replaced
 from grader.lib.text import clean
 
 MAX_RULES = 256 * 1024
@@ -94,9 +95,12 @@ def _programs(image: Image) -> Iterator[File]:
     members = [member for layer in image.layers for member in layer.members]
     paths = dict.fromkeys(member.path for member in members if _elevates(member) or _lends_ids(member))
     paths |= dict.fromkeys(member.path for member in members if member.kind == "hardlink" and member.link in paths)
-    for path in paths:
-        file = image.files.get(path)
-        if file and file.kind == "file" and (_elevates(file) or _lends_ids(file)) and not _is_distributed(file):
+    seen = [file for path in paths if (file := image.files.get(path)) and file.kind == "file"]
+    programs = [file for file in seen if _elevates(file) or _lends_ids(file)]
+    distributed = [file.path for file in programs if _is_distributed(file)]
+    others = replaced(image, distributed) if distributed else ()
+    for file in programs:
+        if file.path in others or file.path not in distributed:
             yield file
 
 

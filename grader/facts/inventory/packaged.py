@@ -1,4 +1,4 @@
-"""Which programs a package brought as they are now, by Debian's or Alpine's own lists.
+"""Which programs a package brought as they are now, and which took the place of one, by Debian's or Alpine's lists.
 
 That a list names a program proves little: anybody may set the set-uid bit of a program that came without it, or write a
 line into a list. So the package must be installed, the layer that has the program must have the list too, as an
@@ -29,18 +29,36 @@ def packaged(image: Image, paths: Sequence[str]) -> frozenset[str]:
 
     Raises SubmissionFault or EngineFailure if the image cannot be read.
     """
-    lists = [f"{_INFO}/{name}" for name in image.files.listing(_INFO) if name.endswith(".list")]
     states = [path for path in image.files if debian.is_list(path)]
-    read = image.read_all([*lists, *states, *(path for path in _ALPINE if path in image.files)], MAX_LIST)
-    texts = {path: (data or b"").decode("utf-8", "surrogateescape") for path, data in read.items()}
+    texts = _texts(image, [*_lists(image), *states, *(path for path in _ALPINE if path in image.files)])
     installed = {listed.name for path in states for listed in debian.parse(texts[path])}
     named = [(path, place) for place, path in _named(texts, paths) if _came_with(image, path, place)]
-    checked = _checked(image, {path: place for path, place in named if place not in _ALPINE})
+    same = _same(image, {(path, place) for path, place in named if place not in _ALPINE}, unlisted=False)
     return frozenset(
         path
         for path, place in named
-        if place in _ALPINE or (debian.package_of(place) in installed and checked.get(path, True))
+        if place in _ALPINE or (debian.package_of(place) in installed and same.get((path, place), True))
     )
+
+
+def replaced(image: Image, paths: Sequence[str]) -> frozenset[str]:
+    """Return those of the paths that hold another program than any Debian package with that path brought.
+
+    Raises SubmissionFault or EngineFailure if the image cannot be read.
+    """
+    named = {(path, place) for place, path in _named(_texts(image, _lists(image)), paths)}
+    same = _same(image, named, unlisted=True)
+    others = {path for (path, _), agrees in same.items() if not agrees}
+    return frozenset(others - {path for path, place in named if same.get((path, place), True)})
+
+
+def _lists(image: Image) -> list[str]:
+    return [f"{_INFO}/{name}" for name in image.files.listing(_INFO) if name.endswith(".list")]
+
+
+def _texts(image: Image, paths: Collection[str]) -> dict[str, str]:
+    read = image.read_all(paths, MAX_LIST)
+    return {path: (data or b"").decode("utf-8", "surrogateescape") for path, data in read.items()}
 
 
 def _named(texts: Mapping[str, str], paths: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -65,18 +83,26 @@ def _came_with(image: Image, path: str, place: str) -> bool:
     return file is not None and any(member.path == place for member in image.layers[file.layer].members)
 
 
-def _checked(image: Image, places: Mapping[str, str]) -> dict[str, bool]:
-    """Return whether each file is the one that its package's checksums name, if the package has any."""
-    sums = {path: place.removesuffix(".list") + ".md5sums" for path, place in places.items()}
-    read = image.read_all(sums.values(), MAX_LIST)
-    digests = _digests(image, places)
-    found = {}
-    for path, place in sums.items():
-        listed = (read.get(place) or b"").decode("utf-8", "surrogateescape").splitlines()
-        wanted = {_merged(name): digest for digest, _, name in (line.partition("  ") for line in listed)}
-        if wanted:
-            found[path] = wanted.get(_merged(path)) == digests.get(path)
-    return found
+def _same(image: Image, named: Collection[tuple[str, str]], *, unlisted: bool) -> dict[tuple[str, str], bool]:
+    """Return, for each path and the list that names it, whether its package's checksums name what the path holds.
+
+    A package without checksums is left out. `unlisted` is what a path gets that is not among its package's checksums.
+    """
+    sums = {place: place.removesuffix(".list") + ".md5sums" for _, place in named}
+    texts = _texts(image, list(sums.values()))
+    wanted = {place: dict(_digests_by_path(texts[path])) for place, path in sums.items()}
+    digests = _digests(image, {path for path, place in named if wanted[place]})
+    return {
+        (path, place): wanted[place][_merged(path)] == digests.get(path) if _merged(path) in wanted[place] else unlisted
+        for path, place in named
+        if wanted[place]
+    }
+
+
+def _digests_by_path(sums: str) -> Iterator[tuple[str, str]]:
+    for line in sums.splitlines():
+        digest, _, path = line.partition("  ")
+        yield _merged(path), digest
 
 
 def _digests(image: Image, paths: Collection[str]) -> dict[str, str]:

@@ -113,9 +113,11 @@ class _Finder:
         yield from self._referring()
 
     def inside(self, index: Manifest) -> Iterator[Referrer]:
-        for entry in index.manifests[:MAX_EACH]:
-            if entry.annotations.get("vnd.docker.reference.type") == "attestation-manifest":
-                yield from self._layers(entry.digest)
+        kinds = [(entry.digest, entry.annotations.get("vnd.docker.reference.type")) for entry in index.manifests]
+        digests = [digest for digest, kind in kinds if kind == "attestation-manifest"]
+        for digest in digests[:MAX_EACH]:
+            yield from self._layers(digest)
+        yield from _rest(index.digest, Form.STATEMENT, len(digests))
 
     def _under_tag(self, place: _Place) -> Iterator[Referrer]:
         tag = self._digest.replace(":", "-") + place.suffix

@@ -91,11 +91,13 @@ class Compared:
 @dataclass(frozen=True)
 class Sboms:
     """The SBOMs of what was pushed. `image` is the image that they should be about: the one pushed, or one in an index.
-    `elsewhere` is another digest of the repository that has SBOMs, if this one has none."""
+    `is_all` says whether all that is attached was looked at. `elsewhere` is another digest of the repository that has
+    SBOMs, if this one has none."""
 
     digest: str
     image: str
     found: Sequence[Attachment]
+    is_all: bool = True
     elsewhere: str | None = None
 
 
@@ -131,9 +133,13 @@ def attached_sboms(repository: Repository, manifest: Manifest, key: bytes | None
     """
     image = _image(repository, manifest)
     manifests = list({each.digest: each for each in (manifest, image)}.values())
-    found = list(islice(_attachments(repository, manifests, key, cosign), MAX_LOOKED))
-    digests = [each.digest for each in manifests]
-    return Sboms(manifest.digest, image.digest, found, None if found else _elsewhere(repository, digests))
+    things = [(thing, each) for each in manifests for thing in _things(repository, each)]
+    read = [(thing, each) for thing, each in things if not thing.unread]
+    attachments = filter(None, (_attachment(thing, each, manifests, key, cosign) for thing, each in read))
+    found = list(islice(attachments, MAX_LOOKED))
+    is_all = len(read) == len(things) and next(attachments, None) is None
+    elsewhere = None if found else _elsewhere(repository, [each.digest for each in manifests])
+    return Sboms(manifest.digest, image.digest, found, is_all, elsewhere)
 
 
 def inventory(repository: Repository, digest: str) -> frozenset[Package]:
@@ -204,16 +210,12 @@ def _image(repository: Repository, manifest: Manifest) -> Manifest:
     return served_image.fetched(repository, entry)
 
 
-def _attachments(
-    repository: Repository, manifests: Sequence[Manifest], key: bytes | None, cosign: Cosign
-) -> Iterator[Attachment]:
-    for manifest in manifests:
-        things = list(referrers.attached_to(repository, manifest.digest))
-        if manifest.is_index:
-            things += referrers.inside_index(repository, manifest)
-        for thing in things:
-            if attachment := _attachment(thing, manifest, manifests, key, cosign):
-                yield attachment
+def _things(repository: Repository, manifest: Manifest) -> Iterator[Referrer]:
+    """Yield all that is attached to a manifest and may be an SBOM."""
+    things = list(referrers.attached_to(repository, manifest.digest))
+    if manifest.is_index:
+        things += referrers.inside_index(repository, manifest)
+    return (thing for thing in things if thing.form is not Form.SIMPLE)
 
 
 def _elsewhere(repository: Repository, digests: Sequence[str]) -> str | None:
@@ -231,8 +233,7 @@ def _attachment(
 ) -> Attachment | None:
     """Return None if it is not an SBOM, nor meant to be one."""
     if thing.damaged:
-        unreadable = thing.form is not Form.SIMPLE
-        return Attachment(thing.place, thing.form, manifest.digest, "", None, why=thing.damaged) if unreadable else None
+        return Attachment(thing.place, thing.form, manifest.digest, "", None, why=thing.damaged)
     document = _document(thing)
     if document is None:
         return None

@@ -9,6 +9,7 @@ import subprocess
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,8 +17,10 @@ from pydantic import ValidationError
 
 from grader.checks import sbom
 from grader.errors import GraderError, SubmissionFault
+from grader.facts.registry import referrers
 from grader.facts.registry.documents import OCI_INDEX, OCI_MANIFEST
 from grader.facts.registry.repository import Repository
+from grader.facts.supply import sbom as supplied
 from grader.facts.supply import trivy
 from grader.facts.supply.signature import NoPublicKey
 from grader.verdict import Status, Verdict
@@ -430,6 +433,22 @@ def test_the_key_is_the_private_one(bench: Bench) -> None:
 @ONE_WILL_DO
 def test_an_image_that_holds_nothing(bench: Bench) -> None:
     bench.attest(bench.push(content=layer({}, {}, {})), {"bomFormat": "CycloneDX", "specVersion": "1.6"})
+    assert judge(bench).status is Status.PASSED
+
+
+@ONE_WILL_DO
+@pytest.mark.parametrize(("module", "limit"), [(referrers, "MAX_EACH"), (supplied, "MAX_LOOKED")])
+def test_what_is_too_much_to_look_at(
+    module: ModuleType, limit: str, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, limit, 1)
+    digest = bench.push()
+    bench.refer(digest, json.dumps(bench.made["cyclonedx"] | {"components": []}).encode())
+    assert judge(bench).status is Status.FAILED
+    bench.refer(digest, json.dumps(bench.made["cyclonedx"]).encode())
+    with pytest.raises(GraderError, match=r"more is attached to sha256:[0-9a-f]+ than can be looked at"):
+        judge(bench)
+    monkeypatch.setattr(module, limit, 2)
     assert judge(bench).status is Status.PASSED
 
 

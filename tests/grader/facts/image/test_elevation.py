@@ -153,6 +153,38 @@ def test_ways(entries: list[tuple[str, Any]], text: str, tmp_path: Path) -> None
         assert found == []
 
 
+SU = ("usr/bin/su", {"mode": 0o4755})
+LOGIN = ("var/lib/dpkg/info/login.list", "/usr/bin/su\n/usr/bin/newgrp\n")
+SUMS = ("var/lib/dpkg/info/login.md5sums", f"{hashlib.md5(ELF, usedforsecurity=False).hexdigest()}  bin/su\n")
+OWN = ("bin/su", {"mode": 0o4755, "content": b"\x7fELF another"})
+DIVERTED = ("var/lib/dpkg/info/mine.list", "/usr/bin/su\n")
+
+
+@pytest.mark.parametrize(
+    ("layers", "text"),
+    [
+        ([[SU, LOGIN, SUMS]], ""),
+        ([[SU, LOGIN, SUMS], [SU]], ""),  # changed in nothing, as by chown -R
+        ([[SU, LOGIN]], ""),  # a package without checksums
+        ([[SU, LOGIN, SUMS, ("usr/bin/newgrp", {"mode": 0o4755})]], ""),  # not among the checksums
+        ([[SU, LOGIN, SUMS], [("usr/bin/su", {"mode": 0o755, "content": b"another"})]], ""),  # not set-uid
+        ([[SU, LOGIN, SUMS], [("usr/bin/su", {"mode": 0o4755, "content": b"#!/bin/sh"})]], ""),
+        ([[SU, LOGIN, SUMS, DIVERTED, ("var/lib/dpkg/info/mine.md5sums", SUMS[1].replace(" bin", " usr/bin"))]], ""),
+        ([[SU, LOGIN, ("var/lib/dpkg/info/login.md5sums", f"{'0' * 32}  bin/su\n"), DIVERTED]], ""),
+        ([[SU, LOGIN, SUMS], [("usr/bin/su", OWN[1])]], "/usr/bin/su is set-uid and belongs to root"),
+        ([[OWN, LOGIN, SUMS]], "/bin/su is set-uid and belongs to root"),
+        (
+            [[SU, LOGIN, SUMS], [("sbin/evil", OWN[1]), ("usr/bin/su", {"same_as": "sbin/evil"})]],
+            "/usr/bin/su is set-uid",
+        ),
+    ],
+)
+def test_in_the_place_of_the_distribution_s(layers: list[list[tuple[str, Any]]], text: str, tmp_path: Path) -> None:
+    found = ways_to_root(image(Maker(BASE, *(layer(*each) for each in layers)).bytes(), tmp_path), 1000, 1000, "app")
+    assert bool(found) is bool(text)
+    assert not text or text in found[0].text
+
+
 @pytest.mark.parametrize("later", [MINE, ("usr/bin/mine", {"mode": 0o755, "capability": SETUID})])
 def test_a_bit_that_the_package_did_not_bring(later: tuple[str, Any], tmp_path: Path) -> None:
     brought = layer(("usr/bin/mine", {}), LIST, STATUS, sums(ELF))
