@@ -16,7 +16,7 @@ from grader.facts.engine.engine import Engine
 
 BASE = "localhost:5000/base/busybox:musl"
 SLICES = 10
-CHOOSING = frozenset({"engine", "lab", "browser", "waits", "alone"})
+CHOOSING = frozenset({"engine", "lab", "browser", "waits", "lesson", "alone"})
 """The markers that say in which phase of `lab test` a test runs."""
 MODULE_FIXTURE = re.compile(r'^@pytest\.fixture\(scope="module".*\)\ndef (\w+)', re.MULTILINE)
 LONGEST = ("tests/exercises/", "tests/course/", "tests/browser/")

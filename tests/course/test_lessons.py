@@ -108,20 +108,11 @@ def test_it_does_not_hold_the_answers_of_its_questions(path: Path) -> None:
             assert not re.match(r"[\[\d, \]\"']*\)", argument), f"{name}: what happened is measured, not written down"
 
 
-LONG = ("03", "04", "05", "07", "10")
-"""Lessons that take half a minute and more."""
-
-
-# Alone, as a learner runs them: other builds without the cache, or another Trivy, would change what a cell shows.
+# Beside one other lesson and nothing else: many builds without the cache would change what a cell shows. The first
+# lessons are the shortest, so they come last.
 @pytest.mark.lab
-@pytest.mark.alone
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(path, marks=[pytest.mark.long] if path.stem.startswith(LONG) else [], id=path.stem)
-        for path in LESSONS
-    ],
-)
+@pytest.mark.lesson
+@pytest.mark.parametrize("path", LESSONS[::-1], ids=[path.stem for path in LESSONS[::-1]])
 def test_it_runs_to_the_end(path: Path, alone: Path) -> None:
     notebook = read(alone / path.name)
     client = NotebookClient(

@@ -21,7 +21,7 @@ from layerwise.commands import _suite
 from tests import conftest
 
 ROOT = Path(__file__).resolve().parents[2]
-MARKERS = ("engine", "lab", "browser", "waits", "alone")
+MARKERS = ("engine", "lab", "browser", "waits", "lesson", "alone")
 
 
 @pytest.mark.parametrize(
@@ -37,6 +37,8 @@ def test_each_test_is_in_one_phase(markers: Sequence[str]) -> None:
         assert found == ["unit tests"]
     elif "alone" in markers:
         assert found == ["tests that must be alone"]
+    elif "lesson" in markers:
+        assert found == ["lessons"]
     else:
         assert found == ["tests that wait" if "waits" in markers else "tests that build"]
 
@@ -131,7 +133,7 @@ def test_all_phases_are_run_also_after_one_that_fails(project: Path, capfd: pyte
             f"import pytest\n@pytest.mark.lab\n@pytest.mark.{marker}\ndef test_{name}(): assert {name!r} != 'waits'\n"
         )
         (project / "tests" / f"test_{name}.py").write_text(text)
-    ended = _suite.run([replace(phase, workers=min(phase.workers, 2)) for phase in _suite.PHASES[1:]], [], ENV)
+    ended = _suite.run([replace(phase, workers=min(phase.workers, 2)) for phase in _suite.PHASES[1::2]], [], ENV)
     assert [each.passed for each in ended] == [False, True]
     assert [str(each).partition(",")[0] for each in ended] == [
         "tests that wait: FAILED",

@@ -1,4 +1,4 @@
-"""`./lab up` by a user who is not root, on an engine of the machine, in a clone: to a graded exercise, and down again.
+"""`./lab up` on an engine of the machine, in a clone, by root and by a plain user: to a graded exercise and down again.
 
 The engine and its ports are in a network of their own. It reaches no hub: either a mirror has the base images, or
 recipes make them, for which a plain user needs user namespaces.
@@ -12,7 +12,7 @@ import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ PROGRAMS = {
 }
 """What Docker's packages bring beside the engine, in Debian's root filesystem -> in the user's home."""
 SOCKET = "/mnt/docker.sock"
-BECOME = 'mount --bind "$1" /mnt && shift && cd "$1" && shift && exec setpriv "$@"'
+INSIDE = 'mount --bind "$1" /mnt && shift && cd "$1" && shift && exec "$@"'
 """In a mount namespace of its own, where the engine's socket is at SOCKET."""
 FROM_HERE = (
     "SSL_CERT_FILE",
@@ -52,6 +52,7 @@ FROM_HERE = (
 class Person:
     """A user of this machine with a clone of the project in their home, and an engine that they may use."""
 
+    is_root: bool
     home: Path
     engine: Isolated
 
@@ -59,8 +60,9 @@ class Person:
         """A command in the clone. Returns its status and all that it said."""
         env = {name: os.environ[name] for name in FROM_HERE if name in os.environ}
         env |= {"HOME": str(self.home), "PATH": f"{self.home}/bin:{os.defpath}", "DOCKER_HOST": f"unix://{SOCKET}"}
-        become = (f"--reuid={NAME}", f"--regid={NAME}", "--init-groups")  # newuidmap has to gain privileges
-        inside = ["sh", "-c", BECOME, "sh", str(self.socket.parent), str(self.home / "clone"), *become, *argv]
+        # Not without the right to gain privileges: newuidmap has to.
+        become = () if self.is_root else ("setpriv", f"--reuid={NAME}", f"--regid={NAME}", "--init-groups")
+        inside = ["sh", "-c", INSIDE, "sh", str(self.socket.parent), str(self.home / "clone"), *become, *argv]
         ended = subprocess.run(
             self.engine.command(["unshare", "--mount", *inside]),
             env=env,
@@ -107,29 +109,45 @@ def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             yield port
 
 
-@pytest.fixture(scope="module")
-def person(hub: int | None) -> Iterator[Person]:
+@pytest.fixture(scope="module", params=["root", "plain"])
+def person(
+    request: pytest.FixtureRequest, hub: int | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Person]:
     assert os.geteuid() == 0, "another user can only be made by root"
     if not shutil.which("newuidmap"):
         apt.install(["uidmap"], print)
+    is_root = request.param == "root"
+    ports = (hub,) if hub else ()
+    mirrors = tuple(f"http://localhost:{port}" for port in ports)
+    design = Design("a machine's own", rootfs.LAB, containerd=True, mirrors=mirrors, ports=ports, hub=False)
+    with (
+        nullcontext(tmp_path_factory.mktemp("root")) if is_root else plain_user() as home,
+        isolated.running(paths.home(), design, say=print) as engine,
+    ):
+        _clone(home / "clone")
+        base = isolated.place(paths.home(), design).engine / "rootfs"
+        for program, folder in PROGRAMS.items():
+            (home / folder).mkdir(parents=True, exist_ok=True)
+            shutil.copy(base / program, home / folder)
+        found = Person(is_root, home, engine)
+        if not is_root:
+            subprocess.run(["chown", "-R", f"{NAME}:", str(home)], check=True)
+            shutil.chown(found.socket, NAME)
+        try:
+            yield found
+        finally:
+            found.run("./lab", "down", "--purge")
+
+
+@contextmanager
+def plain_user() -> Iterator[Path]:
+    """A new user. The value is their home."""
     _remove()
     subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", NAME], check=True, capture_output=True)
     try:
         home = Path(pwd.getpwnam(NAME).pw_dir)
         home.chmod(0o755)
-        ports = (hub,) if hub else ()
-        mirrors = tuple(f"http://localhost:{port}" for port in ports)
-        design = Design("a machine's own", rootfs.LAB, containerd=True, mirrors=mirrors, ports=ports, hub=False)
-        with isolated.running(paths.home(), design, say=print) as engine:
-            _clone(home / "clone")
-            base = isolated.place(paths.home(), design).engine / "rootfs"
-            for program, folder in PROGRAMS.items():
-                (home / folder).mkdir(parents=True, exist_ok=True)
-                shutil.copy(base / program, home / folder)
-            subprocess.run(["chown", "-R", f"{NAME}:", str(home)], check=True)
-            found = Person(home, engine)
-            shutil.chown(found.socket, NAME)
-            yield found
+        yield home
     finally:
         _remove()
 
@@ -148,7 +166,7 @@ def _remove() -> None:
     subprocess.run(["userdel", "--remove", "--force", NAME], capture_output=True, check=False)
 
 
-@pytest.mark.parametrize("hub", ["no hub"], indirect=True)
+@pytest.mark.parametrize(("hub", "person"), [("no hub", "plain")], indirect=True)
 def test_without_user_namespaces_it_says_what_to_do(person: Person) -> None:
     """The user has no ids in /etc/subuid, as on a machine where nobody gave them any."""
     ranges = [line.split(":") for line in Path("/etc/subuid").read_text().splitlines()]
