@@ -13,22 +13,23 @@ from grader.verdict import Status
 from grader.verify.trials import must_be_alone
 from grader.verify.variants import load_all
 from layerwise.stack import images
-from tests.exercises.proofs import prove
+from tests.exercises.proofs import first_three, prove
 
 SOLUTION = "solution"
 
 
 def cases() -> Iterator[Any]:
-    """Each exercise in parts: its solution, and its variants (one of them is the starter). Submissions that must be
-    graded alone are parts of their own. Every run proves the solution of each lesson's first exercise; CI and --long
-    prove all."""
+    """Each exercise in parts: its solution; the starter and the first near miss; the other variants. Submissions that
+    must be graded alone are parts of their own. Every run proves the solution of each lesson's first exercise; CI and
+    --long prove all."""
     rare = pytest.mark.long(always_in_slice=True)
     for name in names():
         exercise = load(name)
         full = {check.id: str(Status.PASSED) for check in exercise.checks}
+        first = first_three(exercise)
         parts: dict[str, set[str]] = {}
         for submission, checks in [(SOLUTION, full), *((each.name, each.checks) for each in load_all(exercise))]:
-            part = SOLUTION if submission == SOLUTION else "variants"
+            part = SOLUTION if submission == SOLUTION else "first" if submission in first else "variants"
             part += "-alone" if must_be_alone(exercise, checks) else ""
             parts.setdefault(part, set()).add(submission)
         for part, wanted in parts.items():

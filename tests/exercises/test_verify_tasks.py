@@ -10,7 +10,7 @@ from tests.exercises.proofs import SEEDS, first_three, prove
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("seed", range(1, SEEDS + 1))
+@pytest.mark.parametrize("seed", range(1, SEEDS + 1), ids="seed{}".format)
 @pytest.mark.parametrize("name", tasks.names())
 def test_the_first_submissions_get_their_verdicts(name: str, seed: int, request: pytest.FixtureRequest) -> None:
     exercise = tasks.load(name, seed).exercise
