@@ -116,12 +116,11 @@ def watch(
                     if not (cut and told):
                         trouble, told = str(problem), problem.connected
                     reached = reached or problem.connected
-                    answer = answer if first is None else None
                 if answer and good(answer):
                     seconds = time.monotonic() - began
                     if first is not None:
                         return Service(answer, True, False, first, "", None, None, running.output[1])
-                    first, deadline = seconds, began + seconds + max(within, AGAIN)
+                    first, deadline, answer = seconds, began + seconds + max(within, AGAIN), None
             state = running.state
             if not state.get("Running") or time.monotonic() + _INTERVAL > deadline:
                 break
