@@ -94,9 +94,9 @@ def _at_runtime(facts: Facts, user: User, details: dict[str, Any]) -> Verdict:
             details=details,
         )
     if seen.main and seen.main.real != user.uid:  # an entrypoint chose the user
-        who, ways = f"uid {seen.main.real}", ways_to_root(facts.image, seen.main.real, None, "")
+        who, ways = f"uid {seen.main.real}", ways_to_root(facts.image, seen.main.real, None, "", base=_base(facts))
     else:
-        who, ways = _name(user), ways_to_root(facts.image, user.uid, user.gid, user.name)
+        who, ways = _name(user), ways_to_root(facts.image, user.uid, user.gid, user.name, base=_base(facts))
     if ways:
         more = f" (one of {len(ways)} ways)" if len(ways) > 1 else ""
         return Verdict.failed(
@@ -112,6 +112,12 @@ def _at_runtime(facts: Facts, user: User, details: dict[str, Any]) -> Verdict:
             details=details,
         )
     return Verdict.passed(f"The main process runs as uid {seen.main.real}, not as root.", details=details)
+
+
+def _base(facts: Facts) -> int:
+    """How many layers surely came with a base image: one, if the Dockerfile names any."""
+    root = facts.plan.target.root if facts.has_folder else None
+    return 1 if root and not root.is_scratch else 0
 
 
 def _runs_as_root(root: Process, seen: ProcessSnapshot, user: User, details: dict[str, Any]) -> Verdict:

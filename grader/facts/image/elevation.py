@@ -55,14 +55,15 @@ class Elevation(NamedTuple):
     path: str
 
 
-def ways_to_root(image: Image, uid: int, gid: int | None, name: str) -> list[Elevation]:
+def ways_to_root(image: Image, uid: int, gid: int | None, name: str, *, base: int = 0) -> list[Elevation]:
     """Return the ways in which this user becomes root by what the image holds; empty if there is none.
 
-    If `gid` is None, the group is the one that /etc/passwd has for the user.
+    If `gid` is None, the group is the one that /etc/passwd has for the user. The lowest `base` layers came with a base
+    image: what looks like a distribution's program there is one.
 
     Raises SubmissionFault or EngineFailure if the image cannot be read.
     """
-    programs = list(_programs(image))
+    programs = list(_programs(image, base))
     if not programs:
         return []
     tables = image.read_all(TABLES, MAX_TABLE)
@@ -90,7 +91,7 @@ def ways_to_root(image: Image, uid: int, gid: int | None, name: str) -> list[Ele
     return []
 
 
-def _programs(image: Image) -> Iterator[File]:
+def _programs(image: Image, base: int) -> Iterator[File]:
     """Yield each program that a container sees and that runs with another's ids, or has a capability like root's."""
     members = [member for layer in image.layers for member in layer.members]
     paths = dict.fromkeys(member.path for member in members if _elevates(member) or _lends_ids(member))
@@ -98,7 +99,8 @@ def _programs(image: Image) -> Iterator[File]:
     seen = [file for path in paths if (file := image.files.get(path)) and file.kind == "file"]
     programs = [file for file in seen if _elevates(file) or _lends_ids(file)]
     distributed = [file.path for file in programs if _is_distributed(file)]
-    others = replaced(image, distributed) if distributed else ()
+    own = [file.path for file in programs if file.layer >= base and file.path in distributed]
+    others = replaced(image, own) if own else ()
     for file in programs:
         if file.path in others or file.path not in distributed:
             yield file

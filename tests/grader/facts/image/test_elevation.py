@@ -45,7 +45,8 @@ def layer(*entries: tuple[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-BASE = layer(("etc/passwd", PASSWD), ("etc/group", GROUP))
+PEOPLE = (("etc/passwd", PASSWD), ("etc/group", GROUP))
+BASE = layer(*PEOPLE)
 SUDO = ("usr/bin/sudo", {"mode": 0o4755})
 STATUS = ("var/lib/dpkg/status", "Package: mine\nStatus: install ok installed\nVersion: 1\n")
 LIST = ("var/lib/dpkg/info/mine.list", "/.\n/usr\n/usr/bin\n/usr/bin/mine\n")
@@ -183,6 +184,12 @@ def test_in_the_place_of_the_distribution_s(layers: list[list[tuple[str, Any]]],
     found = ways_to_root(image(Maker(BASE, *(layer(*each) for each in layers)).bytes(), tmp_path), 1000, 1000, "app")
     assert bool(found) is bool(text)
     assert not text or text in found[0].text
+
+
+def test_in_a_base_image_it_is_the_distribution_s(tmp_path: Path) -> None:
+    made = image(Maker(layer(OWN, LOGIN, SUMS, *PEOPLE), layer(("usr/bin/mount", OWN[1]))).bytes(), tmp_path)
+    assert ways_to_root(made, 1000, 1000, "app", base=1) == []
+    assert ways_to_root(made, 1000, 1000, "app")
 
 
 @pytest.mark.parametrize("later", [MINE, ("usr/bin/mine", {"mode": 0o755, "capability": SETUID})])
