@@ -58,7 +58,7 @@ class Elevation(NamedTuple):
 def ways_to_root(image: Image, uid: int, gid: int | None, name: str, *, base: int = 0) -> list[Elevation]:
     """Return the ways in which this user becomes root by what the image holds; empty if there is none.
 
-    If `gid` is None, the group is the one that /etc/passwd has for the user. The lowest `base` layers came with a base
+    Without `gid`, the group is the one that /etc/passwd has for the user. The lowest `base` layers came with a base
     image: what looks like a distribution's program there is one.
 
     Raises SubmissionFault or EngineFailure if the image cannot be read.
@@ -98,11 +98,10 @@ def _programs(image: Image, base: int) -> Iterator[File]:
     paths |= dict.fromkeys(member.path for member in members if member.kind == "hardlink" and member.link in paths)
     seen = [file for path in paths if (file := image.files.get(path)) and file.kind == "file"]
     programs = [file for file in seen if _elevates(file) or _lends_ids(file)]
-    distributed = [file.path for file in programs if _is_distributed(file)]
-    own = [file.path for file in programs if file.layer >= base and file.path in distributed]
+    own = [file.path for file in programs if file.layer >= base and _is_distributed(file)]
     others = replaced(image, own) if own else ()
     for file in programs:
-        if file.path in others or file.path not in distributed:
+        if not _is_distributed(file) or file.path in others:
             yield file
 
 

@@ -113,11 +113,11 @@ class _Finder:
         yield from self._referring()
 
     def inside(self, index: Manifest) -> Iterator[Referrer]:
-        kinds = [(entry.digest, entry.annotations.get("vnd.docker.reference.type")) for entry in index.manifests]
-        digests = [digest for digest, kind in kinds if kind == "attestation-manifest"]
-        for digest in digests[:MAX_EACH]:
-            yield from self._layers(digest)
-        yield from _rest(index.digest, Form.STATEMENT, len(digests))
+        kind = "vnd.docker.reference.type"
+        entries = [entry for entry in index.manifests if entry.annotations.get(kind) == "attestation-manifest"]
+        for entry in entries[:MAX_EACH]:
+            yield from self._layers(entry.digest)
+        yield from _rest(index.digest, Form.STATEMENT, len(entries))
 
     def _under_tag(self, place: _Place) -> Iterator[Referrer]:
         tag = self._digest.replace(":", "-") + place.suffix

@@ -97,7 +97,7 @@ class Sboms:
     digest: str
     image: str
     found: Sequence[Attachment]
-    is_all: bool = True
+    is_all: bool
     elsewhere: str | None = None
 
 
@@ -211,7 +211,7 @@ def _image(repository: Repository, manifest: Manifest) -> Manifest:
 
 
 def _things(repository: Repository, manifest: Manifest) -> Iterator[Referrer]:
-    """Yield all that is attached to a manifest and may be an SBOM."""
+    """Return all that is attached to a manifest and may be an SBOM."""
     things = list(referrers.attached_to(repository, manifest.digest))
     if manifest.is_index:
         things += referrers.inside_index(repository, manifest)

@@ -103,6 +103,8 @@ CASES = [
     Case("a redirect to the right thing", "send(hi('Hello') if path == '/x' else hi('', '301 Moved', 'Location: /x'))",
          {**QUICK, "body": "^Hello"}, False, "not followed"),
     # Cheats and attacks
+    Case("answers once, then fails", "n = globals().get('n', 0) + 1\nsend(hi('Hello') if n == 1 else "
+         "hi('no', '500 Error'))", QUICK, False, "once, but not a second time (status 500)"),
     Case("answers once, then fails, then hangs up", "n = globals().get('n', 0) + 1\nsend(hi('Hello') if n == 1 else "
          "hi('no', '500 Error') if n == 2 else b'')", QUICK, False, "once, but not a second time (status 500)"),
     Case("answers once, then is silent", "n = globals().get('n', 0) + 1\nsend(hi('Hello')) if n == 1 else None", QUICK,

@@ -119,9 +119,9 @@ CASES = [
     Case("drops root after a while", DROPS.format("sleep 1;"), False, True),
     Case("drops root but for a child", DROPS.format("sleep 299 & "), False, False),
     Case("set-uid program", "RUN cp /bin/busybox /sleep && chmod 4755 /sleep\nUSER nobody\n"
-         'CMD ["/sleep", "300"]\n', True, False, "root"),  # for a moment it is root, which may be seen or not
+         'CMD ["/sleep", "300"]\n', True, False, "can become root: /sleep is set-uid"),
     Case("set-uid program on the path", "RUN cp /bin/busybox /usr/sbin/sleep && chmod 4755 /usr/sbin/sleep\n"
-         "USER nobody\n" + SLEEP, True, False, "root"),
+         "USER nobody\n" + SLEEP, True, False, "can become root: /usr/sbin/sleep is set-uid"),
     Case("set-uid program behind a shell", f"FROM {DEBIAN}\nRUN mkdir /o && cp /bin/sleep /o/ && chmod 4755 /o/sleep\n"
          "USER nobody\nCMD /o/sleep 300; true\n", True, False, "another process in the container runs as root: /o"),
     Case("set-uid program under a harmless name", f"FROM {DEBIAN}\nRUN cp /bin/sleep /x && chmod 4755 /x\nUSER nobody\n"
