@@ -63,7 +63,9 @@ def _texts(image: Image, paths: Collection[str]) -> dict[str, str]:
 
 def _named(texts: Mapping[str, str], paths: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield each list that names one of the paths, with that path."""
-    wanted = {_merged(path): path for path in paths}
+    wanted: dict[str, list[str]] = {}
+    for path in paths:  # two of them, where /bin is a folder beside /usr/bin
+        wanted.setdefault(_merged(path), []).append(path)
     for place, text in texts.items():
         folder = ""
         for line in text.splitlines() if place in _ALPINE or place.endswith(".list") else ():
@@ -73,8 +75,8 @@ def _named(texts: Mapping[str, str], paths: Collection[str]) -> Iterator[tuple[s
                 name = f"{folder}/{line[2:]}" if line.startswith("R:") else ""
             else:
                 name = line.lstrip("/")
-            if _merged(name) in wanted:
-                yield place, wanted[_merged(name)]
+            for path in wanted.get(_merged(name), ()):
+                yield place, path
 
 
 def _came_with(image: Image, path: str, place: str) -> bool:

@@ -174,6 +174,8 @@ DIVERTED = ("var/lib/dpkg/info/mine.list", "/usr/bin/su\n")
         ([[SU, LOGIN, ("var/lib/dpkg/info/login.md5sums", f"{'0' * 32}  bin/su\n"), DIVERTED]], ""),
         ([[SU, LOGIN, SUMS], [("usr/bin/su", OWN[1])]], "/usr/bin/su is set-uid and belongs to root"),
         ([[OWN, LOGIN, SUMS]], "/bin/su is set-uid and belongs to root"),
+        ([[OWN, SU, LOGIN, SUMS]], "/bin/su is set-uid and belongs to root"),
+        ([[SU, ("bin/su", SU[1]), LOGIN, SUMS]], ""),
         (
             [[SU, LOGIN, SUMS], [("sbin/evil", OWN[1]), ("usr/bin/su", {"same_as": "sbin/evil"})]],
             "/usr/bin/su is set-uid",
