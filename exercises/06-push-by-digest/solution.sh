@@ -5,5 +5,5 @@ docker tag $ferry:1.4 $ferry:latest
 docker push --quiet $ferry:1.4
 docker push --quiet $ferry:latest
 
-digest=$(docker buildx imagetools inspect --format '{{json .Manifest.Digest}}' $ferry:1.4 | tr -d '"')
+digest=$(docker buildx imagetools inspect --format '{{print .Manifest.Digest}}' $ferry:1.4)
 echo "image = '$ferry@$digest'" > deploy.toml

@@ -4,5 +4,5 @@ for tag in 1.4 latest; do
     docker push --quiet $ferry:$tag
     sleep 1
 done
-digest=$(docker buildx imagetools inspect --format '{{json .Manifest.Digest}}' $ferry:1.4 | tr -d '"')
+digest=$(docker buildx imagetools inspect --format '{{print .Manifest.Digest}}' $ferry:1.4)
 echo "image = '$ferry@$digest'" > deploy.toml

@@ -1,5 +1,5 @@
 ferry=$REGISTRY/$LEARNER/ferry
 docker build --quiet --tag $ferry:1.4 --tag $ferry:latest .
 docker push --quiet --all-tags $ferry
-digest=$(docker buildx imagetools inspect --format '{{json .Manifest.Digest}}' $ferry:1.4 | tr -d '"')
+digest=$(docker buildx imagetools inspect --format '{{print .Manifest.Digest}}' $ferry:1.4)
 echo "image = '$ferry@$(echo $digest | cut -c -19)'" > deploy.toml

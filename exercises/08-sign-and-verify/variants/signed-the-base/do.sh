@@ -2,7 +2,7 @@ image=$REGISTRY/$LEARNER/crier
 cosign generate-key-pair
 docker build --quiet --tag $image:1.0 .
 docker push --quiet $image:1.0
-digest=$(docker buildx imagetools inspect --format '{{json .Manifest.Digest}}' $image:1.0 | tr -d '"')
+digest=$(docker buildx imagetools inspect --format '{{print .Manifest.Digest}}' $image:1.0)
 docker buildx imagetools create --tag $image:base $REGISTRY/base/distroless-python:3.13
 cosign sign --yes --tlog-upload=false --key cosign.key $image:base
 trivy image --quiet --skip-db-update --offline-scan --format cyclonedx --output "$HOME/sbom.json" $image@$digest

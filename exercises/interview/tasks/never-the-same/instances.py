@@ -19,7 +19,7 @@ PARTS = {
         "tag": "hashlib.sha256(page.read_bytes()).hexdigest()[:12]",
         "head": "",
         "order": "names = {name for name, _ in rows}\n",
-        "times": 'f"{page.stat().st_size}-{page.stat().st_mtime_ns}"',
+        "times": 'f"{hashlib.sha256(page.read_bytes()).hexdigest()[:12]}-{page.stat().st_mtime_ns}"',
         "id": 'index.write(f"build {uuid.uuid4()}\\n")\n    ',
     },
     "node": {
@@ -34,7 +34,8 @@ PARTS = {
                 'const names = [...new Set(parts)];\nfs.rmSync("parts", { recursive: true });\n',
             )
         ),
-        "times": "`${fs.statSync(page).size}-${fs.statSync(page).mtimeMs}`",
+        "times": 'crypto.createHash("sha256").update(fs.readFileSync(page)).digest("hex").slice(0, 12)'
+        " + `-${fs.statSync(page).mtimeMs}`",
         "id": "lines.push(`build ${crypto.randomUUID()}`);\n",
     },
 }
@@ -56,13 +57,13 @@ FAULTS = {
             "the order of a set is another one each time.",
             "node": "The tool reads its parts in the order of their file names, and these names are random.",
         },
-        r"(?m)^[<>] [A-Z][a-z]+ [0-9a-f]{12}$",
+        r"(?m)^[<>] [A-Z][A-Za-z]+ [0-9a-f]{12}$",
         "I sort the names before they are written",
     ),
     "times": (
-        "The tag of a page is made from the time of its file, and the build makes the file anew, so the time is now.",
-        r"(?m)^[<>] [A-Z][a-z]+ \d+-\d{10,}",
-        "I make the tag from the content of the page",
+        "The time of the page's file is a part of its tag, and the build makes the file anew, so the time is now.",
+        r"(?m)^[<>] [A-Z][A-Za-z]+ [0-9a-f]{12}-\d{10,}",
+        "I make the tag from the content of the page alone",
     ),
 }
 
@@ -107,7 +108,6 @@ def instance(pick: Pick) -> Instance:
         "cause": cause if isinstance(cause, str) else cause[language],
         "cure": cure,
     }
-    values["hashlib"] = "import hashlib\n" if fault != "times" else ""
     values["uuid"] = "import uuid\n" if fault == "id" else ""
     values["evidence"] = evidence.replace("@{title}", title).replace("@{release}", values["version"])
     return Instance(values=values, forms=[language])
