@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -134,6 +136,7 @@ def resume() -> None:
     \b
     lab interview resume
     """
+    from layerwise.interview import words
     from layerwise.interview.session import Session
     from layerwise.interview.state import Phase
     from layerwise.interview.store import Sessions
@@ -145,8 +148,44 @@ def resume() -> None:
         try:
             _prepare(session.plan, sources)
         except (GraderError, LabError) as problem:
-            desk.say(f"Tasks cannot be built or graded now: {problem}", "yellow")
+            desk.say(words.no_lab(problem), "yellow")
     _sit(desk, session, sources, begins=False)
+
+
+@command.command()
+def shell() -> None:
+    """Open the session's shell in the folder of the task that you are at.
+
+    It is for a session in a notebook; in a terminal, type shell there. If the session has a timeline, the commands that
+    you run in this shell are recorded, and nothing else is.
+
+    \b
+    lab interview shell
+    """
+    from layerwise.interview.state import Phase, load
+    from layerwise.interview.store import Sessions
+    from layerwise.interview.terminal.console import Desk
+
+    sessions = Sessions()
+    number = sessions.unfinished()
+    if number is None:
+        raise InputError("no session is open; begin one: lab interview mock")
+    kept, state = load(sessions, number)
+    if state.phase is not Phase.ANSWERING:
+        raise InputError(f"session {number} has no tasks left to work on: its time has ended")
+    at = None if state.current is None else state.items[state.current]
+    if state.current is None or at is None or not at.folder:
+        raise InputError("the shell begins in the folder of a task: turn to one in the session first")
+    task, item, seconds = _sources().task(at.item), state.current, at.seconds
+
+    def spent() -> float:
+        nonlocal seconds
+        with suppress(LabError):  # else as before: the shell must not end for that
+            seconds = load(sessions, number)[1].items[item].seconds
+        return seconds
+
+    evidence = task.about.evidence if state.timeline else None
+    _run_shell(Desk(), Path(at.folder), sessions.folder(kept.token), item, evidence, spent)
 
 
 @command.command()
@@ -301,10 +340,12 @@ def _after_the_time(sessions: Sessions, number: int | None) -> int:
 
 def _prepared(desk: Desk, plan: Plan, sources: Sources) -> bool:
     """Get ready what the tasks need, before the clock runs. Without a lab the candidate decides whether to begin."""
+    from layerwise.interview import words
+
     try:
         _prepare(plan, sources)
     except (GraderError, LabError) as problem:
-        desk.say(f"Tasks cannot be built or graded now: {problem}", "yellow")
+        desk.say(words.no_lab(problem), "yellow")
         return desk.yes("Begin all the same?")
     return True
 
@@ -328,15 +369,22 @@ def _grade(exercise: Exercise, folder: Path) -> Report:
 
 
 def _shell(desk: Desk, session: Session, task: Task, item: int, folder: Path) -> None:
-    """The session's shell, whose commands are recorded if the candidate asked for that."""
+    evidence = task.about.evidence if session.state.timeline else None
+    _run_shell(desk, folder, session.folder, item, evidence, lambda: session.state.items[item].seconds)
+
+
+def _run_shell(
+    desk: Desk, folder: Path, kept: Path, item: int, evidence: str | None, spent: Callable[[], float]
+) -> None:
+    """The session's shell in a task's folder. With `evidence` its commands are recorded, in the session's folder `kept`
+    and with the seconds `spent` on the item."""
     from layerwise.interview.terminal import shell
 
-    records = session.state.timeline and shell.can_record(shell.program())
-    if session.state.timeline and not records:
+    records = evidence is not None and shell.can_record(shell.program())
+    if evidence is not None and not records:
         desk.say(f"Only commands of bash and zsh can be recorded, and your shell is {Path(shell.program()).name}.")
     desk.say(shell.TOLD[records])
-    if records:
-        evidence = task.about.evidence
-        shell.record(folder, session.folder, item, evidence, lambda: session.state.items[item].seconds)
+    if evidence is not None and records:
+        shell.record(folder, kept, item, evidence, spent)
     else:
         shell.run(folder)

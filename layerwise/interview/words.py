@@ -50,6 +50,11 @@ def standing(item: ItemState) -> str:
     return "skipped" if item.skipped else "begun" if item.opened else ""
 
 
+def no_lab(problem: Exception) -> str:
+    """What to say if the tasks' base images cannot be had: a session goes on all the same."""
+    return f"Tasks cannot be built or graded now: {problem}"
+
+
 def paragraphs(text: str) -> str:
     """A text whose author has wrapped its lines, with a line for each paragraph. Lists and tables stay as they are."""
     found: list[str] = []

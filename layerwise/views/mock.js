@@ -99,6 +99,7 @@ function taskOf(task) {
     const terminal = button("Open a terminal there", "lw-quiet");
     terminal.onclick = () => openTerminal(files, links[0], task.folder);
     files.append("The files are in ", make("code", { textContent: task.folder }), ": ", ...links.flatMap((one) => [", ", one]).slice(1), " ", terminal);
+    if (task.shell) files.append(make("span", { className: "lw-soft" }, " To have your commands recorded, run ", make("code", { textContent: task.shell }), " there first."));
   }
   const judged = make("details", { className: "lw-judged" }, make("summary", { textContent: "What is judged" }),
     make("ul", {}, ...task.judged.map(([points, html]) =>

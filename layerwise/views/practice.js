@@ -31,13 +31,23 @@ function startScreen(screen, send, id) {
   const mocks = make("form", { hidden: !!screen.session }, make("p", { className: "lw-asked", textContent: "Mock interview: questions and a task, against the clock" }),
     minutes, assistant, make("div", { className: "lw-row" }, make("label", { htmlFor: seed.id, textContent: "Seed" }), seed, note),
     make("div", { className: "lw-row" }, make("button", { type: "submit", textContent: "Begin", className: "lw-primary" })));
+  const box = make("input", { type: "checkbox", id: `${id}-timeline` });
+  const record = make("div", { className: "lw-row" }, make("label", { className: "lw-option" }, box,
+    make("span", { textContent: "Timeline: record the commands that I run in the session’s shell" })));
+  seed.parentNode.after(record);
   const chosen = (part) => part.querySelector("input:checked")?.value;
   mocks.onsubmit = (event) => {
     event.preventDefault();
     const allowed = chosen(assistant);
-    send({ do: "begin", minutes: Number(chosen(minutes)), seed: seed.value, assistant: allowed === undefined ? null : allowed === "yes" });
+    send({ do: "begin", minutes: Number(chosen(minutes)), seed: seed.value, assistant: allowed === undefined ? null : allowed === "yes", timeline: box.checked });
   };
-  const node = make("div", { className: "lw-box" }, html("p", "lw-note", screen.note), html("div", "", screen.today), open, drills, mocks);
+  const earlier = make("select", { id: `${id}-earlier`, className: "lw-field lw-choose" },
+    ...screen.earlier.map(([value, textContent]) => make("option", { value, textContent })));
+  const reports = make("form", { hidden: !screen.earlier.length }, make("p", { className: "lw-asked", textContent: "Reports on earlier sessions" }),
+    make("div", { className: "lw-row" }, make("label", { htmlFor: earlier.id, textContent: "Session" }), earlier,
+      make("button", { type: "submit", textContent: "Show" })));
+  reports.onsubmit = (event) => { event.preventDefault(); send({ do: "report", session: Number(earlier.value) }); };
+  const node = make("div", { className: "lw-box" }, html("p", "lw-note", screen.note), html("div", "", screen.today), open, drills, mocks, reports);
   return { node, first: screen.session ? resume : drill };
 }
 

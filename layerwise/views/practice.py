@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, ClassVar
 
 import traitlets
@@ -16,7 +17,7 @@ import traitlets
 from grader.errors import GraderError
 from grader.exercise import Exercise
 from layerwise.errors import InputError, LabError
-from layerwise.interview import answers, tasks
+from layerwise.interview import answers, tasks, words
 from layerwise.interview import report as reports
 from layerwise.interview import today as today_module
 from layerwise.interview.clock import Clock
@@ -24,7 +25,7 @@ from layerwise.interview.drill import Drill
 from layerwise.interview.mix import for_learner
 from layerwise.interview.plan import Plan, Sources
 from layerwise.interview.session import Session
-from layerwise.interview.state import Phase, load
+from layerwise.interview.state import Phase, State, load
 from layerwise.interview.store import Sessions
 from layerwise.interview.today import Today
 from layerwise.progress import Progress
@@ -34,6 +35,8 @@ from layerwise.views.live import LiveWidget, View, plainly, script
 from layerwise.views.sitting import Grader, Sitting, grader, prepare
 
 HERE = "A session is open in another view of this notebook."
+EARLIER = 10
+"""The most sessions whose reports can be chosen. `lab interview report` has them all."""
 
 
 def practice() -> Practice:
@@ -88,6 +91,7 @@ class Practice(View):
             "begin": self._begin,
             "resume": lambda _: self._resume(),
             "watch": lambda _: self._watch(),
+            "report": self._earlier_report,
             "drill": lambda message: self._begin_drill(message.get("skill")),
             "reveal": lambda message: self._reveal(message.get("answer")),
             "keep": self._keep,
@@ -114,15 +118,32 @@ class Practice(View):
             self._go_to_where_it_stands()
             return
         self._drill = None
-        session, problem = "", ""
+        session, problem, earlier = "", "", []
         try:
             session = self._open_session()
+            earlier = self._earlier()
             found = today_module.today(self._progress, self._now())
         except LabError as fault:
             problem, found = str(fault), Today((), (), ())
         said = " ".join(filter(None, (note, problem)))
         resume = screens.HERE if self._other() else screens.RESUME
-        self._show(screens.start(found, self._now(), session, resume=resume, note=said))
+        self._show(screens.start(found, self._now(), session, resume=resume, note=said, earlier=earlier))
+
+    def _earlier(self) -> list[tuple[int, State]]:
+        """The sessions that are finished, the last one first."""
+        states = ((number, load(self._sessions, number)[1]) for number in reversed(self._sessions.numbers()))
+        return list(islice((pair for pair in states if pair[1].phase is Phase.FINISHED), EARLIER))
+
+    def _earlier_report(self, message: Mapping[str, Any]) -> None:
+        """The report on a session that is finished."""
+        number = message.get("session")
+        if not isinstance(number, int):
+            raise InputError("which session?")
+        if self._sitting is not None:
+            raise InputError("a session is open here: go on with it first")
+        if load(self._sessions, number)[1].phase is not Phase.FINISHED:
+            raise InputError(f"session {number} is not finished")
+        self._show(screens.report(reports.report(self._sessions, number, self._sources)))
 
     def _open_session(self) -> str:
         """A sentence about the session that is not finished; empty if there is none."""
@@ -134,7 +155,7 @@ class Practice(View):
         return screens.open_session(number, load(self._sessions, number)[1])
 
     def _begin(self, message: Mapping[str, Any]) -> None:
-        assistant = message.get("assistant")
+        assistant, timeline = message.get("assistant"), message.get("timeline") is True
         if not isinstance(assistant, bool):
             raise InputError("choose whether an AI assistant is allowed: the report says so")
         seed, minutes = _seed(message.get("seed")), message.get("minutes")
@@ -145,7 +166,7 @@ class Practice(View):
         Session.require_none(self._sessions)
         plan = for_learner(seed, minutes, self._sources, self._progress, self._now())
         problem = self._prepared(plan)  # while the clock does not run yet
-        self._sit_down(Session.begin(self._sessions, plan, assistant=assistant, clock=self._clock))
+        self._sit_down(Session.begin(self._sessions, plan, assistant=assistant, timeline=timeline, clock=self._clock))
         self._turn_to(0)
         self.widget.fault = problem
 
@@ -154,7 +175,7 @@ class Practice(View):
         try:
             self._prepare(self._sources.exercises(plan))
         except (GraderError, LabError) as problem:
-            return f"Tasks cannot be built or graded now: {problem}"
+            return words.no_lab(problem)
         return ""
 
     def _resume(self) -> None:

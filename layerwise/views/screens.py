@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import unescape
 from pathlib import Path
@@ -30,13 +30,17 @@ from layerwise.views.words import counted
 MINUTES = (30, 45, 60)
 RESUME, HERE, AGAIN = "Resume", "Go on here", "Try again"
 """What the button says that goes on with a session: that nobody has open, or another view, or another process."""
+SHELL = "lab interview shell"
+"""The command that opens the shell whose commands are recorded."""
 MAX_FILES = 8
 """The most files of a task that are linked, the Dockerfile first."""
 
 
-def start(found: Today, now: datetime, session: str, *, resume: str, note: str = "") -> dict[str, Any]:
+def start(
+    found: Today, now: datetime, session: str, *, resume: str, note: str = "", earlier: Sequence[tuple[int, State]] = ()
+) -> dict[str, Any]:
     """Not in a session. `session` is a sentence about the one that is open, or empty, and `resume` what the button says
-    that goes on with it."""
+    that goes on with it. `earlier` are sessions that are finished, with their numbers."""
     return {
         "name": "start",
         "today": due.today(found, now),
@@ -45,8 +49,14 @@ def start(found: Today, now: datetime, session: str, *, resume: str, note: str =
         "held": resume != RESUME,
         "note": text(note),
         "minutes": list(MINUTES),
+        "earlier": [[number, _earlier(number, state)] for number, state in earlier],
         "skills": [[slug, f"{slug}: {words.replace('`', '')}"] for slug, words in SKILLS.items()],
     }
+
+
+def _earlier(number: int, state: State) -> str:
+    day = datetime.fromtimestamp(state.begun).strftime("%Y-%m-%d %H:%M")
+    return f"{number}: {day}, {state.plan.minutes} minutes, seed {state.plan.seed}"
 
 
 def open_session(number: int, state: State) -> str:
@@ -115,17 +125,17 @@ def _item(sitting: Sitting, state: State, number: int, problem: str) -> dict[str
         "text": inline(item.text),
         "asked": asked,
         "fields": fields,
-        "task": _task(sitting, kept) if item.kind == "task" else None,
+        "task": _task(sitting, kept, state.timeline) if item.kind == "task" else None,
         "problem": text(problem),
     }
 
 
-def _task(sitting: Sitting, kept: ItemState) -> dict[str, Any]:
-    """What a task shows beside its title: its story, its files, what is judged."""
+def _task(sitting: Sitting, kept: ItemState, timeline: bool) -> dict[str, Any]:
+    """What a task shows beside its title: its story, its files, what is judged, and how its commands are recorded."""
     try:
         exercise = sitting.sources.task(kept.item).exercise
     except (GraderError, LabError) as problem:
-        return {"story": paragraphs(str(problem)), "judged": [], "folder": "", "files": []}
+        return {"story": paragraphs(str(problem)), "judged": [], "folder": "", "files": [], "shell": ""}
     folder = Path(kept.folder) if kept.folder else None
     files = workspace.files(exercise)[:MAX_FILES] if folder else []
     judged = [[amount(check.points), inline(check.title)] for check in exercise.checks]
@@ -135,6 +145,7 @@ def _task(sitting: Sitting, kept: ItemState) -> dict[str, Any]:
         "judged": [*judged, [amount(len(kept.item.rubric)), own]],
         "folder": f"work/{exercise.name}" if folder else "",
         "files": [f"work/{exercise.name}/{path.relative_to(folder).as_posix()}" for path in files] if folder else [],
+        "shell": SHELL if timeline and folder else "",
     }
 
 

@@ -217,7 +217,7 @@ def test_a_damaged_file_is_one_line_and_what_is_not_a_session_goes_on(lab: Candi
 
 
 def test_there_is_nothing_to_show_or_resume(lab: Candidate) -> None:
-    for words in (("report",), ("review",), ("resume",)):
+    for words in (("report",), ("review",), ("resume",), ("shell",)):
         assert "begin one: lab interview mock" in lab(*words, status=2)
     assert "--html" in lab("report", "--html", lab.folder, status=2)
 

@@ -155,6 +155,8 @@ def _by_files(image: Image, files: Sequence[File]) -> list[File]:
 
 def _text(file: File) -> str:
     path = f"/{clean(file.path, 200)}"
+    if _is_distributed(file):  # and counts all the same
+        path += ", which is not the program that its package brought,"
     if file.mode & SET_UID and file.uid == 0:
         return f"{path} is set-uid and belongs to root"
     if capabilities := root_capabilities(file.capability):

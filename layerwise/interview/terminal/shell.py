@@ -15,6 +15,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import tty
 from collections.abc import Callable, Iterator, Mapping
@@ -110,20 +111,20 @@ def record(folder: Path, kept: Path, item: int, evidence: str, now: Callable[[],
     Raises LabError if there is no such shell, or nothing can be written there.
     """
     shell = program()
-    commands = kept / "shell"
     try:
-        shutil.rmtree(commands, ignore_errors=True)
-        commands.mkdir(parents=True)
+        kept.mkdir(parents=True, exist_ok=True)
+        commands = Path(tempfile.mkdtemp(prefix="shell-", dir=kept))
+    except OSError as problem:
+        raise LabError(f"cannot write in {kept}: {problem.strerror}") from None
+    try:
         log = commands / "commands"
         log.touch()
         begun = _hooked(shell, commands)
+        env = {"LAYERWISE_COMMANDS": str(log), "BUILDKIT_PROGRESS": "plain", "HISTFILE": ""}
+        env |= {"ZDOTDIR": str(commands)} if Path(shell).name == "zsh" else {}
+        _relay(begun, folder, env, _Watcher(log, kept, item, evidence, now))
     except OSError as problem:
-        raise LabError(f"cannot write in {commands}: {problem.strerror}") from None
-    env = {"LAYERWISE_COMMANDS": str(log), "BUILDKIT_PROGRESS": "plain", "HISTFILE": ""}
-    env |= {"ZDOTDIR": str(commands)} if Path(shell).name == "zsh" else {}
-    watcher = _Watcher(log, kept, item, evidence, now)
-    try:
-        _relay(begun, folder, env, watcher)
+        raise LabError(f"cannot record a shell in {folder}: {problem.strerror}") from None
     finally:
         shutil.rmtree(commands, ignore_errors=True)
 

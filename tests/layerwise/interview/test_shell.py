@@ -13,8 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from layerwise.interview import timeline
+from layerwise.interview import tasks, timeline
+from layerwise.interview.mix import mix
+from layerwise.interview.plan import Sources
+from layerwise.interview.session import Session
+from layerwise.interview.store import Sessions
 from layerwise.interview.terminal import shell
+from layerwise.questions import bank
+from layerwise.stack.paths import Home
+from tests.layerwise.conftest import MINICOURSE
+from tests.layerwise.interview.practice import Hands
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = (
@@ -23,6 +31,10 @@ SCRIPT = (
     "shell.record(work, kept, 2, r'RUN make \\d+', lambda: 12.34)\n"
     "print('back', flush=True)"
 )
+
+
+COMMAND = "import sys; from layerwise.cli import main; sys.argv = ['lab', 'interview', 'shell']; sys.exit(main())"
+"""`lab interview shell`."""
 
 
 class Terminal:
@@ -76,8 +88,8 @@ def begun(tmp_path: Path, home: Path) -> Iterator[Callable[..., Terminal]]:
     """Begins the session's shell in a terminal, and ends it with the test."""
     terminals: list[Terminal] = []
 
-    def begin(script: str = SCRIPT) -> Terminal:
-        terminals.append(Terminal(tmp_path, home, script))
+    def begin(script: str = SCRIPT, **env: str) -> Terminal:
+        terminals.append(Terminal(tmp_path, home, script, **env))
         return terminals[-1]
 
     yield begin
@@ -112,6 +124,64 @@ def test_commands_are_kept_and_output_is_not(begun: Callable[..., Terminal], hom
     assert [path.name for path in terminal.kept.iterdir()] == [timeline.FILE]
     assert "7717" not in terminal.seen
     assert (home / ".bash_history").read_text() == "an old command\n"
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A lab's folder, with a task that needs no engine."""
+    env = {
+        "LAYERWISE_HOME": str(tmp_path / "lab"),
+        "LAYERWISE_WORK": str(tmp_path / "tasks"),
+        "LAYERWISE_EXERCISES": str(MINICOURSE),
+    }
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    return env
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_beside_a_session_that_is_open_elsewhere(
+    recorded: bool, begun: Callable[..., Terminal], lab: dict[str, str]
+) -> None:
+    """A notebook has the session, and the shell is in a terminal beside it."""
+    plan, hands = mix(3, 20, Sources(bank.load(), tasks)), Hands()
+    sessions = Sessions(Home(Path(lab["LAYERWISE_HOME"])))
+    number = next(number for number, item in enumerate(plan.items) if item.kind == "task")
+    with Session.begin(sessions, plan, assistant=False, timeline=recorded, clock=hands.clock) as session:
+        session.open(number)
+        hands.pass_by(61)
+        session.tick()
+        task = tasks.load(plan.items[number].name, plan.items[number].seed)
+        folder = session.start_task(task)
+        terminal = begun(COMMAND, **lab)
+        terminal.wait_for("are recorded" if recorded else "Nothing is recorded")
+        terminal.wait_for("ready> ")
+        terminal.seen = ""
+        terminal.type("pwd\n")
+        terminal.wait_for(f"{folder}\r\n")
+        terminal.wait_for("ready> ")
+        hands.pass_by(30)
+        session.tick()
+        terminal.seen = ""
+        terminal.type("cat *\n")
+        terminal.wait_for("ready> ")
+        terminal.type("exit\n")
+        terminal.end()
+        assert terminal.process.returncode == 0
+        kept = timeline.read(session.folder)
+    assert [(one.item, one.command) for one in kept] == [(number, "pwd"), (number, "cat *")] * recorded
+    assert [one.at for one in kept] == [61.0, 91.0] * recorded
+
+
+def test_it_needs_a_task_that_is_open(begun: Callable[..., Terminal], lab: dict[str, str]) -> None:
+    plan = mix(3, 20, Sources(bank.load(), tasks))
+    with Session.begin(Sessions(Home(Path(lab["LAYERWISE_HOME"]))), plan, assistant=False) as session:
+        session.open(next(number for number, item in enumerate(plan.items) if item.kind == "question"))
+        terminal = begun(COMMAND, **lab)
+        terminal.wait_for("turn to one in the session first")
+        session.end()
+        terminal.end()
+        assert terminal.process.returncode == 2
 
 
 def test_ctrl_c_reaches_what_runs_in_it(begun: Callable[..., Terminal]) -> None:

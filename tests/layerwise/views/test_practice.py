@@ -93,8 +93,8 @@ class Candidate:
     def runs(self) -> bool:
         return bool(self.view.widget.clock["runs"])
 
-    def begins(self, minutes: int = 30) -> Candidate:
-        return self.does("begin", minutes=minutes, seed=SEED, assistant=False)
+    def begins(self, minutes: int = 30, **more: Any) -> Candidate:
+        return self.does("begin", minutes=minutes, seed=SEED, assistant=False, **more)
 
     @property
     def task(self) -> int:
@@ -364,11 +364,17 @@ class TestTask:
         task = one.screen["item"]["task"]
         assert (world.bench.work / Path(task["folder"]).name / "Dockerfile").is_file()
         assert task["files"] == [f"{task['folder']}/Dockerfile"]
+        assert task["shell"] == ""
         assert task["story"] == "<p>The team waits for each build.</p>"
         assert [points for points, _ in task["judged"]] == ["2", "4", "2", "3"]
         assert [each["name"] for each in one.screen["item"]["fields"]] == [
             "hypothesis", "command", "evidence", "verification",
         ]  # fmt: skip
+
+    def test_with_a_timeline_it_says_in_which_shell_commands_are_recorded(self, world: World) -> None:
+        one = world.candidate().begins(timeline=True)
+        assert one.does("open", item=one.task).screen["item"]["task"]["shell"] == "lab interview shell"
+        assert load(world.sessions, 1)[1].timeline
 
     def test_it_is_graded_quietly_and_the_clock_stands_still(self, world: World) -> None:
         one = self.opened(world)
@@ -538,6 +544,23 @@ class TestAfter:
         one = world.candidate().begins().does("end")
         assert one.screen["words"].startswith("Session 1: 0 of ")
         assert one.view.html().count("lab interview report") == 1
+
+    def test_reports_on_earlier_sessions(self, world: World) -> None:
+        one = world.candidate()
+        assert one.screen["earlier"] == []
+        for _ in range(2):
+            one.begins().does("end").does("home")
+        assert [number for number, _ in one.screen["earlier"]] == [2, 1]
+        assert one.screen["earlier"][1][1].endswith(", 30 minutes, seed 7")
+        assert one.does("report", session=1).screen["words"].startswith("Session 1: 0 of ")
+        assert "there is no session 9" in one.tries("report", session=9)
+        assert "which session?" in one.tries("report", session="1")
+
+    def test_no_report_before_a_session_is_finished(self, world: World) -> None:
+        one = world.candidate().begins()
+        assert "a session is open here" in one.tries("report", session=1)
+        one.view._stand_up()
+        assert "session 1 is not finished" in world.candidate().tries("report", session=1)
 
 
 class TestDrill:

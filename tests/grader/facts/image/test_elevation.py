@@ -172,13 +172,22 @@ DIVERTED = ("var/lib/dpkg/info/mine.list", "/usr/bin/su\n")
         ([[SU, LOGIN, SUMS], [("usr/bin/su", {"mode": 0o4755, "content": b"#!/bin/sh"})]], ""),
         ([[SU, LOGIN, SUMS, DIVERTED, ("var/lib/dpkg/info/mine.md5sums", SUMS[1].replace(" bin", " usr/bin"))]], ""),
         ([[SU, LOGIN, ("var/lib/dpkg/info/login.md5sums", f"{'0' * 32}  bin/su\n"), DIVERTED]], ""),
-        ([[SU, LOGIN, SUMS], [("usr/bin/su", OWN[1])]], "/usr/bin/su is set-uid and belongs to root"),
-        ([[OWN, LOGIN, SUMS]], "/bin/su is set-uid and belongs to root"),
-        ([[OWN, SU, LOGIN, SUMS]], "/bin/su is set-uid and belongs to root"),
+        (
+            [[SU, LOGIN, SUMS], [("usr/bin/su", OWN[1])]],
+            "/usr/bin/su, which is not the program that its package brought, is set-uid and belongs to root",
+        ),
+        (
+            [[OWN, LOGIN, SUMS]],
+            "/bin/su, which is not the program that its package brought, is set-uid and belongs to root",
+        ),
+        (
+            [[OWN, SU, LOGIN, SUMS]],
+            "/bin/su, which is not the program that its package brought, is set-uid and belongs to root",
+        ),
         ([[SU, ("bin/su", SU[1]), LOGIN, SUMS]], ""),
         (
             [[SU, LOGIN, SUMS], [("sbin/evil", OWN[1]), ("usr/bin/su", {"same_as": "sbin/evil"})]],
-            "/usr/bin/su is set-uid",
+            "/usr/bin/su, which is not the program that its package brought, is set-uid",
         ),
     ],
 )
