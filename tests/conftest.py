@@ -16,7 +16,7 @@ from grader.facts.engine.engine import Engine
 
 BASE = "localhost:5000/base/busybox:musl"
 SLICES = 30
-"""Of so many commits CI runs a test marked long in one, on average."""
+"""Of so many words `--slice` chooses a test marked long by one, unless its marker says `one_in`."""
 CHOOSING = frozenset({"engine", "lab", "browser", "waits", "lesson", "alone"})
 """The markers that say in which phase of `lab test` a test runs."""
 MODULE_FIXTURE = re.compile(r'^@pytest\.fixture\(scope="module".*\)\ndef (\w+)', re.MULTILINE)
@@ -27,7 +27,7 @@ LONGEST = ("tests/exercises/", "tests/course/", "tests/browser/")
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("layerwise")
     group.addoption("--long", action="store_true", help="also tests marked long; prove anew what was proved before")
-    group.addoption("--slice", metavar="WORD", help="of the tests marked long, the thirtieth that WORD chooses")
+    group.addoption("--slice", metavar="WORD", help="also a part of the tests marked long, which WORD chooses")
     group.addoption("--marked", metavar="A,B", help="read only test files in which one of these markers is written")
 
 
@@ -56,17 +56,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept, left = [], []
     for item in items:
         long = item.get_closest_marker("long")
-        always = bool(long and long.kwargs.get("always_in_slice") and config.option.slice)
-        is_wanted = config.option.long or named or always or in_slice(item.nodeid, config.option.slice)
+        slices = long.kwargs.get("one_in", SLICES) if long else 1
+        is_wanted = config.option.long or named or in_slice(item.nodeid, config.option.slice, slices)
         (kept if is_wanted or not long else left).append(item)
     if left:
         config.hook.pytest_deselected(items=left)
     items[:] = sorted(kept, key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
-def in_slice(test: str, word: str | None) -> bool:
+def in_slice(test: str, word: str | None, slices: int = SLICES) -> bool:
     """Whether a test is in the slice that a word chooses. Every test is in one of them; without a word, in none."""
-    return word is not None and (_number(test) - _number(word)) % SLICES == 0
+    return word is not None and (_number(test) - _number(word)) % slices == 0
 
 
 def _number(text: str) -> int:

@@ -24,7 +24,7 @@ from layerwise.stack.paths import ROOT
     "--long", is_flag=True, help="Also run what takes long and seldom changes, and prove again what is proved."
 )
 @click.option(
-    "--slice", "word", metavar="WORD", help="Run a thirtieth of what --long adds; WORD, such as a commit, picks it."
+    "--slice", "word", metavar="WORD", help="Also run a part of what --long adds; WORD, such as a commit, picks it."
 )
 @click.option("--engines", is_flag=True, help="Compare the grader's verdicts on Docker 20.10, 26.1 and 28.5.")
 @click.option("--record", is_flag=True, help="Only record what the lab's builder says. The fast tests compare with it.")

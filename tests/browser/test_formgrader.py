@@ -23,7 +23,7 @@ from layerwise.classroom import gradebook
 from layerwise.classroom.layouts import recognise
 from layerwise.classroom.store import Store
 
-pytestmark = [pytest.mark.browser, pytest.mark.long(always_in_slice=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.long(one_in=3)]
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "05-drop-root"

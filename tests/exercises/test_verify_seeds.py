@@ -33,7 +33,7 @@ def cases() -> Iterator[Any]:
 
 
 @pytest.mark.lab
-@pytest.mark.long
+@pytest.mark.long(one_in=60)
 @pytest.mark.parametrize(("name", "seed", "first", "others"), list(cases()))
 def test_known_submissions_get_their_verdicts(
     name: str, seed: int, first: bool, others: bool, request: pytest.FixtureRequest

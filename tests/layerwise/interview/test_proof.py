@@ -35,7 +35,7 @@ def docker(*words: str) -> str:
 
 
 @pytest.mark.lab
-@pytest.mark.long(always_in_slice=True)
+@pytest.mark.long(one_in=1)
 @pytest.mark.parametrize("shown", CELLS.values(), ids=CELLS)
 def test_a_cell_shows_what_it_says(shown: Proof) -> None:
     proved = proof.run(shown)

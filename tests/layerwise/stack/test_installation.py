@@ -119,7 +119,7 @@ def alone(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
 
 
 @pytest.mark.lab
-@pytest.mark.long(always_in_slice=True)
+@pytest.mark.long(one_in=1)
 class TestTheWheelAlone:
     @pytest.fixture
     def lab(self, alone: Path, tmp_path: Path):
