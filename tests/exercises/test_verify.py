@@ -20,8 +20,8 @@ SOLUTION = "solution"
 
 def cases() -> Iterator[Any]:
     """Each exercise in parts: its solution; the starter and the first near miss; the other variants. Submissions that
-    must be graded alone are parts of their own. Every run proves the solution of each lesson's first exercise. CI proves
-    all solutions, starters and first near misses, and a third of the other variants; --long proves all."""
+    must be graded alone are parts of their own. Every run proves the solution of each lesson's first exercise. CI also
+    proves the other solutions, the starters and first near misses, and a third of the other variants; --long all."""
     for name in names():
         exercise = load(name)
         full = {check.id: str(Status.PASSED) for check in exercise.checks}
