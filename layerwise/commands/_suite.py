@@ -40,7 +40,7 @@ UNIT_TESTS = Phase("unit tests", UNIT, workers=2)
 PHASES = (
     Phase("tests that build", f"not ({UNIT}) and not waits and not lesson and not alone", workers=3, marked=LIVE),
     Phase("tests that wait", f"not ({UNIT}) and waits and not lesson and not alone", workers=5, marked=("waits",)),
-    Phase("lessons", f"not ({UNIT}) and lesson and not alone", workers=2, marked=("lesson",)),
+    Phase("lessons", f"not ({UNIT}) and lesson and not alone", workers=3, marked=("lesson",)),
     Phase("tests that must be alone", f"not ({UNIT}) and alone", marked=("alone",)),
 )
 """What needs an engine or a browser. Each test of the project is a unit test or in one of these."""
