@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from grader.checks import stages
 from grader.facts import Facts
 from grader.facts.engine.engine import Engine
 from grader.verdict import Status, Verdict
+from grader.verify import cleanup
 from tests.grader.conftest import facts_of
 
 IMAGES = ["busybox:musl", "distroless-static:debian13"]
@@ -152,13 +154,15 @@ def test_scratch(submit: Callable[..., Path], engine: Engine) -> None:
 @pytest.mark.engine
 def test_another_name_for_the_base(submit: Callable[..., Path], engine: Engine, base: str) -> None:
     """An image is what it holds: a tag that says `distroless` makes nothing of busybox."""
-    alias = "localhost:5000/layerwise-test-alias/distroless-static:1"  # another test forgets what is below base/
-    engine._api.pull(base)
-    engine._api.tag(base, alias.rpartition(":")[0], "1")
+    learner = cleanup.new_learner()
+    alias = f"{cleanup.REGISTRY}/{learner}/distroless-static:1"
+    # In the registry alone: another test removes the engine's copies of base images at any moment.
+    copy = ["docker", "buildx", "imagetools", "create", f"--tag={alias}", base]
+    subprocess.run(copy, check=True, capture_output=True, timeout=60)
     try:
         verdict = judged(submit(f="x", Dockerfile=f"FROM {alias}\nCOPY f /\n"), engine, final_base=["distroless-*"])
     finally:
-        engine.remove_image(alias)
+        cleanup.remove(learner)
     assert verdict.status is Status.FAILED
     assert "which is localhost:5000/base/busybox:musl" in verdict.found
 
