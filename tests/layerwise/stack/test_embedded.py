@@ -17,4 +17,4 @@ def test_it_has_this_machine_s_name_servers_and_asks_again_soon(tmp_path: Path) 
         lines = (etc / "resolv.conf").read_text().splitlines()
         own = [line for line in Path("/etc/resolv.conf").read_text().splitlines() if line.startswith("nameserver")]
         assert [line for line in lines if line.startswith("nameserver")] == own or "nameserver 127.0.0.53" in own
-        assert lines[-1] == "options timeout:1 attempts:5"
+        assert lines[-1] == "options timeout:2 attempts:5"
