@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from grader.verdict import Report
     from layerwise.interview.plan import Plan, Sources
     from layerwise.interview.session import Session
+    from layerwise.interview.state import State
     from layerwise.interview.store import Sessions
     from layerwise.interview.tasks import Task
     from layerwise.interview.terminal.console import Desk
@@ -173,19 +173,14 @@ def shell() -> None:
     kept, state = load(sessions, number)
     if state.phase is not Phase.ANSWERING:
         raise InputError(f"session {number} has no tasks left to work on: its time has ended")
-    at = None if state.current is None else state.items[state.current]
-    if state.current is None or at is None or not at.folder:
+    item, here = state.current, state.here
+    if item is None or here is None or not here.folder:
         raise InputError("the shell begins in the folder of a task: turn to one in the session first")
-    task, item, seconds = _sources().task(at.item), state.current, at.seconds
-
-    def spent() -> float:
-        nonlocal seconds
-        with suppress(LabError):  # else as before: the shell must not end for that
-            seconds = load(sessions, number)[1].items[item].seconds
-        return seconds
-
-    evidence = task.about.evidence if state.timeline else None
-    _run_shell(Desk(), Path(at.folder), sessions.folder(kept.token), item, evidence, spent)
+    evidence = _evidence(state, _sources().task(here.item))
+    kept_in = sessions.folder(kept.token)
+    _run_shell(
+        Desk(), Path(here.folder), kept_in, item, evidence, lambda: load(sessions, number)[1].items[item].seconds
+    )
 
 
 @command.command()
@@ -369,22 +364,25 @@ def _grade(exercise: Exercise, folder: Path) -> Report:
 
 
 def _shell(desk: Desk, session: Session, task: Task, item: int, folder: Path) -> None:
-    evidence = task.about.evidence if session.state.timeline else None
+    evidence = _evidence(session.state, task)
     _run_shell(desk, folder, session.folder, item, evidence, lambda: session.state.items[item].seconds)
 
 
-def _run_shell(
-    desk: Desk, folder: Path, kept: Path, item: int, evidence: str | None, spent: Callable[[], float]
-) -> None:
+def _evidence(state: State, task: Task) -> str:
+    """What to look for in the output of the session's shell; empty if its commands are not to be recorded."""
+    return task.about.evidence if state.timeline else ""
+
+
+def _run_shell(desk: Desk, folder: Path, kept: Path, item: int, evidence: str, spent: Callable[[], float]) -> None:
     """The session's shell in a task's folder. With `evidence` its commands are recorded, in the session's folder `kept`
     and with the seconds `spent` on the item."""
     from layerwise.interview.terminal import shell
 
-    records = evidence is not None and shell.can_record(shell.program())
-    if evidence is not None and not records:
+    records = bool(evidence) and shell.can_record(shell.program())
+    if evidence and not records:
         desk.say(f"Only commands of bash and zsh can be recorded, and your shell is {Path(shell.program()).name}.")
     desk.say(shell.TOLD[records])
-    if evidence is not None and records:
+    if records:
         shell.record(folder, kept, item, evidence, spent)
     else:
         shell.run(folder)

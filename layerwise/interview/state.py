@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from grader.verdict import Report
@@ -109,6 +110,11 @@ class State:
     """How long the grader has been at work now. It does not count either."""
 
     @property
+    def here(self) -> ItemState | None:
+        """The item that the candidate is at."""
+        return None if self.current is None else self.items[self.current]
+
+    @property
     def remaining(self) -> float:
         """Seconds left; negative once the time is over."""
         return 60.0 * self.plan.minutes + sum(self.given_back.values()) + self.grading - self.elapsed
@@ -129,6 +135,12 @@ def load(sessions: Sessions, number: int) -> tuple[Kept, State]:
     kept = sessions.get(number)
     with sessions.sound():
         return kept, replay(kept.events, kept.elapsed)
+
+
+def finished(sessions: Sessions, most: int) -> list[tuple[int, State]]:
+    """The sessions that are finished and their numbers, the last one first. Raises SessionsError."""
+    states = ((number, load(sessions, number)[1]) for number in reversed(sessions.numbers()))
+    return list(islice((pair for pair in states if pair[1].phase is Phase.FINISHED), most))
 
 
 def replay(events: Sequence[Event], elapsed: float) -> State:

@@ -84,13 +84,18 @@ HOW = {
 """How a question that is not open is answered."""
 
 
+def when(state: State) -> str:
+    """When a session was begun, how long it was to take, and its seed."""
+    day = datetime.fromtimestamp(state.begun).strftime("%Y-%m-%d %H:%M")
+    return f"{day}, {state.plan.minutes} minutes, seed {state.plan.seed}"
+
+
 def about(found: SessionReport) -> list[str]:
     """How the session went, a line each."""
     state = found.state
-    day = datetime.fromtimestamp(state.begun).strftime("%Y-%m-%d %H:%M")
     ended = {"time": "ended by the clock", "candidate": "ended by you"}.get(state.ended_by, "not ended")
     lines = [
-        f"{day}, {state.plan.minutes} minutes, seed {state.plan.seed}; {ended} after {minutes(_counted(state))}.",
+        f"{when(state)}; {ended} after {minutes(_counted(state))}.",
         f"An AI assistant was {'allowed' if state.assistant else 'not allowed'}. Rated by yourself.",
     ]
     lines += [_stop(stop.elapsed, stop.seconds) for stop in state.stops]

@@ -28,18 +28,17 @@ function startScreen(screen, send, id) {
   const seed = make("input", { id: `${id}-seed`, className: "lw-field", inputMode: "numeric", autocomplete: "off", maxLength: 9 });
   const note = make("span", { className: "lw-soft", id: `${id}-seed-note`, textContent: "empty: by chance, with what is due" });
   seed.setAttribute("aria-describedby", note.id);
+  const timeline = make("input", { type: "checkbox" });
   const mocks = make("form", { hidden: !!screen.session }, make("p", { className: "lw-asked", textContent: "Mock interview: questions and a task, against the clock" }),
     minutes, assistant, make("div", { className: "lw-row" }, make("label", { htmlFor: seed.id, textContent: "Seed" }), seed, note),
+    make("div", { className: "lw-row" }, make("label", { className: "lw-option" }, timeline,
+      make("span", { textContent: "Timeline: record the commands that I run in the session’s shell" }))),
     make("div", { className: "lw-row" }, make("button", { type: "submit", textContent: "Begin", className: "lw-primary" })));
-  const box = make("input", { type: "checkbox", id: `${id}-timeline` });
-  const record = make("div", { className: "lw-row" }, make("label", { className: "lw-option" }, box,
-    make("span", { textContent: "Timeline: record the commands that I run in the session’s shell" })));
-  seed.parentNode.after(record);
   const chosen = (part) => part.querySelector("input:checked")?.value;
   mocks.onsubmit = (event) => {
     event.preventDefault();
     const allowed = chosen(assistant);
-    send({ do: "begin", minutes: Number(chosen(minutes)), seed: seed.value, assistant: allowed === undefined ? null : allowed === "yes", timeline: box.checked });
+    send({ do: "begin", minutes: Number(chosen(minutes)), seed: seed.value, assistant: allowed === undefined ? null : allowed === "yes", timeline: timeline.checked });
   };
   const earlier = make("select", { id: `${id}-earlier`, className: "lw-field lw-choose" },
     ...screen.earlier.map(([value, textContent]) => make("option", { value, textContent })));

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, ClassVar
 
 import traitlets
@@ -25,12 +24,12 @@ from layerwise.interview.drill import Drill
 from layerwise.interview.mix import for_learner
 from layerwise.interview.plan import Plan, Sources
 from layerwise.interview.session import Session
-from layerwise.interview.state import Phase, State, load
+from layerwise.interview.state import Phase, finished, load
 from layerwise.interview.store import Sessions
 from layerwise.interview.today import Today
 from layerwise.progress import Progress
 from layerwise.questions import bank
-from layerwise.views import drilling, rating, screens
+from layerwise.views import choices, drilling, rating, screens
 from layerwise.views.live import LiveWidget, View, plainly, script
 from layerwise.views.sitting import Grader, Sitting, grader, prepare
 
@@ -121,18 +120,13 @@ class Practice(View):
         session, problem, earlier = "", "", []
         try:
             session = self._open_session()
-            earlier = self._earlier()
+            earlier = finished(self._sessions, EARLIER)
             found = today_module.today(self._progress, self._now())
         except LabError as fault:
             problem, found = str(fault), Today((), (), ())
         said = " ".join(filter(None, (note, problem)))
         resume = screens.HERE if self._other() else screens.RESUME
         self._show(screens.start(found, self._now(), session, resume=resume, note=said, earlier=earlier))
-
-    def _earlier(self) -> list[tuple[int, State]]:
-        """The sessions that are finished, the last one first."""
-        states = ((number, load(self._sessions, number)[1]) for number in reversed(self._sessions.numbers()))
-        return list(islice((pair for pair in states if pair[1].phase is Phase.FINISHED), EARLIER))
 
     def _earlier_report(self, message: Mapping[str, Any]) -> None:
         """The report on a session that is finished."""
@@ -141,9 +135,10 @@ class Practice(View):
             raise InputError("which session?")
         if self._sitting is not None:
             raise InputError("a session is open here: go on with it first")
-        if load(self._sessions, number)[1].phase is not Phase.FINISHED:
+        found = reports.report(self._sessions, number, self._sources)
+        if found.state.phase is not Phase.FINISHED:
             raise InputError(f"session {number} is not finished")
-        self._show(screens.report(reports.report(self._sessions, number, self._sources)))
+        self._show(screens.report(found))
 
     def _open_session(self) -> str:
         """A sentence about the session that is not finished; empty if there is none."""
@@ -155,18 +150,16 @@ class Practice(View):
         return screens.open_session(number, load(self._sessions, number)[1])
 
     def _begin(self, message: Mapping[str, Any]) -> None:
-        assistant, timeline = message.get("assistant"), message.get("timeline") is True
-        if not isinstance(assistant, bool):
-            raise InputError("choose whether an AI assistant is allowed: the report says so")
-        seed, minutes = _seed(message.get("seed")), message.get("minutes")
-        if minutes not in screens.MINUTES:
-            raise InputError(f"choose how long it takes: {', '.join(map(str, screens.MINUTES))} minutes")
+        chosen = choices.read(message)
         if self._other():
             raise InputError(f"{HERE[:-1].lower()}: go on with it first")
         Session.require_none(self._sessions)
-        plan = for_learner(seed, minutes, self._sources, self._progress, self._now())
+        plan = for_learner(chosen.seed, chosen.minutes, self._sources, self._progress, self._now())
         problem = self._prepared(plan)  # while the clock does not run yet
-        self._sit_down(Session.begin(self._sessions, plan, assistant=assistant, timeline=timeline, clock=self._clock))
+        session = Session.begin(
+            self._sessions, plan, assistant=chosen.assistant, timeline=chosen.timeline, clock=self._clock
+        )
+        self._sit_down(session)
         self._turn_to(0)
         self.widget.fault = problem
 
@@ -399,12 +392,3 @@ class Practice(View):
 
     def text(self) -> str:
         return screens.words(self.widget.screen)
-
-
-def _seed(text: object) -> int | None:
-    """The seed that was typed; None if it was left to chance. Raises InputError."""
-    if text in (None, ""):
-        return None
-    if isinstance(text, str) and text.strip().isdecimal() and len(text.strip()) <= 9:
-        return int(text)
-    raise InputError("a seed is a whole number of at most nine digits; leave it empty to draw one")

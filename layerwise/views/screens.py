@@ -18,7 +18,7 @@ from layerwise.interview import answers
 from layerwise.interview.report import SessionReport
 from layerwise.interview.state import ItemState, Phase, State
 from layerwise.interview.today import Today
-from layerwise.interview.words import standing
+from layerwise.interview.words import standing, when
 from layerwise.questions.skills import SKILLS
 from layerwise.views import due, session_page
 from layerwise.views.ask import form
@@ -49,14 +49,9 @@ def start(
         "held": resume != RESUME,
         "note": text(note),
         "minutes": list(MINUTES),
-        "earlier": [[number, _earlier(number, state)] for number, state in earlier],
+        "earlier": [[number, f"{number}: {when(state)}"] for number, state in earlier],
         "skills": [[slug, f"{slug}: {words.replace('`', '')}"] for slug, words in SKILLS.items()],
     }
-
-
-def _earlier(number: int, state: State) -> str:
-    day = datetime.fromtimestamp(state.begun).strftime("%Y-%m-%d %H:%M")
-    return f"{number}: {day}, {state.plan.minutes} minutes, seed {state.plan.seed}"
 
 
 def open_session(number: int, state: State) -> str:

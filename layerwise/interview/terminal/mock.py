@@ -13,7 +13,7 @@ from layerwise.errors import InputError, LabError
 from layerwise.interview import words
 from layerwise.interview.plan import Item, Sources
 from layerwise.interview.session import Grade, Session
-from layerwise.interview.state import ItemState, State
+from layerwise.interview.state import State
 from layerwise.interview.tasks import Task
 from layerwise.interview.terminal import asking
 from layerwise.interview.terminal.console import Desk, Leave, Over
@@ -202,7 +202,7 @@ class Mock:
 
     def _late_hand_in(self, state: State) -> None:
         """Offer to hand in the task that the candidate is at."""
-        item: ItemState | None = state.items[state.current] if state.current is not None else None
+        item = state.here
         if item is None or item.item.kind != "task" or not item.folder or (item.hand_in and item.hand_in.is_graded):
             return
         if self.desk.yes("Hand in what is there now? It is shown in the report, and does not count."):

@@ -10,7 +10,6 @@ import fcntl
 import os
 import pty
 import select
-import shutil
 import signal
 import struct
 import subprocess
@@ -113,20 +112,15 @@ def record(folder: Path, kept: Path, item: int, evidence: str, now: Callable[[],
     shell = program()
     try:
         kept.mkdir(parents=True, exist_ok=True)
-        commands = Path(tempfile.mkdtemp(prefix="shell-", dir=kept))
+        with tempfile.TemporaryDirectory(prefix="shell-", dir=kept, ignore_cleanup_errors=True) as own:
+            commands, log = Path(own), Path(own, "commands")
+            log.touch()
+            begun = _hooked(shell, commands)
+            env = {"LAYERWISE_COMMANDS": str(log), "BUILDKIT_PROGRESS": "plain", "HISTFILE": ""}
+            env |= {"ZDOTDIR": str(commands)} if Path(shell).name == "zsh" else {}
+            _relay(begun, folder, env, _Watcher(log, kept, item, evidence, now))
     except OSError as problem:
-        raise LabError(f"cannot write in {kept}: {problem.strerror}") from None
-    try:
-        log = commands / "commands"
-        log.touch()
-        begun = _hooked(shell, commands)
-        env = {"LAYERWISE_COMMANDS": str(log), "BUILDKIT_PROGRESS": "plain", "HISTFILE": ""}
-        env |= {"ZDOTDIR": str(commands)} if Path(shell).name == "zsh" else {}
-        _relay(begun, folder, env, _Watcher(log, kept, item, evidence, now))
-    except OSError as problem:
-        raise LabError(f"cannot record a shell in {folder}: {problem.strerror}") from None
-    finally:
-        shutil.rmtree(commands, ignore_errors=True)
+        raise LabError(f"cannot record in {kept} what a shell in {folder} does: {problem.strerror}") from None
 
 
 def _hooked(shell: str, commands: Path) -> list[str]:
@@ -168,8 +162,9 @@ class _Watcher:
         self._output = (self._output + output.decode("utf-8", "replace"))[-timeline.MOST :]
 
     def _keep(self) -> None:
-        """Keep the command that has ended. A mark that no hook printed, or a full disk, changes nothing."""
-        with suppress(OSError, IndexError):
+        """Keep the command that has ended. A mark that no hook printed, a full disk, or a session
+        that cannot be read now, changes nothing."""
+        with suppress(OSError, IndexError, LabError):
             entry = self._log.read_bytes().split(b"\0")[:-1][self._number].decode("utf-8", "replace")
             status, _, words = entry.partition("\t")
             command = " ".join(clean(words, timeline.LONGEST).split())
