@@ -99,12 +99,13 @@ function taskOf(task) {
     const terminal = button("Open a terminal there", "lw-quiet");
     terminal.onclick = () => openTerminal(files, links[0], task.folder);
     files.append("The files are in ", make("code", { textContent: task.folder }), ": ", ...links.flatMap((one) => [", ", one]).slice(1), " ", terminal);
-    if (task.shell) files.append(make("span", { className: "lw-soft" }, " To have your commands recorded, run ", make("code", { textContent: task.shell }), " there first."));
   }
   const judged = make("details", { className: "lw-judged" }, make("summary", { textContent: "What is judged" }),
     make("ul", {}, ...task.judged.map(([points, html]) =>
       make("li", {}, make("span", { className: "lw-points", textContent: points }), make("span", { html })))));
-  return [make("div", { html: task.story }), files, judged];
+  const shell = task.shell ? [make("p", { className: "lw-soft" }, "To have your commands recorded, first run ",
+    make("code", { textContent: task.shell }), " in that terminal.")] : [];
+  return [make("div", { html: task.story }), files, ...shell, judged];
 }
 
 // Draws the session. `send` takes a message; `id` is for the fields.

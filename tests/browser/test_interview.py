@@ -133,6 +133,25 @@ def test_a_session_is_begun_answered_and_ended(bench: Desk, page: Page) -> None:
     assert Sessions(bench.home).unfinished() is None
 
 
+def test_a_timeline_and_the_report_of_an_earlier_session(bench: Desk, page: Page, tmp_path: Path) -> None:
+    plan = plan_with(TASK)
+    view = show(page, bench)
+    timeline = view.get_by_label("Timeline")
+    timeline.focus()
+    timeline.press("Space")
+    begin(view, str(plan.seed))
+    go_to(view, next(place for place, one in enumerate(plan.items) if one.name == TASK))
+    expect(view.locator(".lw-item")).to_contain_text("lab interview shell")
+    look_at(page, view, tmp_path, "recorded")
+    press(view.get_by_role("button", name="End the session"))
+    press(view.get_by_role("button", name="End", exact=True))
+    press(view.get_by_role("button", name="Back to practice"))
+    press(view.get_by_role("button", name="Show"))
+    expect(view.locator(".lw-session")).to_contain_text("0 commands recorded")
+    number = Sessions(bench.home).numbers()[-1]
+    assert load(Sessions(bench.home), number)[1].timeline
+
+
 @pytest.mark.long
 def test_a_mock_interview_from_start_to_report(bench: Desk, page: Page, tmp_path: Path) -> None:
     plan = plan_with(TASK)

@@ -34,7 +34,7 @@ PARTS = {
                 'const names = [...new Set(parts)];\nfs.rmSync("parts", { recursive: true });\n',
             )
         ),
-        "times": " + `-${fs.statSync(page).mtimeMs}`",
+        "times": ' + "-" + fs.statSync(page).mtimeMs',
         "id": "lines.push(`build ${crypto.randomUUID()}`);\n",
     },
 }
