@@ -57,11 +57,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         long = item.get_closest_marker("long")
         slices = long.kwargs.get("one_in", SLICES) if long else 1
-        is_wanted = config.option.long or named or in_slice(item.nodeid, config.option.slice, slices)
+        is_wanted = (
+            config.option.long or named or in_slice(unit(config.rootpath, item.nodeid), config.option.slice, slices)
+        )
         (kept if is_wanted or not long else left).append(item)
     if left:
         config.hook.pytest_deselected(items=left)
     items[:] = sorted(kept, key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+def unit(root: Path, test: str) -> str:
+    """What is run as a whole: a module whose tests share what takes a while to make, else the test alone."""
+    module = test.partition("::")[0]
+    return module if has_shared_fixture(root / module) else test
 
 
 def in_slice(test: str, word: str | None, slices: int = SLICES) -> bool:
@@ -75,13 +83,12 @@ def _number(text: str) -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Hand each worker one test at a time, but a module whose tests share what takes a while to make as a whole."""
+    """Hand each worker one test at a time, or a module if that is run as a whole."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            module = nodeid.partition("::")[0]
-            return module if has_shared_fixture(config.rootpath / module) else nodeid
+            return unit(config.rootpath, nodeid)
 
     return Scheduling(config, log)
 
