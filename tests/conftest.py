@@ -56,11 +56,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept, left = [], []
     for item in items:
         long = item.get_closest_marker("long")
-        slices = long.kwargs.get("one_in", SLICES) if long else 1
-        is_wanted = (
-            config.option.long or named or in_slice(unit(config.rootpath, item.nodeid), config.option.slice, slices)
-        )
-        (kept if is_wanted or not long else left).append(item)
+        is_wanted = not long or config.option.long or named
+        if long and not is_wanted:
+            slices = long.kwargs.get("one_in", SLICES)
+            is_wanted = in_slice(unit(config.rootpath, item.nodeid), config.option.slice, slices)
+        (kept if is_wanted else left).append(item)
     if left:
         config.hook.pytest_deselected(items=left)
     items[:] = sorted(kept, key=lambda item: not item.nodeid.startswith(LONGEST))
