@@ -191,6 +191,7 @@ class Counter:
             self.facts.build.image,
             [GATE, image],
             timeout=SECONDS,
+            judged=["stdout"],
             network_of=self._registry.id,
             archives=[program_archive("cosign.pub", self.ours.public().encode())],
         )

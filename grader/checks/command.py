@@ -16,7 +16,7 @@ from grader.verdict import Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.engine.container import CommandResult
+    from grader.facts.engine.container import CommandResult, Stream
 
 SHOWN = 600
 """The most characters of each output stream shown as evidence."""
@@ -43,7 +43,7 @@ def judge(facts: Facts, params: Params) -> Verdict:
     what = _name(command)
     expected = f"exit status {params.exit}"
     try:
-        outcome = facts.run(command, timeout=params.timeout)
+        outcome = facts.run(command, timeout=params.timeout, judged=[stream for stream, _ in _patterns(params)])
     except ContainerRefused as problem:
         return Verdict.failed(f"{what} cannot be started: {problem}.", expected=expected, found="no process")
     details = _details(outcome)
@@ -72,8 +72,9 @@ def judge(facts: Facts, params: Params) -> Verdict:
             found=f"exit status {outcome.exit_code}",
             details=details,
         )
-    for stream, pattern, text in (("stdout", params.stdout, outcome.stdout), ("stderr", params.stderr, outcome.stderr)):
-        if pattern is not None and not re.search(pattern, text, re.MULTILINE):
+    for stream, pattern in _patterns(params):
+        text = getattr(outcome, stream)
+        if not re.search(pattern, text, re.MULTILINE):
             return Verdict.failed(
                 params.told(
                     f"{what} ended with exit status {outcome.exit_code}, but its {_STREAMS[stream]} is not what was "
@@ -84,6 +85,12 @@ def judge(facts: Facts, params: Params) -> Verdict:
                 details=details,
             )
     return Verdict.passed(f"{what} ended as expected after {format_duration(outcome.seconds)}.", details=details)
+
+
+def _patterns(params: Params) -> list[tuple[Stream, str]]:
+    """The streams that are judged, and the pattern for each."""
+    both: list[tuple[Stream, str | None]] = [("stdout", params.stdout), ("stderr", params.stderr)]
+    return [(stream, pattern) for stream, pattern in both if pattern is not None]
 
 
 _NOT_RUN = (126, 127)

@@ -3,7 +3,7 @@
     function = "checks.py:speaks_latin"     # in exercise.toml
 
     def speaks_latin(facts):                # in checks.py, in the same folder
-        outcome = facts.run(["/app/greet"])
+        outcome = facts.run(["/app/greet"], judged=["stdout"])
         return "Salve" in outcome.stdout, "It greets, but not in Latin."
 
 The function returns a Verdict, or a bool, or a bool and a message. This kind is the last resort, for what no other kind

@@ -35,6 +35,7 @@ from grader.verdict import Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
+    from grader.facts.engine.container import Stream
     from grader.facts.image.config import ImageConfig
     from grader.facts.image.filesystem import File
 
@@ -215,7 +216,7 @@ def _command(facts: Facts, test: CommandTest, shared: Sequence[Pair], env: Mappi
     setup = [[_replaced(word, env) for word in step] for step in test.setup]
     limit = stretched(TIMEOUT)
     try:
-        outcome = facts.run_after(setup, words, variables, timeout=limit)
+        outcome = facts.run_after(setup, words, variables, timeout=limit, judged=_judged(test))
     except ContainerRefused as problem:
         yield f"the command cannot be started ({clean(str(problem), 200)})"
         return
@@ -227,6 +228,16 @@ def _command(facts: Facts, test: CommandTest, shared: Sequence[Pair], env: Mappi
         yield f"expected exit status {test.exitCode}, found {outcome.exit_code}"
     yield from _searched(outcome.stdout, test.expectedOutput, test.excludedOutput, "the output")
     yield from _searched(outcome.stderr, test.expectedError, test.excludedError, "the error output")
+
+
+def _judged(test: CommandTest) -> list[Stream]:
+    """The streams of which a test expects something."""
+    judged: list[Stream] = []
+    if test.expectedOutput or test.excludedOutput:
+        judged.append("stdout")
+    if test.expectedError or test.excludedError:
+        judged.append("stderr")
+    return judged
 
 
 def _searched(text: str, expected: Sequence[str], excluded: Sequence[str], what: str) -> Iterator[str]:

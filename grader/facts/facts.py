@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from grader.facts.dockerfile.model import Dockerfile
     from grader.facts.dockerfile.reference import ImageReference
     from grader.facts.dockerfile.resolved import BuildPlan, Step
-    from grader.facts.engine.container import CommandResult, Running
+    from grader.facts.engine.container import CommandResult, Running, Stream
     from grader.facts.image.image import Image
     from grader.facts.image.secret_finder import OutputScanner
     from grader.facts.image.users import User
@@ -282,21 +282,35 @@ class Facts(Memo):
         files = self.image.read_all(TABLES, MAX_TABLE)
         return resolve(self.image.config.user, *(files[table] for table in TABLES))
 
-    def run(self, command: str | list[str] | None = None, *, timeout: float = 30.0) -> CommandResult:
+    def run(
+        self,
+        command: str | list[str] | None = None,
+        *,
+        timeout: float = 30.0,
+        judged: Sequence[Stream] = ("stdout", "stderr"),
+    ) -> CommandResult:
         """Run the image's own command, or another, in a fresh container until it ends or `timeout` seconds are over.
 
-        A string is run by /bin/sh and a list as it is, both in place of the image's entrypoint.
+        A string is run by /bin/sh and a list as it is, both in place of the image's entrypoint. That a stream of those
+        in `judged` is empty is found twice: a busy engine loses what a quick program printed, now and then.
         """
         from grader.facts.engine import container
 
-        return container.run(self.engine, self.runnable, command, timeout=timeout)
+        return container.run(self.engine, self.runnable, command, timeout=timeout, judged=judged)
 
     def run_after(
-        self, setup: Sequence[list[str]], command: list[str], env: Mapping[str, str], *, timeout: float
+        self,
+        setup: Sequence[list[str]],
+        command: list[str],
+        env: Mapping[str, str],
+        *,
+        timeout: float,
+        judged: Sequence[Stream] = ("stdout", "stderr"),
     ) -> CommandResult:
         """Run the commands of `setup` one after the other, whatever their status, and then `command` on what they left.
 
-        `env` is added to the environment of all. A result without an exit status may be that of a setup command.
+        `env` is added to the environment of all, and `judged` is as for `run`. A result without an exit status may be
+        that of a setup command.
         """
         from grader.facts.engine import container
         from grader.facts.engine.engine import new_name
@@ -305,11 +319,11 @@ class Facts(Memo):
         for step in setup:
             kept = new_name()
             self.at_end(self.engine.remove_image, kept)
-            result = container.run(self.engine, image, step, timeout=timeout, env=env, keep=kept)
+            result = container.run(self.engine, image, step, timeout=timeout, env=env, keep=kept, judged=())
             if result.exit_code is None:
                 return result
             image = kept
-        return container.run(self.engine, image, command, timeout=timeout, env=env)
+        return container.run(self.engine, image, command, timeout=timeout, env=env, judged=judged)
 
     def started(self) -> AbstractContextManager[Running]:
         """Start the image as it starts by itself, for the duration of the block."""

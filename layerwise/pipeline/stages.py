@@ -119,7 +119,7 @@ class Run:
                 build.build(self._facts.engine, submission, export=False)
             said.append(f"stage {clean(test.target, 40)} builds")
         if test.run:
-            outcome = self._facts.run(list(test.run), timeout=test.timeout)
+            outcome = self._facts.run(list(test.run), timeout=test.timeout, judged=())
             words = last_line(outcome.stderr) or last_line(outcome.stdout)
             if outcome.exit_code is None:
                 raise GateShut(f"{' '.join(test.run)} did not end in time: {words}")

@@ -68,6 +68,8 @@ def test_both_images_answer_the_same(built: tuple[str, str]) -> None:
     app, image = built
     asked, answer = ASKED[app]
     done = docker("run", "--rm", "--network=none", image, *asked)
+    if not done.stdout:  # A busy engine loses what a quick container printed, now and then.
+        done = docker("run", "--rm", "--network=none", image, *asked)
     assert (done.stdout, done.returncode) == (answer, 0), done.stderr
 
 

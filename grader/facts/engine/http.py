@@ -179,7 +179,9 @@ def _listening(engine: Engine, image: str, container_id: str) -> Sequence[Listen
     """Return where the processes of a container listen, read with the image's own `cat`; None if it has no `cat`."""
     command = ["cat", "/proc/net/tcp", "/proc/net/tcp6"]
     try:
-        result = container.run(engine, image, command, timeout=stretched(5.0), network_of=container_id)
+        result = container.run(
+            engine, image, command, timeout=stretched(5.0), network_of=container_id, judged=["stdout"]
+        )
     except (ContainerRefused, EngineFailure):  # no cat, or the container has ended meanwhile
         return None
     if "local_address" not in result.stdout:

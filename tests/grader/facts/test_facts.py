@@ -309,14 +309,15 @@ def test_commands_one_after_the_other(
     calls: list[tuple[str, list[str], str]] = []
 
     def run(_engine: Engine, image: str, command: list[str], *, keep: str = "", **more: Any) -> CommandResult:
-        assert more == {"timeout": 5.0, "env": {"A": "1"}}
+        judged = [] if keep else ["stdout"]
+        assert {**more, "judged": list(more["judged"])} == {"timeout": 5.0, "env": {"A": "1"}, "judged": judged}
         calls.append((image, command, keep))
         return result(codes[len(calls) - 1])
 
     monkeypatch.setattr(container, "run", run)
     with played() as (engine, _), facts_of(submit(Dockerfile=FROM), engine) as facts:
         built(monkeypatch, removed)
-        found = facts.run_after([["a"], ["b"]], ["last"], {"A": "1"}, timeout=5.0)
+        found = facts.run_after([["a"], ["b"]], ["last"], {"A": "1"}, timeout=5.0, judged=["stdout"])
     assert found.exit_code == codes[-1]
     assert [command for _, command, _ in calls] == ran
     kept = [keep for _, command, keep in calls if command != ["last"]]

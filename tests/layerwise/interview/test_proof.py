@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +70,16 @@ def test_a_cell_needs_only_what_lab_up_brings(name: str) -> None:
 )
 def test_a_cell_holds_if_it_ends_well_and_shows_it(cell: str, holds: bool) -> None:
     assert proof.run(Proof(cell=cell, shows="^yes$")).holds == holds
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(("runs", "holds"), [(1, True), (2, True), (3, False)])
+def test_a_cell_whose_output_was_lost_runs_once_more(
+    runs: int, holds: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUNT", str(tmp_path / "count"))
+    shown = proof.run(Proof(cell=f'echo >> "$COUNT"; [ $(wc -l < "$COUNT") != {runs} ] || echo yes', shows="^yes$"))
+    assert shown.holds == holds
 
 
 @pytest.mark.lab

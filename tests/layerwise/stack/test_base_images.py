@@ -65,7 +65,9 @@ class Trying:
             ended = subprocess.run(
                 argv, env=self.env, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
             )
-            if not (ended.returncode == 125 and NEVER_BEGAN.search(ended.stderr)):
+            never_began = ended.returncode == 125 and NEVER_BEGAN.search(ended.stderr)
+            # A busy engine loses what a quick container printed, now and then.
+            if not never_began and (ended.stdout or ended.stderr):
                 break
         return Ended(ended.returncode, (ended.stdout + ended.stderr).strip())
 

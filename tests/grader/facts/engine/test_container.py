@@ -181,7 +181,13 @@ class FakeEngine:
         return 3
 
     def inspect_container(self, name: str) -> dict[str, Any]:
-        return {"State": {"OOMKilled": True}}
+        return {
+            "State": {
+                "OOMKilled": True,
+                "StartedAt": "2026-01-31T09:59:00.5Z",
+                "FinishedAt": "2026-01-31T10:00:00.123456789Z",
+            }
+        }
 
     def logs(self, name: str, limit: int) -> tuple[bytes, bytes]:
         return self.kept
@@ -243,15 +249,17 @@ class BusyEngine(FakeEngine):
     def __init__(self, late: float, *prints: str) -> None:
         super().__init__()
         self._late, self._prints, self.code = late, list(prints), 0
+        self.began = "2026-01-31T09:59:54.9Z"
 
     def start_container(self, name: str) -> Output:
-        return Output(iter([(self._prints.pop(0).encode(), None)]))
+        stdout, _, stderr = self._prints.pop(0).partition("|")
+        return Output(iter([(stdout.encode(), stderr.encode())]))
 
     def wait(self, name: str, timeout: float) -> int | None:
         return self.code
 
     def inspect_container(self, name: str) -> dict[str, Any]:
-        return {"State": {"FinishedAt": "2026-01-31T10:00:00.123456789Z"}}
+        return {"State": {"StartedAt": self.began, "FinishedAt": "2026-01-31T10:00:00.123456789Z"}}
 
     def now(self) -> datetime:
         return datetime.fromisoformat("2026-01-31T11:00:00.123456789+01:00") + timedelta(seconds=self._late)
@@ -286,6 +294,34 @@ def test_output_that_is_cut_again_and_again_is_an_error(monkeypatch: pytest.Monk
 def test_a_quick_container_cannot_have_been_cut() -> None:
     engine = BusyEngine(60, "a")
     assert container.run(cast(Engine, engine), "i", ["a"], timeout=5).stdout == "a"
+
+
+@pytest.mark.parametrize(
+    ("judged", "prints", "found", "times"),
+    [
+        pytest.param(["stdout"], ["a"], "a", 1, id="it is there"),
+        pytest.param(["stdout"], ["", "a"], "a", 2, id="lost once"),
+        pytest.param(["stdout"], ["", ""], "", 2, id="it prints nothing"),
+        pytest.param(["stdout"], ["|x", "a|y"], "a", 2, id="one of two lost"),
+        pytest.param(["stdout", "stderr"], ["a", "|b", "a|b"], "a", 3, id="now one, now the other"),
+        pytest.param(["stdout", "stderr"], ["a", "b"], "b", 2, id="another output each time"),
+        pytest.param(["stderr"], ["|b"], "", 1, id="what is not judged may be empty"),
+        pytest.param([], [""], "", 1, id="nothing is judged"),
+    ],
+)
+def test_that_a_quick_program_prints_nothing_is_seen_twice(
+    judged: Sequence[container.Stream], prints: Sequence[str], found: str, times: int
+) -> None:
+    engine = BusyEngine(0, *prints)
+    engine.began = "2026-01-31T09:59:55.2Z"
+    assert container.run(cast(Engine, engine), "i", ["a"], timeout=5, judged=judged).stdout == found
+    assert engine.done == ["create", "remove"] * times
+
+
+def test_that_a_program_that_took_its_time_prints_nothing_is_seen_once() -> None:
+    engine = BusyEngine(0, "")
+    assert container.run(cast(Engine, engine), "i", ["a"], timeout=5).stdout == ""
+    assert engine.done == ["create", "remove"]
 
 
 def test_every_container_is_bounded() -> None:
