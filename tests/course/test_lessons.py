@@ -116,7 +116,10 @@ PRUNING = ("02-caching", "09-when-it-breaks")
 with a prune beside it in 10 of 30 builds), and then a cell beside it shows steps that run again."""
 
 
-NETWORK = re.compile(r"npm error .*(?:EAI_AGAIN|ETIMEDOUT|ECONNRESET)|Temporary failure (?:in name resolution|resolv)")
+NETWORK = re.compile(
+    r"npm error .*(?:EAI_AGAIN|ETIMEDOUT|ECONNRESET)|Temporary failure (?:in name resolution|resolv)"
+    r"|Read timed out|Connection timed out"
+)
 """What npm, pip and apt say if a registry of packages was not reached. The lesson then runs once more, not twice. npm
 retries a request, but not an answer that breaks off, and lesson 04 asks four times for some two hundred packages."""
 LOST = "reading from a closed fifo"
