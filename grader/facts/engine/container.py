@@ -36,6 +36,8 @@ QUICK = 5.0
 """Seconds that a process has to live for an engine to have opened its output, however busy it is."""
 RUNS = 4
 """The most runs of a command whose output may be cut."""
+NO_HEALTHCHECK = {"test": ["NONE"]}
+"""For the setting `healthcheck`: the image's own check is not run."""
 Stream = Literal["stdout", "stderr"]
 BOTH: tuple[Stream, ...] = ("stdout", "stderr")
 
@@ -46,12 +48,8 @@ class Missing(Enum):
     NOTHING = auto()
     A_STREAM = auto()
     """All of one, or of both."""
-    AN_END = auto()
-    """Any part of it."""
-
-
-NO_HEALTHCHECK = {"test": ["NONE"]}
-"""For the setting `healthcheck`: the image's own check is not run."""
+    A_PART = auto()
+    """Any part of it, such as the end."""
 
 
 @dataclass(frozen=True)
@@ -255,7 +253,7 @@ def _to_its_end(
         with contextlib.suppress(KeyError):
             engine.signal(container, "SIGKILL")
     elif ended - called >= OUTPUT_GRACE and _noticed_late(engine, state):
-        may_miss = Missing.AN_END
+        may_miss = Missing.A_PART
     elif _lived(state) < QUICK:
         may_miss = Missing.A_STREAM
     reader.finish()
@@ -277,7 +275,7 @@ def _to_its_end(
 def _is_believed(
     result: CommandResult, may_miss: Missing, judged: Sequence[Stream], earlier: Sequence[CommandResult]
 ) -> bool:
-    if may_miss is Missing.AN_END:
+    if may_miss is Missing.A_PART:
         return any(result.agrees(other) for other in earlier)
     if may_miss is Missing.A_STREAM:
         empty = [stream for stream in judged if not result.printed_on(stream)]
