@@ -145,6 +145,7 @@ def _begin(added: str) -> list[str]:
         "--no-input",
         "install",
         "--progress-bar=off",
+        "--no-compile",  # a third of the time, most of it for modules that nobody imports; Python does it when they are
     ]
 
 

@@ -263,10 +263,15 @@ def _inside(word: str, network: ipaddress.IPv4Network) -> bool:
 
 
 def make_bridge(rootfs: Path, subnet: str) -> None:
-    """Make the engine's bridge, with the first address of the subnet's first /24. Raises LabError with the reason."""
+    """Make the engine's bridge, with the first address of the subnet's first /24. Raises LabError with the reason.
+
+    It gets a hardware address that it keeps. Else Linux gives it the lowest one of the containers on it, and each time
+    that one comes or goes, the others send into the void until they ask for their gateway's address again: minutes.
+    """
     first = next(ipaddress.IPv4Network(subnet).hosts())
+    hardware = "02:42:" + first.packed.hex(":")
     for arguments in (
-        ("link", "add", "name", BRIDGE, "type", "bridge"),
+        ("link", "add", "name", BRIDGE, "address", hardware, "type", "bridge"),
         ("address", "add", f"{first}/24", "dev", BRIDGE),
         ("link", "set", BRIDGE, "up"),
     ):

@@ -14,6 +14,9 @@ from layerwise.errors import LabError
 from layerwise.stack import network, paths
 
 ROOTFS = paths.home().engine / "rootfs"
+needs_rootfs = pytest.mark.skipif(
+    not ROOTFS.is_dir(), reason="needs the lab's own engine, and this lab uses the system's"
+)
 HEADER = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
 
 
@@ -178,6 +181,46 @@ tell()
 """
 
 
+CONTAINERS_COME_AND_GO = """\
+import sys
+from pathlib import Path
+from layerwise.stack import network
+
+rootfs = Path(sys.argv[1])
+network.make_bridge(rootfs, "172.29.0.0/16")
+
+def tell():
+    print(Path("/sys/class/net/layerwise0/address").read_text().strip())
+
+tell()
+for name, address in ("veth1", "02:00:00:00:00:02"), ("veth2", "02:00:00:00:00:01"):
+    network.ip(rootfs, "link", "add", name, "address", address, "type", "veth", "peer", "name", f"{name}-peer")
+    network.ip(rootfs, "link", "set", name, "master", "layerwise0", "up")
+    tell()
+network.ip(rootfs, "link", "delete", "veth2")
+tell()
+"""
+
+
+def in_a_namespace(program: str) -> list[str]:
+    """What a program prints in a network namespace of its own, with a /sys that shows its bridges and not the
+    machine's."""
+    own_sys = ["sh", "-c", 'mount -t sysfs sysfs /sys && exec "$@"', "sh"]
+    command = ["unshare", "--net", "--mount", *own_sys, sys.executable, "-c", program, str(ROOTFS)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return ended.stdout.splitlines()
+
+
+@pytest.mark.lab
+@needs_rootfs
+def test_the_bridge_keeps_its_hardware_address() -> None:
+    """Containers remember where their gateway is. Were it the address of one of them, it would change with them."""
+    first, *later = in_a_namespace(CONTAINERS_COME_AND_GO)
+    assert first == "02:42:ac:1d:00:01"
+    assert later == [first] * 3
+
+
 class TestOfALostEngine:
     """What an engine that was killed leaves on the machine, when its folder has gone too."""
 
@@ -208,14 +251,9 @@ class TestOfALostEngine:
             network.clean_up_after_a_lost_engine(tmp_path, "nft")
 
     @pytest.mark.lab
-    @pytest.mark.skipif(not ROOTFS.is_dir(), reason="needs the lab's own engine, and this lab uses the system's")
+    @needs_rootfs
     def test_nothing_of_it_stays(self) -> None:
-        """In a network namespace of the test's own, with a /sys that shows its bridges and not the machine's."""
-        own_sys = ["sh", "-c", 'mount -t sysfs sysfs /sys && exec "$@"', "sh"]
-        command = ["unshare", "--net", "--mount", *own_sys, sys.executable, "-c", LOST_ENGINE, str(ROOTFS)]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        assert (ended.returncode, ended.stderr) == (0, "")
-        before, after = map(json.loads, ended.stdout.splitlines())
+        before, after = map(json.loads, in_a_namespace(LOST_ENGINE))
         assert before["links"] == ["br-0123456789ab", "layerwise0", "lo"]
         assert any("172.29.1.2:5000" in rule for rule in before["rules"])
         assert after["links"] == ["layerwise0", "lo"], "made anew"
