@@ -38,7 +38,7 @@ def read(path: Path) -> Any:
 
 
 @pytest.fixture
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def alone(tmp_path: Path, lost: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the course, in the environment of the lab that is up, but with a work folder, a home (and so progress),
     temporary files and an IPython of its own."""
     env = environment.lab_env()
@@ -127,9 +127,9 @@ LOST = "reading from a closed fifo"
 grader.facts.engine.container). A lesson that shows something else then runs once more, too."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def lost() -> Callable[[], int]:
-    """How often the lab's own engine has lost output so far."""
+    """How often the lab's own engine has lost output so far. (Not for the module: then its tests would run in a row.)"""
     log = embedded.log_file(paths.home())
     return lambda: log.read_text(encoding="utf-8", errors="replace").count(LOST) if log.exists() else 0
 
