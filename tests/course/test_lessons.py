@@ -129,7 +129,7 @@ grader.facts.engine.container). A lesson that shows something else then runs onc
 
 @pytest.fixture
 def lost() -> Callable[[], int]:
-    """How often the lab's own engine has lost output so far. (For the module, it would make the lessons run in a row.)"""
+    """How often the lab's own engine has lost output so far. (For the module, it would put the lessons in a row.)"""
     log = embedded.log_file(paths.home())
     return lambda: log.read_text(encoding="utf-8", errors="replace").count(LOST) if log.exists() else 0
 
