@@ -42,8 +42,9 @@ def judge(facts: Facts, params: Params) -> Verdict:
     command = list(params.run) if isinstance(params.run, tuple) else params.run
     what = _name(command)
     expected = f"exit status {params.exit}"
+    patterns = _patterns(params)
     try:
-        outcome = facts.run(command, timeout=params.timeout, judged=[stream for stream, _ in _patterns(params)])
+        outcome = facts.run(command, timeout=params.timeout, judged=list(patterns))
     except ContainerRefused as problem:
         return Verdict.failed(f"{what} cannot be started: {problem}.", expected=expected, found="no process")
     details = _details(outcome)
@@ -72,8 +73,8 @@ def judge(facts: Facts, params: Params) -> Verdict:
             found=f"exit status {outcome.exit_code}",
             details=details,
         )
-    for stream, pattern in _patterns(params):
-        text = getattr(outcome, stream)
+    for stream, pattern in patterns.items():
+        text = outcome.printed(stream)
         if not re.search(pattern, text, re.MULTILINE):
             return Verdict.failed(
                 params.told(
@@ -87,10 +88,10 @@ def judge(facts: Facts, params: Params) -> Verdict:
     return Verdict.passed(f"{what} ended as expected after {format_duration(outcome.seconds)}.", details=details)
 
 
-def _patterns(params: Params) -> list[tuple[Stream, str]]:
-    """The streams that are judged, and the pattern for each."""
-    both: list[tuple[Stream, str | None]] = [("stdout", params.stdout), ("stderr", params.stderr)]
-    return [(stream, pattern) for stream, pattern in both if pattern is not None]
+def _patterns(params: Params) -> dict[Stream, str]:
+    """The pattern for each stream that is judged."""
+    both: dict[Stream, str | None] = {"stdout": params.stdout, "stderr": params.stderr}
+    return {stream: pattern for stream, pattern in both.items() if pattern is not None}
 
 
 _NOT_RUN = (126, 127)

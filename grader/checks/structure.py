@@ -215,8 +215,13 @@ def _command(facts: Facts, test: CommandTest, shared: Sequence[Pair], env: Mappi
     words = [_replaced(word, env) for word in (test.command, *test.args)]
     setup = [[_replaced(word, env) for word in step] for step in test.setup]
     limit = stretched(TIMEOUT)
+    wanted: dict[Stream, tuple[Sequence[str], Sequence[str], str]] = {
+        "stdout": (test.expectedOutput, test.excludedOutput, "the output"),
+        "stderr": (test.expectedError, test.excludedError, "the error output"),
+    }
+    judged = [stream for stream, (expected, excluded, _) in wanted.items() if expected or excluded]
     try:
-        outcome = facts.run_after(setup, words, variables, timeout=limit, judged=_judged(test))
+        outcome = facts.run_after(setup, words, variables, timeout=limit, judged=judged)
     except ContainerRefused as problem:
         yield f"the command cannot be started ({clean(str(problem), 200)})"
         return
@@ -226,18 +231,8 @@ def _command(facts: Facts, test: CommandTest, shared: Sequence[Pair], env: Mappi
         return
     if outcome.exit_code != test.exitCode:
         yield f"expected exit status {test.exitCode}, found {outcome.exit_code}"
-    yield from _searched(outcome.stdout, test.expectedOutput, test.excludedOutput, "the output")
-    yield from _searched(outcome.stderr, test.expectedError, test.excludedError, "the error output")
-
-
-def _judged(test: CommandTest) -> list[Stream]:
-    """The streams of which a test expects something."""
-    judged: list[Stream] = []
-    if test.expectedOutput or test.excludedOutput:
-        judged.append("stdout")
-    if test.expectedError or test.excludedError:
-        judged.append("stderr")
-    return judged
+    for stream in judged:
+        yield from _searched(outcome.printed(stream), *wanted[stream])
 
 
 def _searched(text: str, expected: Sequence[str], excluded: Sequence[str], what: str) -> Iterator[str]:

@@ -291,8 +291,8 @@ class Facts(Memo):
     ) -> CommandResult:
         """Run the image's own command, or another, in a fresh container until it ends or `timeout` seconds are over.
 
-        A string is run by /bin/sh and a list as it is, both in place of the image's entrypoint. That a stream of those
-        in `judged` is empty is found twice: a busy engine loses what a quick program printed, now and then.
+        A string is run by /bin/sh and a list as it is, both in place of the image's entrypoint. A quick command with
+        nothing on a stream in `judged` is run again: a busy engine loses what it printed, now and then.
         """
         from grader.facts.engine import container
 
@@ -305,7 +305,7 @@ class Facts(Memo):
         env: Mapping[str, str],
         *,
         timeout: float,
-        judged: Sequence[Stream] = ("stdout", "stderr"),
+        judged: Sequence[Stream],
     ) -> CommandResult:
         """Run the commands of `setup` one after the other, whatever their status, and then `command` on what they left.
 

@@ -265,8 +265,9 @@ def _inside(word: str, network: ipaddress.IPv4Network) -> bool:
 def make_bridge(rootfs: Path, subnet: str) -> None:
     """Make the engine's bridge, with the first address of the subnet's first /24. Raises LabError with the reason.
 
-    It gets a hardware address that it keeps. Else Linux gives it the lowest one of the containers on it, and each time
-    that one comes or goes, the others send into the void until they ask for their gateway's address again: minutes.
+    It gets a hardware address that it keeps. Else Linux gives it the lowest one of the containers on it. Each time that
+    container came or went, the others would send to an old address until they ask for their gateway's again, and that
+    can take minutes.
     """
     first = next(ipaddress.IPv4Network(subnet).hosts())
     hardware = "02:42:" + first.packed.hex(":")

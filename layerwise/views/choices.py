@@ -12,8 +12,8 @@ from layerwise.views.screens import MINUTES
 
 @dataclass(frozen=True)
 class Choices:
-    """`seed` is None if it was left to chance. `assistant`: whether an AI assistant is allowed; `timeline`: whether the
-    commands of the session's shell are recorded."""
+    """`seed`: if there is none, chance draws one. `assistant`: whether an AI assistant is allowed. `timeline`: whether
+    the commands of the session's shell are recorded."""
 
     minutes: int
     seed: int | None
@@ -33,7 +33,7 @@ def read(message: Mapping[str, Any]) -> Choices:
 
 
 def _seed(text: object) -> int | None:
-    """The seed that was typed; None if it was left to chance. Raises InputError."""
+    """The seed that was typed, if any. Raises InputError."""
     if text in (None, ""):
         return None
     if isinstance(text, str) and text.strip().isdecimal() and len(text.strip()) <= 9:

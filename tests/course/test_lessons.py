@@ -38,7 +38,7 @@ def read(path: Path) -> Any:
 
 
 @pytest.fixture
-def alone(tmp_path: Path, lost: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the course, in the environment of the lab that is up, but with a work folder, a home (and so progress),
     temporary files and an IPython of its own."""
     env = environment.lab_env()
@@ -129,7 +129,10 @@ grader.facts.engine.container). A lesson that shows something else then runs onc
 
 @pytest.fixture
 def lost() -> Callable[[], int]:
-    """How often the lab's own engine has lost output so far. (For the module, it would put the lessons in a row.)"""
+    """How often the lab's own engine has lost output so far. A test asks for it before `alone`, which has another home.
+
+    It is not made once for the module: the tests of a module with such a fixture run on one worker.
+    """
     log = embedded.log_file(paths.home())
     return lambda: log.read_text(encoding="utf-8", errors="replace").count(LOST) if log.exists() else 0
 

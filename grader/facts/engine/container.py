@@ -39,7 +39,6 @@ RUNS = 4
 NO_HEALTHCHECK = {"test": ["NONE"]}
 """For the setting `healthcheck`: the image's own check is not run."""
 Stream = Literal["stdout", "stderr"]
-BOTH: tuple[Stream, ...] = ("stdout", "stderr")
 
 
 class Missing(Enum):
@@ -68,8 +67,9 @@ class CommandResult:
         """Whether it is the same result, whatever time it took."""
         return replace(self, seconds=0) == replace(other, seconds=0)
 
-    def printed_on(self, stream: Stream) -> bool:
-        return bool(getattr(self, stream))
+    def printed(self, stream: Stream) -> str:
+        """What was printed to a stream."""
+        return self.stdout if stream == "stdout" else self.stderr
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def run(
     env: Mapping[str, str] | None = None,
     archives: Sequence[bytes] = (),
     keep: str = "",
-    judged: Sequence[Stream] = BOTH,
+    judged: Sequence[Stream] = ("stdout", "stderr"),
 ) -> CommandResult:
     """Run a command in a fresh container until it ends, or until `timeout` seconds are over.
 
@@ -208,8 +208,9 @@ def run(
     made of what the container left.
 
     On a busy machine the engine loses what a quick program printed, now and then, and no error tells of it. A command
-    whose output may be cut is run again, in another container, until two runs agree. If a stream of those in `judged`
-    is empty, it runs again until that stream was empty twice. Raises EngineFailure if neither comes to pass.
+    whose output may be cut is run again, in another container, until two runs agree. A quick one with nothing on a
+    stream in `judged` is run again, until that stream was empty twice or has something. Raises EngineFailure if RUNS
+    runs are not enough.
 
     Raises ContainerRefused if the container cannot be started.
     """
@@ -275,11 +276,12 @@ def _to_its_end(
 def _is_believed(
     result: CommandResult, may_miss: Missing, judged: Sequence[Stream], earlier: Sequence[CommandResult]
 ) -> bool:
+    """Whether nothing is missing, as far as the earlier runs tell."""
     if may_miss is Missing.A_PART:
         return any(result.agrees(other) for other in earlier)
     if may_miss is Missing.A_STREAM:
-        empty = [stream for stream in judged if not result.printed_on(stream)]
-        return all(any(not other.printed_on(stream) for other in earlier) for stream in empty)
+        empty = [stream for stream in judged if not result.printed(stream)]
+        return all(any(not other.printed(stream) for other in earlier) for stream in empty)
     return True
 
 

@@ -162,8 +162,8 @@ class _Watcher:
         self._output = (self._output + output.decode("utf-8", "replace"))[-timeline.MOST :]
 
     def _keep(self) -> None:
-        """Keep the command that has ended. A mark that no hook printed, a full disk, or a session
-        that cannot be read now, changes nothing."""
+        """Keep the command that has ended. A mark that no hook printed changes nothing, nor does a full disk, nor a
+        session that cannot be read now."""
         with suppress(OSError, IndexError, LabError):
             entry = self._log.read_bytes().split(b"\0")[:-1][self._number].decode("utf-8", "replace")
             status, _, words = entry.partition("\t")

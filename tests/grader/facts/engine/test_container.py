@@ -309,7 +309,7 @@ def test_a_quick_container_cannot_have_been_cut() -> None:
         pytest.param([], [""], "", 1, id="nothing is judged"),
     ],
 )
-def test_that_a_quick_program_prints_nothing_is_seen_twice(
+def test_a_quick_program_that_prints_nothing_is_run_twice(
     judged: Sequence[container.Stream], prints: Sequence[str], found: str, times: int
 ) -> None:
     engine = BusyEngine(0, *prints)
@@ -318,7 +318,7 @@ def test_that_a_quick_program_prints_nothing_is_seen_twice(
     assert engine.done == ["create", "remove"] * times
 
 
-def test_that_a_program_that_took_its_time_prints_nothing_is_seen_once() -> None:
+def test_a_slow_program_that_prints_nothing_is_run_once() -> None:
     engine = BusyEngine(0, "")
     assert container.run(cast(Engine, engine), "i", ["a"], timeout=5).stdout == ""
     assert engine.done == ["create", "remove"]
