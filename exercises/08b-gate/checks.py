@@ -17,7 +17,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from grader.errors import GraderError
-from grader.facts.engine import container
+from grader.facts.engine.command import run_command
+from grader.facts.engine.container import started
 from grader.facts.engine.engine import program_archive
 from grader.lib.text import clean
 from grader.verdict import Place, Verdict
@@ -186,7 +187,7 @@ class Counter:
 
     def run(self, image):
         """How the gate answers about that image, asked now."""
-        return container.run(
+        return run_command(
             self.facts.engine,
             self.facts.build.image,
             [GATE, image],
@@ -207,7 +208,7 @@ class Counter:
         stack = ExitStack()
         self.facts.at_end(stack.close)
         registry = stack.enter_context(
-            container.started(engine, IMAGE, archives=archives, entrypoint=["python", "-B", "/shelf.py"], command=[])
+            started(engine, IMAGE, archives=archives, entrypoint=["python", "-B", "/shelf.py"], command=[])
         )
         deadline = time.monotonic() + 60
         while "open" not in registry.output[0]:

@@ -16,7 +16,7 @@ from grader.verdict import Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.engine.container import CommandResult, Stream
+    from grader.facts.engine.command import CommandResult, Stream
 
 SHOWN = 600
 """The most characters of each output stream shown as evidence."""

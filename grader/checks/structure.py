@@ -35,7 +35,7 @@ from grader.verdict import Verdict
 
 if TYPE_CHECKING:
     from grader.facts import Facts
-    from grader.facts.engine.container import Stream
+    from grader.facts.engine.command import Stream
     from grader.facts.image.config import ImageConfig
     from grader.facts.image.filesystem import File
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from grader.facts.dockerfile.model import Dockerfile
     from grader.facts.dockerfile.reference import ImageReference
     from grader.facts.dockerfile.resolved import BuildPlan, Step
-    from grader.facts.engine.container import CommandResult, Running, Stream
+    from grader.facts.engine.command import CommandResult, Stream
+    from grader.facts.engine.container import Running
     from grader.facts.image.image import Image
     from grader.facts.image.secret_finder import OutputScanner
     from grader.facts.image.users import User
@@ -294,9 +295,9 @@ class Facts(Memo):
         A string is run by /bin/sh and a list as it is, both in place of the image's entrypoint. A quick command with
         nothing on a stream in `judged` is run again: a busy engine loses what it printed, now and then.
         """
-        from grader.facts.engine import container
+        from grader.facts.engine.command import run_command
 
-        return container.run(self.engine, self.runnable, command, timeout=timeout, judged=judged)
+        return run_command(self.engine, self.runnable, command, timeout=timeout, judged=judged)
 
     def run_after(
         self,
@@ -312,24 +313,24 @@ class Facts(Memo):
         `env` is added to the environment of all, and `judged` is as for `run`. A result without an exit status may be
         that of a setup command.
         """
-        from grader.facts.engine import container
+        from grader.facts.engine.command import run_command
         from grader.facts.engine.engine import new_name
 
         image = self.runnable
         for step in setup:
             kept = new_name()
             self.at_end(self.engine.remove_image, kept)
-            result = container.run(self.engine, image, step, timeout=timeout, env=env, keep=kept, judged=())
+            result = run_command(self.engine, image, step, timeout=timeout, env=env, keep=kept, judged=())
             if result.exit_code is None:
                 return result
             image = kept
-        return container.run(self.engine, image, command, timeout=timeout, env=env, judged=judged)
+        return run_command(self.engine, image, command, timeout=timeout, env=env, judged=judged)
 
     def started(self) -> AbstractContextManager[Running]:
         """Start the image as it starts by itself, for the duration of the block."""
-        from grader.facts.engine import container
+        from grader.facts.engine.container import started
 
-        return container.started(self.engine, self.runnable)
+        return started(self.engine, self.runnable)
 
     @property
     def runnable(self) -> str:

@@ -42,7 +42,7 @@ def run(proof: Proof) -> Proved:
     """Run the cell of a proof on the engine that the environment names. What a killed run left is removed first.
 
     A cell that does not show it runs once more: a busy engine loses what a quick container printed, now and then
-    (see `grader.facts.engine.container`).
+    (see `grader.facts.engine.command`).
 
     Raises LabError if it does not end in time or prints without end, and GraderError if what it made cannot be removed.
     """

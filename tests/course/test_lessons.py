@@ -124,7 +124,7 @@ NETWORK = re.compile(
 retries a request, but not an answer that breaks off, and lesson 04 asks four times for some two hundred packages."""
 LOST = "reading from a closed fifo"
 """What the lab's engine logs if it lost what a quick container printed, which happens on a busy machine (see
-grader.facts.engine.container). A lesson that shows something else then runs once more, too."""
+grader.facts.engine.command). A lesson that shows something else then runs once more, too."""
 
 
 @pytest.fixture

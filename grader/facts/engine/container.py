@@ -1,26 +1,22 @@
 """Containers of a submission's image: bounded, without new privileges, without network by default, and removed at last.
 
-result = run(engine, image, ["id", "-u"])             # to its end, or until its time is over
-with started(engine, image) as running:               # as the image starts by itself
+with started(engine, image) as running:  # as the image starts by itself
     running.processes()
 """
 
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import Enum, auto
-from typing import Any, Literal
+from typing import Any
 
 from grader.errors import EngineFailure, NotObservable
 from grader.facts.engine.control import can_start_another
 from grader.facts.engine.engine import Engine, Output
 from grader.facts.engine.errors import NEVER_BEGAN, ContainerRefused, in_short
-from grader.facts.engine.output_reader import OUTPUT, OutputReader
+from grader.facts.engine.output_reader import OutputReader
 from grader.facts.image.users import TABLES
 from grader.lib.cancel import on_cancel
 
@@ -30,46 +26,8 @@ CPUS = 2.0
 PROCESSES = 256
 FILE_SIZE = 4 << 30
 """Bytes of the largest file that a container may write."""
-OUTPUT_GRACE = 2.0
-"""Seconds after the end of a process at which an engine stops waiting for its output, and drops what has not come."""
-QUICK = 5.0
-"""Seconds that a process has to live for an engine to have opened its output, however busy it is."""
-RUNS = 4
-"""The most runs of a command whose output may be cut."""
 NO_HEALTHCHECK = {"test": ["NONE"]}
 """For the setting `healthcheck`: the image's own check is not run."""
-Stream = Literal["stdout", "stderr"]
-
-
-class Missing(Enum):
-    """What of a container's output may be missing, without an error that would tell of it."""
-
-    NOTHING = auto()
-    A_STREAM = auto()
-    """All of one, or of both."""
-    A_PART = auto()
-    """Any part of it, such as the end."""
-
-
-@dataclass(frozen=True)
-class CommandResult:
-    """How a command ended. `exit_code` is None if it was stopped: out of time, or after too much output."""
-
-    exit_code: int | None
-    stdout: str
-    stderr: str
-    seconds: float
-    timed_out: bool = False
-    flooded: bool = False
-    out_of_memory: bool = False
-
-    def agrees(self, other: CommandResult) -> bool:
-        """Whether it is the same result, whatever time it took."""
-        return replace(self, seconds=0) == replace(other, seconds=0)
-
-    def printed(self, stream: Stream) -> str:
-        """What was printed to a stream."""
-        return self.stdout if stream == "stdout" else self.stderr
 
 
 @dataclass(frozen=True)
@@ -105,7 +63,7 @@ class Running:
     def __init__(self, engine: Engine, container: str, reader: OutputReader) -> None:
         self.engine = engine
         self.id = container
-        self._reader = reader
+        self.reader = reader
 
     @property
     def state(self) -> Mapping[str, Any]:
@@ -115,7 +73,7 @@ class Running:
     @property
     def output(self) -> tuple[str, str]:
         """Standard output and error so far, bounded."""
-        return self._reader.text(0), self._reader.text(1)
+        return self.reader.text(0), self.reader.text(1)
 
     def wait(self, timeout: float) -> int | None:
         """Return the exit status of the main process, and None if it goes on after `timeout` seconds."""
@@ -188,127 +146,6 @@ _COLUMNS = (("pid,ruid,euid,suid,fuid,args", True, _full), ("pid,ruser,user,args
 """Columns of `ps`, whether to ask for a row for each thread, and how to read a row."""
 
 
-def run(
-    engine: Engine,
-    image: str,
-    command: str | Sequence[str] | None = None,
-    *,
-    timeout: float,
-    network_of: str | None = None,
-    env: Mapping[str, str] | None = None,
-    archives: Sequence[bytes] = (),
-    keep: str = "",
-    judged: Sequence[Stream] = ("stdout", "stderr"),
-) -> CommandResult:
-    """Run a command in a fresh container until it ends, or until `timeout` seconds are over.
-
-    A string is run by /bin/sh and a list as it is, both in place of the image's entrypoint; None runs the image's own
-    command. The container shares the network of `network_of`, the id of a running container. `env` is added to the
-    image's environment, and the files of `archives` (tar) to its root folder. With `keep`, an image of that name is
-    made of what the container left.
-
-    On a busy machine the engine loses what a quick program printed, now and then, and no error tells of it. A command
-    whose output may be cut is run again, in another container, until two runs agree. A quick one with nothing on a
-    stream in `judged` is run again, until that stream was empty twice or has something. Raises EngineFailure if RUNS
-    runs are not enough.
-
-    Raises ContainerRefused if the container cannot be started.
-    """
-    own: dict[str, Any] = {}
-    if isinstance(command, str):
-        own = {"entrypoint": ["/bin/sh", "-c"], "command": [command]}
-    elif command is not None:
-        own = {"entrypoint": list(command[:1]), "command": list(command[1:])}
-    if env:
-        own["environment"] = dict(env)
-    host = {"network_mode": f"container:{network_of}"} if network_of else {}
-    earlier: list[CommandResult] = []
-    while len(earlier) < RUNS:
-        called = time.monotonic()
-        with _started(engine, image, host, archives, **own) as (container, reader):
-            result, may_miss = _to_its_end(engine, container, reader, timeout, called)
-            if _is_believed(result, may_miss, judged, earlier):
-                if keep:
-                    engine.commit(container, keep)
-                return result
-        earlier.append(result)
-    raise EngineFailure(
-        f"the engine's machine is too busy: what a container printed may be cut, {RUNS} times in a row. Grade again"
-    )
-
-
-def _to_its_end(
-    engine: Engine, container: str, reader: OutputReader, timeout: float, called: float
-) -> tuple[CommandResult, Missing]:
-    """Return the result of a container that was asked for at the time `called`, and what of its output may be
-    missing."""
-    began = time.monotonic()
-    deadline = began + timeout
-    code = None
-    while code is None and not reader.flooded and (left := deadline - time.monotonic()) > 0:
-        code = engine.wait(container, min(left, 1.0))
-    ended = time.monotonic()
-    state = _state(engine, container)
-    may_miss = Missing.NOTHING
-    if code is None:  # It has failed, whatever it printed.
-        with contextlib.suppress(KeyError):
-            engine.signal(container, "SIGKILL")
-    elif ended - called >= OUTPUT_GRACE and _noticed_late(engine, state):
-        may_miss = Missing.A_PART
-    elif _lived(state) < QUICK:
-        may_miss = Missing.A_STREAM
-    reader.finish()
-    if code is not None:
-        reader.complete(*engine.logs(container, OUTPUT))
-    flooded = code is None and reader.flooded
-    result = CommandResult(
-        code,
-        reader.text(0),
-        reader.text(1),
-        ended - began,
-        code is None and not flooded,
-        flooded,
-        bool(state.get("OOMKilled")),
-    )
-    return result, may_miss
-
-
-def _is_believed(
-    result: CommandResult, may_miss: Missing, judged: Sequence[Stream], earlier: Sequence[CommandResult]
-) -> bool:
-    """Whether nothing is missing, as far as the earlier runs tell."""
-    if may_miss is Missing.A_PART:
-        return any(result.agrees(other) for other in earlier)
-    if may_miss is Missing.A_STREAM:
-        empty = [stream for stream in judged if not result.printed(stream)]
-        return all(any(not other.printed(stream) for other in earlier) for stream in empty)
-    return True
-
-
-def _noticed_late(engine: Engine, state: Mapping[str, Any]) -> bool:
-    """Whether the engine was so late in saying that a container has ended that it may have dropped output: no error
-    tells of that.
-
-    moby waits OUTPUT_GRACE seconds for the output (handleContainerExit in daemon/monitor.go), and so does containerd's
-    shim.
-    """
-    return (engine.now() - _moment(state, "FinishedAt")).total_seconds() >= OUTPUT_GRACE
-
-
-def _lived(state: Mapping[str, Any]) -> float:
-    """Return for how many seconds a container's process lived.
-
-    dockerd opens the named pipes of the two streams in threads of their own. If one of them does not get its turn until
-    the process has ended, dockerd closes the pipe unread ("reading from a closed fifo" in its log), and attach and log
-    are empty: with Docker 26.1 in some 3 of 1,000 runs beside eight busy processes on two cores.
-    """
-    return (_moment(state, "FinishedAt") - _moment(state, "StartedAt")).total_seconds()
-
-
-def _moment(state: Mapping[str, Any], name: str) -> datetime:
-    return datetime.fromisoformat(str(state[name]))
-
-
 @contextmanager
 def started(
     engine: Engine,
@@ -324,16 +161,7 @@ def started(
 
     Raises ContainerRefused if the container cannot be started.
     """
-    with _started(engine, image, host or {}, archives, **config) as (container, reader):
-        yield Running(engine, container, reader)
-
-
-@contextmanager
-def _started(
-    engine: Engine, image: str, host: Mapping[str, Any], archives: Sequence[bytes], **config: Any
-) -> Iterator[tuple[str, OutputReader]]:
-    """Start a container with these files in it. Yields its id, and the reader of its output."""
-    host = {**_bounds(engine), **host}
+    host = {**_bounds(engine), **(host or {})}
     with ExitStack() as stack:
 
         def begin() -> tuple[str, Output]:
@@ -351,7 +179,7 @@ def _started(
             raise EngineFailure(
                 f"the image that was built, or its container, is gone from the engine ({problem.args[0]}): grade again"
             ) from None
-        yield container, OutputReader(output)
+        yield Running(engine, container, OutputReader(output))
 
 
 def _begun(begin: Callable[[], tuple[str, Output]], another_starts: Callable[[], bool]) -> tuple[str, Output]:
@@ -388,7 +216,7 @@ def _bounds(engine: Engine) -> dict[str, Any]:
         "nano_cpus": int(min(CPUS, engine.info.cpus) * 1e9),
         "pids_limit": PROCESSES,
         "ulimits": [{"Name": "fsize", "Soft": FILE_SIZE, "Hard": FILE_SIZE}, {"Name": "core", "Soft": 0, "Hard": 0}],
-        # The output is read as it comes. The engine keeps its beginning: see `run`.
+        # The output is read as it comes. The engine keeps its beginning: see `run_command`.
         "log_config": {"Type": "local", "Config": {"max-size": "1m", "max-file": "1", "compress": "false"}},
     }
 

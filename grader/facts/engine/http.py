@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from grader.errors import EngineFailure, NotObservable
-from grader.facts.engine import container
-from grader.facts.engine.container import Running
+from grader.facts.engine.command import run_command
+from grader.facts.engine.container import Running, exit_code, started
 from grader.facts.engine.engine import Engine
 from grader.facts.engine.errors import ContainerRefused
 from grader.facts.engine.http_response import BadResponse, HttpResponse, read_response
@@ -126,9 +126,9 @@ def watch(
                 break
             time.sleep(_INTERVAL)
         seconds = time.monotonic() - began
-        exit_code = container.exit_code(state)
+        ended = exit_code(state)
         listening = None
-        if answer is None and exit_code is None and first is None:
+        if answer is None and ended is None and first is None:
             listening = _listening(engine, image, running.id)
             there = listening is None or any(found.port == port and not found.loopback for found in listening)
             if there and not reached:
@@ -136,7 +136,7 @@ def watch(
                     f"the engine's published port {address[1] if address else ''} cannot be reached from here: run the "
                     "grader on the machine that the engine publishes its ports on"
                 )
-        return Service(answer, False, first is not None, seconds, trouble, exit_code, listening, running.output[1])
+        return Service(answer, False, first is not None, seconds, trouble, ended, listening, running.output[1])
 
 
 def _require_near(engine: Engine) -> None:
@@ -159,7 +159,7 @@ def _published(engine: Engine, image: str, port: int) -> Iterator[tuple[Running,
     network = engine.create_network()
     try:
         host = {"network_mode": network, "port_bindings": {port: ("127.0.0.1", None)}, "dns": ["127.0.0.1"]}
-        with container.started(engine, image, host, ports=[port]) as running:
+        with started(engine, image, host, ports=[port]) as running:
             yield running, time.monotonic()
     finally:
         engine.remove_network(network)
@@ -179,9 +179,7 @@ def _listening(engine: Engine, image: str, container_id: str) -> Sequence[Listen
     """Return where the processes of a container listen, read with the image's own `cat`; None if it has no `cat`."""
     command = ["cat", "/proc/net/tcp", "/proc/net/tcp6"]
     try:
-        result = container.run(
-            engine, image, command, timeout=stretched(5.0), network_of=container_id, judged=["stdout"]
-        )
+        result = run_command(engine, image, command, timeout=stretched(5.0), network_of=container_id, judged=["stdout"])
     except (ContainerRefused, EngineFailure):  # no cat, or the container has ended meanwhile
         return None
     if "local_address" not in result.stdout:

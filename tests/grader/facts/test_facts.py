@@ -24,8 +24,8 @@ from grader.facts.build import build as building
 from grader.facts.build.build import Build
 from grader.facts.build.build_log import BuildLog
 from grader.facts.dockerfile.reference import ImageReference
-from grader.facts.engine import container
-from grader.facts.engine.container import CommandResult
+from grader.facts.engine import command as commands
+from grader.facts.engine.command import CommandResult
 from grader.facts.engine.engine import Engine
 from grader.facts.registry import lookup
 from grader.settings import BuildSettings
@@ -290,7 +290,7 @@ def test_output_is_searched_only_if_something_was_planted(
 
 
 def result(exit_code: int | None = 0) -> CommandResult:
-    return CommandResult(exit_code, b"", b"", 0.1)
+    return CommandResult(exit_code, "", "", 0.1)
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_commands_one_after_the_other(
         calls.append((image, command, keep))
         return result(codes[len(calls) - 1])
 
-    monkeypatch.setattr(container, "run", run)
+    monkeypatch.setattr(commands, "run_command", run)
     with played() as (engine, _), facts_of(submit(Dockerfile=FROM), engine) as facts:
         built(monkeypatch, removed)
         found = facts.run_after([["a"], ["b"]], ["last"], {"A": "1"}, timeout=5.0, judged=["stdout"])

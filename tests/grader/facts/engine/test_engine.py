@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from grader.errors import EngineFailure, EngineUnavailable
-from grader.facts.engine import container
 from grader.facts.engine import engine as module
+from grader.facts.engine.command import run_command
 from grader.facts.engine.engine import Engine, program_archive
 from grader.facts.registry.repository import Repository
 from grader.lib import owner
@@ -32,7 +32,7 @@ def test_an_image_is_fetched_when_it_is_not_there(engine: Engine, base: str) -> 
     try:
         engine.remove_image(HERE)
         engine.pull(HERE)
-        assert container.run(engine, HERE, ["true"], timeout=30).exit_code == 0
+        assert run_command(engine, HERE, ["true"], timeout=30).exit_code == 0
         repository.delete(digest)
         engine.pull(HERE)  # it is there, so nobody is asked
     finally:
@@ -50,7 +50,7 @@ def test_an_image_that_cannot_be_had_is_nobodys_fault(engine: Engine, name: str)
 @pytest.mark.lab
 def test_a_file_is_laid_beside_the_program(engine: Engine, base: str) -> None:
     key = program_archive("key.pub", b"a point\n")
-    outcome = container.run(engine, base, ["cat", "/key.pub"], timeout=30, archives=[key])
+    outcome = run_command(engine, base, ["cat", "/key.pub"], timeout=30, archives=[key])
     assert (outcome.exit_code, outcome.stdout) == (0, "a point\n")
 
 
