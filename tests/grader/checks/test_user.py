@@ -30,12 +30,7 @@ DROPS = 'ENTRYPOINT ["sh", "-c", "{} exec su -s /bin/sh nobody -c \'exec sleep 3
 CAPABLE = f"""FROM {PYTHON}
 RUN cp /usr/bin/python3.13 /usr/local/bin/serve && python3 -c "import os, struct; os.setxattr('/usr/local/bin/serve', \
     'security.capability', struct.pack('<5I', 0x02000001, 1 << {{bit}}, 0, 0, 0))"
-COPY <<END /a.py
-import os, time
-try: os.setuid(0)
-except OSError: pass
-time.sleep(300)
-END
+RUN printf '%s\\n' 'import os, time' 'try: os.setuid(0)' 'except OSError: pass' 'time.sleep(300)' > /a.py
 """
 SERVE = 'USER 1000\nCMD ["/usr/local/bin/serve", "/a.py"]\n'
 SUDO = f"""FROM {DEBIAN}
@@ -144,7 +139,7 @@ CASES = [
     Case("su, with another owner for a moment", f"FROM {DEBIAN}\nRUN chown 7 /bin/su && chown 0 /bin/su && chmod 4755 "
          "/bin/su\nUSER nobody\n" + SLEEP, True, True),
     Case("capability", CAPABLE.format(bit=7) + SERVE, True, False, "and became root"),
-    Case("capability, used later", CAPABLE.format(bit=7).replace("try:", "time.sleep(60)\ntry:") + SERVE, True, False,
+    Case("capability, used later", CAPABLE.format(bit=7).replace("'try:", "'time.sleep(60)' 'try:") + SERVE, True, False,
          "/usr/local/bin/serve has the capability CAP_SETUID"),
     Case("capability for low ports", CAPABLE.format(bit=10) + SERVE, True, True),
     Case("sudo in the entrypoint", SUDO.format(rule="app ALL=(ALL) NOPASSWD: ALL") + "USER app\n"
