@@ -139,8 +139,8 @@ CASES = [
     Case("su, with another owner for a moment", f"FROM {DEBIAN}\nRUN chown 7 /bin/su && chown 0 /bin/su && chmod 4755 "
          "/bin/su\nUSER nobody\n" + SLEEP, True, True),
     Case("capability", CAPABLE.format(bit=7) + SERVE, True, False, "and became root"),
-    Case("capability, used later", CAPABLE.format(bit=7).replace("'try:", "'time.sleep(60)' 'try:") + SERVE, True, False,
-         "/usr/local/bin/serve has the capability CAP_SETUID"),
+    Case("capability, used later", CAPABLE.format(bit=7).replace("'try:", "'time.sleep(60)' 'try:") + SERVE, True,
+         False, "/usr/local/bin/serve has the capability CAP_SETUID"),
     Case("capability for low ports", CAPABLE.format(bit=10) + SERVE, True, True),
     Case("sudo in the entrypoint", SUDO.format(rule="app ALL=(ALL) NOPASSWD: ALL") + "USER app\n"
          'ENTRYPOINT ["sh", "-c", "sudo chown app /srv; exec sudo -E sleep 300"]\n', True, False, "root"),
