@@ -37,7 +37,7 @@ def command(fast: bool, long: bool, word: str | None, engines: bool, record: boo
     lab test                         everything but what takes long
     lab test --long                  everything; run it before you call something done
     lab test --fast                  what needs no engine (a few minutes)
-    lab test --engines               the same grade on every engine? (hours; needs root on Debian or Ubuntu)
+    lab test --engines               the same grade on every engine? (2 to 3 hours; needs root on Debian or Ubuntu)
     lab test --record                record what BuildKit says of 500 Dockerfiles and ignore files (minutes)
     lab test -- tests/grader -k user   a part, in one process; what follows -- goes to pytest
     """

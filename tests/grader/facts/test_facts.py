@@ -24,7 +24,6 @@ from grader.facts.build import build as building
 from grader.facts.build.build import Build
 from grader.facts.build.build_log import BuildLog
 from grader.facts.dockerfile.reference import ImageReference
-from grader.facts.engine import command as commands
 from grader.facts.engine.command import CommandResult
 from grader.facts.engine.engine import Engine
 from grader.facts.registry import lookup
@@ -314,7 +313,7 @@ def test_commands_one_after_the_other(
         calls.append((image, command, keep))
         return result(codes[len(calls) - 1])
 
-    monkeypatch.setattr(commands, "run_command", run)
+    monkeypatch.setattr("grader.facts.engine.command.run_command", run)
     with played() as (engine, _), facts_of(submit(Dockerfile=FROM), engine) as facts:
         built(monkeypatch, removed)
         found = facts.run_after([["a"], ["b"]], ["last"], {"A": "1"}, timeout=5.0, judged=["stdout"])

@@ -27,7 +27,8 @@ Seen = Mapping[str, str] | None
 
 class Case(NamedTuple):
     """Layers as they are unpacked, from the bottom, what is seen of them, and whether only engines with containerd's
-    image store take them: the classic one refuses a path that occurs twice, and some links."""
+    image store take them: the classic one refuses a path that occurs twice, and some links (28.5 takes those:
+    tests/engines.toml)."""
 
     layers: Sequence[bytes]
     seen: Seen
