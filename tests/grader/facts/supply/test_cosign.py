@@ -91,6 +91,14 @@ def test_one_that_does_not_answer(play: Path, script: str, says: str, monkeypatc
         verify()
 
 
+def test_one_that_hangs_once_is_started_again(play: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SECONDS", 1.0)
+    monkeypatch.setattr(patience, "MOST", 1.0)
+    stand_in(play, f"mkdir {play}/hung 2>/dev/null && exec sleep 60; tampered && exit 1; exit 0")
+    assert verify() == CosignResult(True)
+    assert (play / "hung").is_dir()
+
+
 def test_a_file_that_is_no_program(play: Path) -> None:
     (play / "cosign").write_bytes(b"\x7fELF but no")
     (play / "cosign").chmod(0o755)
