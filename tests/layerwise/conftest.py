@@ -4,15 +4,38 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
+from layerwise.cli import main
+
 ROOT = Path(__file__).resolve().parents[2]
 MINICOURSE = Path(__file__).with_name("minicourse")
+
+FORKS = get_context("forkserver")
+"""Commands run in forks of one process that has imported what most of them need. With a new Python for each of them,
+most of these tests' time would go to imports."""
+FORKS.set_forkserver_preload(
+    [__name__, "docker", "grader.exercise", "layerwise.interview.tasks", "rich.progress", "rich.table"]
+)
+
+
+def run(words: list[str], cwd: Path, env: Mapping[str, str], outputs: Sequence[Path]) -> None:
+    """Be `lab` with these words, in that folder and environment. It has no input, and its outputs go to these files."""
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    time.tzset()  # the only variable that Python reads at its start and a test sets is TZ
+    for number, file in enumerate([Path(os.devnull), *outputs]):
+        os.dup2(os.open(file, os.O_RDWR | os.O_CREAT), number)
+    sys.exit(main(words))
 
 
 @dataclass(frozen=True)
@@ -44,17 +67,19 @@ class Lab:
 
     def __call__(self, *words: str | Path, cwd: Path | None = None, **env: str) -> Ended:
         """Run a lab command to its end. No command may show a traceback."""
-        ended = subprocess.run(
-            [sys.executable, "-m", "layerwise.cli", *map(str, words)],
-            cwd=cwd or self.work.parent,
-            env={**self.env, **env},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert "Traceback" not in ended.stderr, ended.stderr
-        return Ended(ended.returncode, ended.stdout, ended.stderr)
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = Path(folder, "out"), Path(folder, "err")
+            process = FORKS.Process(
+                target=run, args=([*map(str, words)], cwd or self.work.parent, {**self.env, **env}, [out, err])
+            )
+            process.start()
+            process.join(300)
+            process.kill()
+            process.join()
+            assert process.exitcode is not None
+            ended = Ended(process.exitcode, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
+        assert "Traceback" not in ended.err, ended.err
+        return ended
 
     def exercise(self, name: str) -> Path:
         return self.exercises / name
