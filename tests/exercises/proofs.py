@@ -14,8 +14,8 @@ from grader.verify.trials import Outcome
 from grader.verify.variants import load_all
 from layerwise.stack import images, paths
 
-SEED = 1
-"""The seed of each task of which every run proves the first submissions."""
+SEEDS = 3
+"""Of how many seeds of each task every run proves the first submissions."""
 
 
 def first_three(exercise: Exercise) -> set[str]:

@@ -1,5 +1,5 @@
-"""Every task of the interview judges rightly: of one seed the solution, the starter and a near miss get exactly their
-verdicts. test_verify_seeds.py has the rest."""
+"""Every task of the interview judges rightly: of its first seeds the solution, the starter and a near miss get exactly
+their verdicts. test_verify_seeds.py has the rest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from layerwise.interview import tasks
-from tests.exercises.proofs import SEED, first_three, prove
+from tests.exercises.proofs import SEEDS, first_three, prove
 
 WAIT = ("unhealthy",)
 """Tasks whose submissions mostly wait, for a health check to turn."""
@@ -17,12 +17,13 @@ WAIT = ("unhealthy",)
 
 def cases() -> Iterator[Any]:
     for name in tasks.names():
-        marks = [pytest.mark.waits] if name in WAIT else []
-        yield pytest.param(name, marks=marks, id=name)
+        for seed in range(1, SEEDS + 1):
+            marks = [pytest.mark.waits] if name in WAIT else []
+            yield pytest.param(name, seed, marks=marks, id=f"{name}-seed{seed}")
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("name", list(cases()))
-def test_the_first_submissions_get_their_verdicts(name: str, request: pytest.FixtureRequest) -> None:
-    exercise = tasks.load(name, SEED).exercise
+@pytest.mark.parametrize(("name", "seed"), list(cases()))
+def test_the_first_submissions_get_their_verdicts(name: str, seed: int, request: pytest.FixtureRequest) -> None:
+    exercise = tasks.load(name, seed).exercise
     prove(exercise, first_three(exercise), again=request.config.option.long)
