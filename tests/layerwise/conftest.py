@@ -32,7 +32,7 @@ def run(words: list[str], cwd: Path, env: Mapping[str, str], outputs: Sequence[P
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
-    time.tzset()  # the only variable that Python reads at its start and a test sets is TZ
+    time.tzset()  # of the variables that Python reads when it starts, tests set only TZ
     for number, file in enumerate([Path(os.devnull), *outputs]):
         os.dup2(os.open(file, os.O_RDWR | os.O_CREAT), number)
     sys.exit(main(words))
@@ -73,10 +73,11 @@ class Lab:
                 target=run, args=([*map(str, words)], cwd or self.work.parent, {**self.env, **env}, [out, err])
             )
             process.start()
-            process.join(300)
-            process.kill()
-            process.join()
-            assert process.exitcode is not None
+            try:
+                process.join(300)
+                assert process.exitcode is not None, "the command does not end"
+            finally:
+                process.kill()
             ended = Ended(process.exitcode, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
         assert "Traceback" not in ended.err, ended.err
         return ended

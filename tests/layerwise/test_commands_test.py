@@ -35,8 +35,8 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         call(word)
         if word == "up":
             print("the engine", flush=True)
-            for _ in range(600 if (here / "slow").exists() else 5):  # a signal just before a long one would wait
-                time.sleep(0.1)
+            for _ in range(600 if (here / "slow").exists() else 5):
+                time.sleep(0.1)  # not longer: a signal that comes just before a sleep waits for its end
             print("the images", file=sys.stderr)
             sys.exit(1 if (here / "broken").exists() else 0)
         """)
