@@ -18,6 +18,8 @@ from layerwise.stack.paths import ROOT
 
 LEAVE_SECONDS = 120
 """Given to the tests to remove what they have made, when they are stopped."""
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+"""Set in many containers. The tests start Python hundreds of times: each would compile anew all that it imports."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def run(
 def pytest(argv: Sequence[str], env: Mapping[str, str]) -> int:
     """Run this command, which is pytest, to its end, and return its exit status. A stop is passed on to it and to its
     workers, and they are given the time to remove what their tests have made."""
-    process = subprocess.Popen(argv, cwd=ROOT, env=dict(env), start_new_session=True, preexec_fn=_hear)
+    env = {name: value for name, value in env.items() if name != NO_BYTECODE}
+    process = subprocess.Popen(argv, cwd=ROOT, env=env, start_new_session=True, preexec_fn=_hear)
     try:
         return process.wait()
     finally:

@@ -142,6 +142,14 @@ def test_all_phases_are_run_also_after_one_that_fails(project: Path, capfd: pyte
     assert "assert 'waits' != 'waits'" in capfd.readouterr().out
 
 
+def test_python_keeps_what_it_compiles_also_where_that_is_turned_off(project: Path) -> None:
+    text = "import sys, pytest\n@pytest.mark.lab\ndef test_it(): assert not sys.dont_write_bytecode\n"
+    (project / "tests" / "test_it.py").write_text(text)
+    env = {**ENV, "PYTHONDONTWRITEBYTECODE": "1"}
+    assert [each.passed for each in _suite.run([_suite.Phase("tests", "lab")], ["-q"], env)] == [True]
+    assert list(project.glob("tests/__pycache__/test_it.*.pyc"))
+
+
 def test_the_longest_begin_first(project: Path) -> None:
     for folder in ("browser", "course", "exercises", "grader"):
         (project / "tests" / folder).mkdir()
