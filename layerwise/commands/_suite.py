@@ -38,7 +38,7 @@ class Phase:
 
 LIVE = ("engine", "lab", "browser")
 UNIT = " and ".join(f"not {marker}" for marker in LIVE)
-UNIT_TESTS = Phase("unit tests", UNIT, workers=2)
+UNIT_TESTS = Phase("unit tests", UNIT, workers=3)
 PHASES = (
     Phase("tests that build", f"not ({UNIT}) and not waits and not lesson and not alone", workers=3, marked=LIVE),
     Phase("tests that wait", f"not ({UNIT}) and waits and not lesson and not alone", workers=5, marked=("waits",)),
